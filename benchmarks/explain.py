@@ -58,6 +58,7 @@ def run(*, quick: bool = False) -> str:
         path.write_bytes(data)
         commands = {
             "portbook explain FILE": [*portbook(), "explain", str(path)],
+            "portbook explain FILE --json": [*portbook(), "explain", str(path), "--json"],
             "portbook explain FILE --jsonl": [*portbook(), "explain", str(path), "--jsonl"],
         }
         times = alternate(commands, 1 if quick else 3)

@@ -11,8 +11,8 @@ from portbook.app import explain
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput
 from portbook.formats import json_stream, lines
-from portbook.formats.fields import LONGEST_TEXT
-from portbook.formats.sockets.detect import FORMATS, detect, read
+from portbook.formats.fields import LONGEST_TEXT, PlainRows
+from portbook.formats.sockets.detect import FORMATS, detect, read, read_rows
 from portbook.model import LAST_PORT, Listener
 from portbook.present.render.sockets_json import of_explain, of_row
 from portbook.present.render.text import Style
@@ -167,6 +167,15 @@ def _read(name: str | None, data: bytes) -> None:
         check(event)
 
 
+def _read_rows(name: str | None, data: bytes) -> None:
+    for event in read_rows([data], name)[1]:
+        if isinstance(event, PlainRows):
+            for at in range(len(event.ports)):
+                check(event.listener(at))
+        else:
+            check(event)
+
+
 def _explained(data: bytes) -> None:
     answer = explain.explain([data], Filter(), CATALOG)
     json.dumps(of_explain(answer)).encode()
@@ -220,6 +229,12 @@ READERS = {
     },
     "portbook.formats.sockets.detect:read": Reader(
         partial(_read, None), (MalformedInput,), _EVERY, _SOCKETS
+    ),
+    "portbook.formats.sockets.ss:read_rows": Reader(
+        partial(_read_rows, "ss"), (MalformedInput,), samples_of("ss"), _INPUTS["ss"]
+    ),
+    "portbook.formats.sockets.detect:read_rows": Reader(
+        partial(_read_rows, None), (MalformedInput,), _EVERY
     ),
     "portbook.formats.sockets.detect:detect": Reader(
         lambda data: detect([*lines.numbered([data])] or [(1, "")]), (MalformedInput,), _EVERY

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, overload
 
+from portbook.app.capture_rows import plain_rows
 from portbook.app.socket_columns import TRANSPORT_BITS, ByColumns, SocketColumns, port_at
+from portbook.formats.fields import PlainRows
 from portbook.model import (
     PORTS,
     Assessment,
@@ -20,23 +23,20 @@ from portbook.model import (
     Level,
     Listener,
     Ownership,
-    OwnersSeen,
     Process,
     Reach,
     Socket,
     SocketState,
+    Transport,
 )
-from portbook.model.seen import UNJUDGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from portbook.app.capture_judge import CaptureJudge
-    from portbook.app.judge import OwnersOnRecord, PortOnRecord
-    from portbook.model import Standing
+    from portbook.app.judge import PortOnRecord
+    from portbook.model import OwnersSeen, Standing
 
-    # A number for the kind of a port, the services that are spoken there, and that of its standing.
-    _Kind = tuple[int, frozenset[str], int]
     # All of an owner but its pid, how far the search went, and the socket's user.
     _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None]
 
@@ -44,13 +44,12 @@ _MANY_PORTS = 4000  # so many, and it pays to learn of all
 _MOST_SERIOUS = max(level.rank for level in Level)
 FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 _REACHES = {reach: at for at, reach in enumerate((None, *Reach))}  # in three bits
-_FIRST = OwnersSeen.FIRST
-# A process of which its number and its program alone are told has nothing else in its fields but
-# the empty tuple of its ancestors.
-_UNSAID = len(Process._fields) - 3
+_PLACE_BITS = 18  # of a port and its transport
 # Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart.
 _SPREAD = 0x9E3779B1
 _tuple: Any = tuple.__new__
+_TCP = Transport.TCP
+_UNSAID = tuple([Socket._field_defaults.get(name) for name in Socket._fields[5:]])
 
 
 def rank_of(verdict: Assessment) -> int:
@@ -78,7 +77,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     asks for it. To hold 200,000 of them takes as long as to read them.
     """
 
-    def __init__(self, judge: CaptureJudge, listeners: Iterable[Listener]) -> None:
+    def __init__(self, judge: CaptureJudge, listeners: Iterable[Listener | PlainRows]) -> None:
         self.columns = SocketColumns()
         self._verdicts: list[Assessment] = []
         self._alone: dict[int, Listener] = {}  # those that are like no other, as they are
@@ -89,7 +88,23 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._standings: list[Standing] = []
         self._numbers: dict[int, int] = {}
         self._services: list[Any] = []
-        ranks = self._fill(judge, listeners)
+        self._ranks: list[int] = []
+        # What was looked up already: by a row's own key its transport's bits and the rest of its
+        # socket, by an address' its number, its reach and its family, by an owner's its number.
+        self._kinds: dict[Any, tuple[int, tuple[Any, ...]]] = {}
+        self._where: dict[Any, tuple[int, int, int]] = {}
+        self._owners: dict[Any, int] = {}
+        # By transport and port: a number that is the same where ports are judged alike, and that
+        # of the standing. 0 is none yet.
+        self._ports, self._all = 0, False
+        self._alike, self._service_at = [0] * (PORTS << 2), [0] * (PORTS << 2)
+        # What owners and ports speak, and the ports that are an owner's own by that or by number.
+        self._speakers: dict[str, list[int]] = {}
+        self._spoken: dict[str, list[int]] = {}
+        self._own: set[int] = set()
+        self._known: dict[int, tuple[int, int]] = {}
+        self._fill(judge, listeners)
+        ranks = self._ranks
         self._addresses = list(self.columns.address)
         service = self.columns.service
         service.update((key, at) for at, key in enumerate(dict.fromkeys(self._services)))
@@ -146,103 +161,124 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     def __reduce__(self) -> tuple[object, ...]:
         return tuple, (tuple(self),)
 
-    def _fill(  # noqa: C901, PLR0915 - one pass, each step of which is taken 200,000 times
-        self, judge: CaptureJudge, listeners: Iterable[Listener]
-    ) -> list[int]:
-        """Takes *listeners*, and returns the rank of each."""
-        columns = self.columns
-        ranks: list[int] = []
-        add_place, add_rank = columns.places.append, ranks.append
-        add_service, add_rest = self._services.append, self._rests.append
-        add_address, add_holder = columns.address.of_each.append, columns.program.of_each.append
-        add_level, add_pid = columns.level.of_each.append, columns.pids.append
-        columns.user = columns.program  # who is the user goes with the owner
-        listen, inferred, on_record = SocketState.LISTEN, OwnersSeen.INFERRED, judge.on_record
-        # By transport and port, shared by the ports of a run.
-        kinds: list[list[_Kind | None]] = [[None] * PORTS for _ in TRANSPORT_BITS]
-        ports = 0
-        addresses: dict[Any, tuple[int, int, Family | None]] = {}
-        holders: dict[Any, tuple[int, OwnersOnRecord]] = {}
-        rests: dict[tuple[Any, ...], tuple[Any, ...]] = {}
-        known: dict[int, tuple[int, int]] = {}
-        for listener in listeners:
-            socket, ownership, assessment = listener
-            (
-                transport, family, address, port, state, interface, inode, uid, user, v6only, queue,
-                limit, udplite, namespace, sharing, scanned, host, first, last,
-            ) = socket  # fmt: skip
-            owners, seen = ownership
-            held: Any
-            if (
-                assessment is not UNJUDGED
-                or interface is not None
-                or namespace is not None
-                or scanned
-                or state is not listen
-                or seen is inferred
-                or len(owners) > 1
-                or (owners and owners[0][1] is None)  # called by its pid
-                or (queue and limit is not None and queue > limit)
-            ):
-                ranks.append(self._add(judge(listener), on_record(port, transport)))
-                continue
-            if owners:
-                owner = owners[0]
-                pid, held = owner[0], owner[1]
-                # Mostly all that is known of an owner is its pid and its program.
-                if owner.count(None) != _UNSAID or owner[11]:
-                    held = owner[1:]
-                if seen is not _FIRST or uid is not None or user is not None:
-                    held = held, seen, uid, user
-            else:
-                pid, held = 0, (seen, uid, user)
-            holder = holders.get(held)
-            if holder is None:
-                holder = columns.program[held], judge.owners_on_record(owners)
-                holders[held] = holder
-                self._holders[holder[0]] = owners[0][1:] if owners else None, seen, uid, user
-            by, owned = holder
-            where = addresses.get(address)
-            if where is None:
-                where = columns.address[address, family], _REACHES[socket.reach], family
-                addresses[address] = where
-            elif where[2] is not family:
-                where = columns.address[address, family], where[1], family
-            address_number, reach, _ = where
-            bits = TRANSPORT_BITS[transport]
-            place = port << 2 | bits
-            kind = kinds[bits][port]
-            if kind is None:
-                ports += 1
-                if ports == _MANY_PORTS:
-                    for each, runs in judge.learn_runs().items():
-                        kinds[TRANSPORT_BITS[each]] = [
-                            of_run for found, size in runs for of_run in [self._kind(found)] * size
-                        ]
-                kind = kinds[bits][port] or self._kind(on_record(port, transport))
-                kinds[bits][port] = kind
-            alike, speaks, service = kind
-            if port in owned.ports or (speaks and not owned.speaks.isdisjoint(speaks)):
-                alike = place
-            key = by * _SPREAD + (alike << 3 | reach)
-            verdict = known.get(key)
-            if verdict is None:
-                findings = judge.findings(listener, on_record(port, transport), ())
-                verdict = known[key] = self._number(Assessment(findings))
-            rest = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
-            add_rest(rests.setdefault(rest, rest))
-            add_rank(verdict[1] | place << 2 | FAMILIES[family])
-            add_level(verdict[0])
-            add_place(place)
-            add_service(service)
-            add_address(address_number)
-            add_holder(by)
-            add_pid(pid)
-        return ranks
+    def _fill(self, judge: CaptureJudge, listeners: Iterable[Listener | PlainRows]) -> None:
+        """Takes *listeners*, those alike together."""
+        self.columns.user = self.columns.program  # who is the user goes with the owner
+        for rows in plain_rows(listeners):
+            if not isinstance(rows, PlainRows):
+                self._add(judge, rows)
+            elif not self._add_rows(judge, rows):
+                self._fill(judge, map(rows.listener, range(len(rows.ports))))
 
-    def _kind(self, found: PortOnRecord) -> _Kind:
-        """What is needed of what is on record of a port: see :class:`PortOnRecord`."""
-        return found.kind + (PORTS << 2), found.speaks, self._service(found.standing)
+    def _add_rows(self, judge: CaptureJudge, rows: PlainRows) -> bool:
+        """Takes *rows*; False where one of them has to be looked at alone.
+
+        No row is looked at by itself: what is the same in many is looked up by what tells it apart,
+        a column after the other.
+        """
+        at = len(self._rests)
+        if not self._learn_kinds(rows):
+            return False
+        self._learn_addresses(rows, at)
+        self._learn_owners(judge, rows, at)
+        columns, kinds, alike = self.columns, self._kinds, self._alike
+        bits = map(itemgetter(0), map(kinds.__getitem__, rows.kinds))
+        places = [port << 2 | bit for port, bit in zip(rows.ports, bits, strict=True)]
+        self._learn_ports(judge, places)
+        owners = list(map(self._owners.__getitem__, rows.owners))
+        addresses = list(map(self._where.__getitem__, rows.addresses))
+        own = self._own
+        keys = [
+            by * _SPREAD
+            + ((place if by << _PLACE_BITS | place in own else alike[place]) << 3 | far)
+            for by, place, (_, far, _) in zip(owners, places, addresses, strict=True)
+        ]
+        verdicts: list[Any] = list(map(self._known.get, keys))
+        if None in verdicts:
+            for number, key in enumerate(keys):
+                if verdicts[number] is None:
+                    if key not in self._known:
+                        listener = rows.listener(number)
+                        port = judge.on_record(listener.socket.port, listener.socket.transport)
+                        findings = judge.findings(listener, port, ())
+                        self._known[key] = self._number(Assessment(findings), at + number)
+                    verdicts[number] = self._known[key]
+        self._ranks += [
+            rank | place << 2 | family
+            for (_, rank), place, (_, _, family) in zip(verdicts, places, addresses, strict=True)
+        ]
+        self._rests += map(itemgetter(1), map(kinds.__getitem__, rows.kinds))
+        self._services += map(self._service_at.__getitem__, places)
+        columns.places += places
+        columns.level.of_each += map(itemgetter(0), verdicts)
+        columns.address.of_each += map(itemgetter(0), addresses)
+        columns.program.of_each += owners
+        columns.pids += rows.pids
+        return True
+
+    def _learn_kinds(self, rows: PlainRows) -> bool:
+        """Takes what tells sockets apart but for address and port; False for one like no other."""
+        for key, number in _new(rows.kinds, self._kinds):
+            (
+                transport, _, _, _, _, _, inode, _, _, v6only, queue, limit, udplite, _, sharing,
+                _, host, first, last,
+            ) = rows.listener(number).socket  # fmt: skip
+            if queue and limit is not None and queue > limit:
+                return False
+            rest = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
+            self._kinds[key] = TRANSPORT_BITS[transport], rest
+        return True
+
+    def _learn_addresses(self, rows: PlainRows, at: int) -> None:
+        numbers = self.columns.address
+        for key, number in _new(rows.addresses, self._where):
+            address, family = where = rows.address(key)
+            socket = _tuple(Socket, (_TCP, family, address, 0, SocketState.LISTEN, *_UNSAID))
+            reach = _REACHES[socket.reach]
+            self._where[key] = numbers.number(where, at + number), reach, FAMILIES[family]
+
+    def _learn_owners(self, judge: CaptureJudge, rows: PlainRows, at: int) -> None:
+        for key, number in _new(rows.owners, self._owners):
+            listener = rows.listener(number)
+            owners, seen = listener.ownership
+            by = self._owners[key] = self.columns.program.number((key,), at + number)
+            socket = listener.socket
+            self._holders[by] = owners[0][1:] if owners else None, seen, socket.uid, socket.user
+            owned = judge.owners_on_record(owners)
+            places = [port << 2 | bit for port in owned.ports for bit in TRANSPORT_BITS.values()]
+            for name in owned.speaks:
+                self._speakers.setdefault(name, []).append(by)
+                places += self._spoken.get(name, ())
+            self._own.update([by << _PLACE_BITS | place for place in places])
+
+    def _learn_ports(self, judge: CaptureJudge, places: Iterable[int]) -> None:
+        """Takes what is on record of the ports at *places*; of all ports, where there are many."""
+        alike = self._alike
+        new = [place for place in dict.fromkeys(places) if not alike[place]]
+        self._ports += len(new)
+        if not self._all and self._ports >= _MANY_PORTS:
+            self._all = True
+            for place in new:  # the judge learns of the transports that it was asked about
+                judge.on_record(*port_at(place))
+            for transport, runs in judge.learn_runs().items():
+                place = TRANSPORT_BITS[transport]
+                for found, size in runs:
+                    self._learn(found, place, size)
+                    place += size << 2
+        for place in new:
+            if not alike[place]:
+                self._learn(judge.on_record(*port_at(place)), place)
+
+    def _learn(self, found: PortOnRecord, place: int, size: int = 1) -> None:
+        """Takes what is on record of *size* ports from *place* on."""
+        end = place + (size << 2)
+        self._alike[place:end:4] = [found.kind + (PORTS << 2)] * size
+        self._service_at[place:end:4] = [self._service(found.standing)] * size
+        for name in found.speaks:
+            spoken = range(place, end, 4)
+            self._spoken.setdefault(name, []).extend(spoken)
+            for by in self._speakers.get(name, ()):
+                self._own.update([by << _PLACE_BITS | each for each in spoken])
 
     def _service(self, standing: Standing) -> int:
         """The number of a port's *standing*, which is held with its port."""
@@ -252,33 +288,40 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self._standings.append(standing)
         return number
 
-    def _number(self, verdict: Assessment) -> tuple[int, int]:
-        """The number of *verdict* among those of other findings, and its rank."""
-        number = self.columns.level[id(verdict.findings)]
+    def _number(self, verdict: Assessment, at: int) -> tuple[int, int]:
+        """The number of *verdict*, which socket *at* has, among those of other findings, and its
+        rank.
+        """
+        number = self.columns.level.number(id(verdict.findings), at)
         if number == len(self._verdicts):  # held here, so that its findings stay what they are
             self._verdicts.append(verdict)
         return number, rank_of(verdict)
 
-    def _add(self, listener: Listener, on_record: PortOnRecord) -> int:
-        """Takes a socket that is like no other, with the verdict on it. Returns its rank."""
-        columns = self.columns
-        socket, ownership, verdict = listener
-        number, rank = self._number(verdict)
+    def _add(self, judge: CaptureJudge, bare: Listener) -> None:
+        """Takes a socket that is like no other."""
+        socket = bare.socket
         port, transport = socket.port, socket.transport
+        listener, on_record = judge(bare), judge.on_record(port, transport)
+        columns, at = self.columns, len(self._rests)
+        number, rank = self._number(listener.assessment, at)
         place = port << 2 | TRANSPORT_BITS[transport]
-        standing = on_record.standing
-        pids = tuple([owner.pid for owner in ownership.owners])
-        at = len(self._rests)
-        for column, key in (
-            (columns.address, (at,)),
-            (columns.program, (at,)),
-        ):
-            column.of_each.append(column[key])
+        pids = tuple([owner.pid for owner in listener.ownership.owners])
+        for column in (columns.address, columns.program):
+            column.of_each.append(column.number((at,), at))
         # A note may call the port something else.
-        self._services.append(self._service(standing) if verdict.note is None else (at,))
+        noted = listener.assessment.note is not None
+        self._services.append((at,) if noted else self._service(on_record.standing))
         columns.places.append(place)
         columns.level.of_each.append(number)
         columns.pids.append(pids if len(pids) > 1 else sum(pids))
         self._rests.append(())
         self._alone[at] = listener
-        return rank | place << 2 | FAMILIES[socket.family]
+        self._ranks.append(rank | place << 2 | FAMILIES[socket.family])
+
+
+def _new(column: Sequence[Any], known: Mapping[Any, object]) -> list[tuple[Any, int]]:
+    """What is in *column* and not in *known*, in order, and the first place of each."""
+    if known.keys() >= {*column}:
+        return []
+    firsts = dict(zip(reversed(column), range(len(column) - 1, -1, -1), strict=True))
+    return sorted([each for each in firsts.items() if each[0] not in known], key=itemgetter(1))

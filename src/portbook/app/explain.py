@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cached_property, partial
 from operator import attrgetter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import CaptureJudge
@@ -18,9 +18,9 @@ from portbook.app.capture_table import FAMILIES, CaptureTable, judge_all, rank_o
 from portbook.app.socket_columns import TRANSPORT_BITS
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
-from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, not_understood
+from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, Line, PlainRows, not_understood
 from portbook.formats.lines import numbered
-from portbook.formats.sockets.detect import installed, read
+from portbook.formats.sockets.detect import installed, read, read_rows
 from portbook.model import Listener, Transport
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
     from portbook.formats.base import SocketFormat
-    from portbook.formats.fields import Event, Line
+    from portbook.formats.fields import Event
     from portbook.model import Source, Standing, Use
     from portbook.model.seen import ScannedPort
 
@@ -115,7 +115,9 @@ def explain(
     else:
         # No value is made for each of all sockets: whoever prints a table needs none.
         table = partial(CaptureTable, judge)
-        form, kept, lines = _collect(chunks, catalog, name, most=most, plugins=plugins, into=table)
+        form, kept, lines = _collect(
+            chunks, catalog, name, most=most, plugins=plugins, into=table, rows=True
+        )
         total = len(kept)
     changes = None
     if before is not None:
@@ -207,20 +209,22 @@ def _collect(
     *,
     plugins: bool,
     into: Callable[[Iterable[Listener]], _Sockets],
+    rows: bool = False,
 ) -> tuple[SocketFormat, _Sockets, list[Line]]:
     """The format, the sockets, which *into* takes as they are read, and the lines that hold none
-    and have to be told.
+    and have to be told. With *rows*, what is read by rows comes so.
     """
-    form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
+    reading = read_rows if rows else read
+    form, events = reading(chunks, name, _resolver(catalog), installed if plugins else dict)
     lines: list[Line] = []
     read_any = False
 
-    def listeners() -> Iterator[Listener]:
+    def listeners() -> Iterator[Any]:
         nonlocal read_any
         count = 0
         for event in events:
-            if isinstance(event, Listener):
-                count += 1
+            if not isinstance(event, Line):
+                count += len(event.ports) if isinstance(event, PlainRows) else 1
                 if most is not None and count > most:
                     raise MalformedInput(
                         f"{what} has more than {most:,} sockets: give it to portbook explain, "

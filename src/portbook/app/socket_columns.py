@@ -41,6 +41,14 @@ class Numbers(dict["Any", int]):
         self.firsts.append(len(self.of_each))
         return number
 
+    def number(self, key: Any, first: int) -> int:
+        """The number of *key*, which socket *first* has."""
+        number = self.get(key)
+        if number is None:
+            number = self[key] = len(self)
+            self.firsts.append(first)
+        return number
+
 
 class SocketColumns:
     """What tells sockets apart in the columns of a table, as keys with their numbers.

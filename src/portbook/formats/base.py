@@ -45,7 +45,7 @@ if TYPE_CHECKING:
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from portbook.formats.fields import Reader
+    from portbook.formats.fields import Reader, RowReader
     from portbook.formats.flows.layout import Head, Layout
 
     Begins = Callable[[Sequence[str]], bool]
@@ -82,7 +82,8 @@ class SocketFormat(NamedTuple):
     small. ``per_process`` says that a row is one process's view of a socket, of which several may
     be listed. ``begins`` recognises first lines of which nothing can be read yet, where an output
     is one value that may end far behind them. ``scan`` is set where it is a scan.
-    ``also`` names other formats that stand in the same input.
+    ``also`` names other formats that stand in the same input. ``read_rows`` reads the same as
+    ``read`` for whoever needs no value for each socket: plain rows come together.
     """
 
     name: str
@@ -93,6 +94,7 @@ class SocketFormat(NamedTuple):
     begins: Begins | None = None
     scan: Scan | None = None
     also: tuple[str, ...] = ()
+    read_rows: RowReader | None = None
 
 
 class FlowFormat(NamedTuple):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
 from portbook.model import LAST_PORT, Family, Listener, OwnersSeen, Process, Transport
 from portbook.model.seen import UNKNOWN_ADDRESS, ScannedPort, ScanState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 # What a line can be that holds no listener.
 HEADING = "heading"  # a title, a header, a comment
@@ -65,12 +65,32 @@ def not_open(number: int, what: str, place: Host, port: int, transport: Transpor
     return Line(number, what, port=scanned)
 
 
+class PlainRows(NamedTuple):
+    """Many sockets by columns: the same place of each column is of the same socket.
+
+    Each listens, or is bound for UDP, on a numbered port, is held by one process or by none that
+    was told, and has neither an interface nor findings. ``kinds`` tell apart whatever no other
+    column has, ``addresses`` addresses and their families, which ``address`` tells of one of them,
+    and ``owners`` owners but for their number in ``pids``, which is 0 where that isn't told.
+    ``listener`` makes the socket at a place.
+    """
+
+    kinds: Sequence[object]
+    addresses: Sequence[object]
+    ports: Sequence[int]
+    owners: Sequence[object]
+    pids: Sequence[int]
+    address: Callable[[Any], tuple[str, Family | None]]
+    listener: Callable[[int], Listener]
+
+
 if TYPE_CHECKING:
     Lines = Iterable[tuple[int, str]]
     # Which port a service name stands for, where a tool printed names; None where none does.
     Names = Callable[[str, Transport], int | None]
     Event = Listener | Line
     Reader = Callable[[Lines, Names], Iterator[Event]]
+    RowReader = Callable[[Lines, Names], Iterator[Event | PlainRows]]
 
 
 def heading(number: int) -> Line:

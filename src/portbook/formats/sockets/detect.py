@@ -11,7 +11,7 @@ import re
 from collections import deque
 from functools import partial
 from itertools import chain, islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
@@ -38,9 +38,11 @@ if TYPE_CHECKING:
 
     from portbook.formats.base import SocketFormat
     from portbook.formats.decoration import Decoration
-    from portbook.formats.fields import Event, Lines, Names, Reader
+    from portbook.formats.fields import Event, Lines, Names, PlainRows, Reader, RowReader
 
     More = Callable[[], Mapping[str, SocketFormat]]
+
+AnyEvent = TypeVar("AnyEvent")
 
 # In the order in which one is preferred, where several read a capture equally well.
 FORMATS: Mapping[str, SocketFormat] = FormatTable(
@@ -107,6 +109,12 @@ def reader(form: SocketFormat) -> Reader:
     return lambda lines, names: form.read(_short(lines), names)
 
 
+def _row_reader(form: SocketFormat) -> RowReader:
+    """As :func:`reader`, of plain rows together where the format reads them so."""
+    rows = form.read_rows
+    return reader(form) if rows is None else lambda lines, names: rows(_short(lines), names)
+
+
 def _short(lines: Lines) -> Iterator[tuple[int, str]]:
     for each in lines:
         if len(each[1]) > _LONGEST:
@@ -129,6 +137,26 @@ def read(
     :raises MalformedInput: there is nothing to read, or nothing in it is what any tool prints.
     :raises InvalidArgument: there is no format called *name*.
     """
+    return _read(chunks, name, names, more, reader)
+
+
+def read_rows(
+    chunks: Iterable[bytes],
+    name: str | None = None,
+    names: Names = no_names,
+    more: More = dict,
+) -> tuple[SocketFormat, Iterator[Event | PlainRows]]:
+    """As :func:`read`, with plain rows together where the format reads them so."""
+    return _read(chunks, name, names, more, _row_reader)
+
+
+def _read(
+    chunks: Iterable[bytes],
+    name: str | None,
+    names: Names,
+    more: More,
+    reader_of: Callable[[SocketFormat], Callable[[Lines, Names], Iterator[AnyEvent]]],
+) -> tuple[SocketFormat, Iterator[Event | AnyEvent]]:
     form = None if name is None else find_format(FORMATS, name, more)
     lines = numbered(chunks)
     sample: list[tuple[int, str]] = []
@@ -145,10 +173,13 @@ def read(
         raise NothingKnown("there is nothing to read: the input is empty")
     every = chain(sample, lines)
     if form is not None:
-        return form, reader(form)(every, names)
+        return form, reader_of(form)(every, names)
     forms, worn = _detect(sample, names, more)
-    events = _read_undecorated(forms, Undecorated(every, worn), names) if worn else None
-    return _together(forms), events or _read_all(forms, every, names)
+    if worn:
+        return _together(forms), _read_undecorated(forms, Undecorated(every, worn), names)
+    if len(forms) == 1:
+        return forms[0], reader_of(forms[0])(every, names)
+    return _together(forms), _read_all(forms, every, names)
 
 
 def _read_undecorated(

@@ -18,6 +18,7 @@ from portbook.formats.fields import (
     NO_PORT,
     UNTOLD,
     Line,
+    PlainRows,
     detail,
     everywhere,
     heading,
@@ -38,7 +39,7 @@ from portbook.model import (
 from portbook.model.seen import UNJUDGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Host, Lines, Names
 
@@ -72,6 +73,14 @@ _PLAIN = re.compile(
     r"([0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ ]+:\* *"
     r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
 )
+# The same without those that only look so: a socket that is bound and doesn't listen, an address in
+# brackets that is none of IPv6.
+_ROW = re.compile(
+    r"(tcp +LISTEN|udp +UNCONN|LISTEN|UNCONN) +([0-9]{1,9}) +([0-9]{1,9}) +"
+    r"([0-9.]{7,15}|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ ]+:\* *"
+    r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
+)
+_TOGETHER, _FEW = 2048, 16  # lines that are looked at together, and too few to be worth it
 _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
 _UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
@@ -91,6 +100,19 @@ _LOOKED_AHEAD = 200  # lines in which the first sign of either is looked for
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``ss`` listed."""
+    every, old = _told_apart(lines)
+    events = _read(every, names)
+    return map(_of_ipv4, events) if old else events
+
+
+def read_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
+    """As :func:`read`, plain rows together: of most, no value is needed for each."""
+    every, old = _told_apart(lines)
+    return map(_of_ipv4, _read(every, names)) if old else _in_rows(every, names)
+
+
+def _told_apart(lines: Lines) -> tuple[Lines, bool]:
+    """*lines*, and whether an older ss wrote them."""
     stream = iter(lines)
     ahead: list[tuple[int, str]] = []
     old = False
@@ -99,8 +121,71 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         old = _OLD.search(each[1][:400]) is not None
         if old or _NEW.search(each[1][:400]):
             break
-    events = _read(chain(ahead, stream), names)
-    return map(_of_ipv4, events) if old else events
+    return chain(ahead, stream), old
+
+
+def _in_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
+    stream = iter(lines)
+    kept: list[tuple[int, str]] = []  # a row that lines of its own may still add to, and these
+    while some := list(islice(stream, _TOGETHER)):
+        kept += some
+        matches = [_ROW.fullmatch(line) for _, line in kept]
+        begin = 0
+        for first, end in _runs(matches):
+            rows = _rows(kept[first:end], matches[first:end])
+            if rows is not None:
+                yield from _read(kept[begin:first], names)
+                yield rows
+                begin = end
+        last = next((at for at in range(len(kept) - 1, begin, -1) if _begins(kept[at][1])), begin)
+        yield from _read(kept[begin:last], names)
+        kept = kept[last:]
+        if len(kept) > _TOGETHER:  # a row that goes on for ever
+            yield from _read(chain(kept, stream), names)
+            return
+    yield from _read(kept, names)
+
+
+def _begins(line: str) -> bool:
+    """Whether *line* can't be more of the row before it: see :func:`_read`."""
+    return line[:1] not in ("", " ", "\t") and not line.startswith("users:((")
+
+
+def _runs(matches: Sequence[object]) -> Iterator[tuple[int, int]]:
+    """Where many rows follow each other, without the last, which the next line may continue."""
+    first = 0
+    while first < len(matches):
+        try:
+            end = matches.index(None, first)
+        except ValueError:
+            end = len(matches)
+        if end - 1 - first >= _FEW:
+            yield first, end - 1
+        first = end + 1
+
+
+def _rows(lines: list[tuple[int, str]], matches: list[Any]) -> PlainRows | None:
+    """*lines* that :data:`_ROW` matches; None where one has a port that is none."""
+    netids, queues, limits, addresses, numbers, programs, pids = zip(
+        *[match.groups() for match in matches], strict=True
+    )
+    ports = list(map(int, numbers))
+    if max(ports) > LAST_PORT:
+        return None
+
+    def listener(at: int) -> Any:
+        number, line = lines[at]
+        match = _PLAIN.fullmatch(line)
+        assert match is not None
+        return _made(number, line, match)
+
+    kinds = list(zip(netids, queues, limits, strict=True))
+    owned = [int(pid or 0) for pid in pids]
+    return PlainRows(kinds, addresses, ports, programs, owned, _address, listener)
+
+
+def _address(text: str) -> tuple[str, Family]:
+    return (text[1:-1], _IPV6) if text[0] == "[" else (text, _IPV4)
 
 
 def _of_ipv4(event: Event) -> Event:
@@ -324,4 +409,4 @@ def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:
     return known
 
 
-FORMATS = (SocketFormat("ss", "ss of Linux", read),)
+FORMATS = (SocketFormat("ss", "ss of Linux", read, read_rows=read_rows),)

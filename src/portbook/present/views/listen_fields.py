@@ -212,6 +212,10 @@ class Cells:
         return (folder and short_folder(folder, self._to.home)) or NONE
 
 
+# Plain text: to write a member of an enum takes as long as all the rest.
+_BEHIND_PORT = tuple([f"/{transport}" for transport in TRANSPORTS])
+
+
 def _service(standing: Standing) -> str:
     names = [row.service_name for row in standing.assignments if row.service_name]
     if names:
@@ -221,9 +225,7 @@ def _service(standing: Standing) -> str:
 
 def _port_words(places: Sequence[int]) -> Words:
     """The port and the transport at each of *places*."""
-    numbers = {place: number for number, place in enumerate(dict.fromkeys(places))}
-    words = [f"{place >> 2}/{TRANSPORTS[place & 3]}" for place in numbers]
-    return Words(words, list(map(numbers.__getitem__, places)))
+    return Words([f"{place >> 2}{_BEHIND_PORT[place & 3]}" for place in places])
 
 
 def _pid_words(pids: Sequence[int | tuple[int, ...]]) -> list[str]:

@@ -1,0 +1,106 @@
+"""Formats that are read by rows: the same sockets and lines, in the same order, as one by one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from portbook.app.explain import explain
+from portbook.app.socket_filter import Filter
+from portbook.formats.fields import PlainRows
+from portbook.formats.sockets.detect import FORMATS, read, read_rows
+from tests.values import CATALOG
+
+if TYPE_CHECKING:
+    import random
+
+    from portbook.formats.fields import Event
+
+_PLAIN = (
+    'tcp   LISTEN 0      128     0.0.0.0:{port}  0.0.0.0:*  users:(("sshd",pid={pid},fd=3))',
+    "udp   UNCONN 0      0          127.0.0.1:{port}    0.0.0.0:*",
+    'tcp   LISTEN 0      511        [::]:{port}     [::]:*  users:(("java",pid={pid},fd=9))',
+    "LISTEN 0      128    10.0.0.7:{port}    0.0.0.0:*",
+)
+# What is no plain row, or only looks so.
+_OTHER = (
+    "tcp   LISTEN 129    128          0.0.0.0:{port}    0.0.0.0:*",
+    "tcp   UNCONN 0      0            0.0.0.0:{port}    0.0.0.0:*",
+    "tcp   LISTEN 0      128     [10.0.0.1]:{port}    0.0.0.0:*",
+    "tcp   LISTEN 0      128       0.0.0.0:7{port:05}    0.0.0.0:*",
+    "tcp   LISTEN 0      128  127.0.0.53%lo:{port}    0.0.0.0:*",
+    "tcp   LISTEN 0      128              *:{port}          *:*",
+    'tcp LISTEN 0 128 0.0.0.0:{port} 0.0.0.0:* users:(("a",pid={pid},fd=3),("b",pid=2,fd=3))',
+    '\t users:(("late",pid={pid},fd=3))',
+    "\t skmem:(r0,rb131072,t0)",
+    "uid:33 ino:{pid}",
+    "tcp   ESTAB  0      0         10.0.0.7:{port}    10.0.0.9:443",
+    "u_str LISTEN 0      4096 /run/{port} 1 * 0",
+    "Netid State  Recv-Q Send-Q Local Address:Port  Peer Address:Port Process",
+    "",
+    "what is this",
+)
+
+
+def capture(chance: random.Random, lines: int, plain: float) -> bytes:
+    """Rows of ss with others between them, about one of so many."""
+    some = [
+        chance.choice(_PLAIN if chance.random() < plain else _OTHER).format(
+            port=chance.randrange(65536), pid=chance.randrange(1, 1 << 22)
+        )
+        for _ in range(lines)
+    ]
+    return "\n".join([_PLAIN[0].format(port=22, pid=1), *some]).encode()
+
+
+def _taken_apart(events: list[Event | PlainRows]) -> list[Event]:
+    apart: list[Event] = []
+    for event in events:
+        if isinstance(event, PlainRows):
+            for at, port in enumerate(event.ports):
+                listener = event.listener(at)
+                socket = listener.socket
+                assert (socket.port, (socket.address, socket.family)) == (
+                    port,
+                    event.address(event.addresses[at]),
+                )
+                assert sum(owner.pid for owner in listener.ownership.owners) == event.pids[at]
+                apart.append(listener)
+        else:
+            apart.append(event)
+    return apart
+
+
+@pytest.mark.parametrize("plain", [0.5, 0.97, 0.999, 1.0])
+def test_what_is_read_together_is_what_is_read_one_by_one(
+    plain: float, chance: random.Random
+) -> None:
+    data = capture(chance, 6000, plain)
+    for name in (None, "ss"):
+        together = list(read_rows([data], name)[1])
+        assert _taken_apart(together) == list(read([data], name)[1])
+    rows = [event for event in together if isinstance(event, PlainRows)]
+    assert bool(rows) is (plain > 0.9)
+
+
+def test_a_row_that_goes_on_is_not_read_again_and_again() -> None:
+    row = _PLAIN[0].format(port=22, pid=1)
+    data = "\n".join([row, *["\t skmem:(r0)"] * 20_000, row]).encode()
+    assert _taken_apart(list(read_rows([data])[1])) == list(read([data])[1])
+
+
+def test_an_answer_by_rows_is_the_same(chance: random.Random) -> None:
+    """Without a filter, rows are read together; with one that keeps all, one by one."""
+    data = capture(chance, 6000, 0.99)
+    every = Filter(ports=(0, 65535))
+    fast = explain([data], Filter(), CATALOG, said=False)
+    slow = explain([data], every, CATALOG, said=False)
+    assert len(fast.sockets) > 5000
+    assert tuple(fast.sockets) == tuple(slow.sockets)
+    assert fast.not_understood == slow.not_understood
+    assert fast.left_out == slow.left_out
+
+
+def test_a_format_is_read_by_rows() -> None:
+    assert [form.name for form in FORMATS.values() if form.read_rows is not None] == ["ss"]
