@@ -15,7 +15,7 @@ PACKAGE = Path(portbook.__file__).resolve().parent
 # From the bottom up (docs/design.md): a module uses its own layer and those before it. The two
 # front ends stand side by side.
 LAYERS = (
-    {"errors", "_fast_types"},
+    {"errors", "_fast_types", "_own_modules"},
     {"model"},
     {"schema"},
     {"storage"},

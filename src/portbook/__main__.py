@@ -56,6 +56,12 @@ def script() -> "NoReturn":
     """
     gc.set_threshold(100_000, 20, 20)
     _occupy()
+    try:
+        from portbook._own_modules import find_own_modules
+
+        find_own_modules()
+    except (ImportError, AttributeError, KeyError):  # another Python than CPython
+        pass
     status = main()
     try:
         for stream in (sys.stdout, sys.stderr):

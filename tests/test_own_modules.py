@@ -1,0 +1,91 @@
+"""The finder of portbook's own modules: what it finds is what Python would find."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+import pytest
+
+import portbook
+from portbook._own_modules import OwnLoader, OwnModules
+
+HOME = Path(portbook.__file__).parent
+PACKAGES = [HOME, HOME / "model", HOME / "host" / "firewall"]
+
+
+def names() -> list[str]:
+    found = [
+        ".".join(("portbook", *folder.relative_to(HOME).parts, file.stem))
+        for folder in PACKAGES
+        for file in folder.glob("*.py")
+        if file.stem not in ("__init__", "__main__")
+    ]
+    return [*found, "portbook.model", "portbook.host.firewall"]
+
+
+def test_what_it_finds_is_what_python_finds() -> None:
+    compared = 0
+    for name in names():
+        ours = OwnModules.find_spec(name)
+        parent = HOME.joinpath(*name.split(".")[1:-1])
+        theirs = PathFinder.find_spec(name, [str(parent)])
+        assert theirs is not None
+        if ours is None:  # it wasn't compiled yet
+            continue
+        compared += 1
+        for one in (
+            "name", "origin", "cached", "parent", "has_location", "submodule_search_locations"
+        ):  # fmt: skip
+            assert getattr(ours, one) == getattr(theirs, one), (name, one)
+        assert isinstance(ours.loader, OwnLoader)
+        assert ours.loader.get_code(name) == theirs.loader.get_code(name)  # type: ignore[union-attr]
+    assert compared or sys.dont_write_bytecode
+
+
+def test_what_is_not_portbooks_is_left_alone() -> None:
+    assert OwnModules.find_spec("json") is None
+    assert OwnModules.find_spec("portbook") is None
+    assert OwnModules.find_spec("portbook.nowhere.at_all") is None
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """A copy of portbook, of which nothing is compiled."""
+    away = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(HOME, tmp_path / "portbook", ignore=away)
+    return tmp_path
+
+
+def run(copy: Path, *, optimize: bool = False) -> str:
+    code = (
+        "import sys; sys.argv[1:] = ['--version']; from portbook.__main__ import script; script()"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(copy)}
+    environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    argv = [sys.executable, *(["-O"] if optimize else []), "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environ, cwd="/")
+    return done.stdout
+
+
+def test_a_changed_source_is_compiled_anew(copy: Path) -> None:
+    first = run(copy)
+    assert (run(copy), run(copy, optimize=True)) == (first, first)
+    assert list((copy / "portbook" / "cli" / "__pycache__").glob("__init__.*.pyc"))
+    source = copy / "portbook" / "cli" / "__init__.py"
+    source.write_text(source.read_text() + "\n\nraise RuntimeError('changed')\n")
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run(copy)
+    assert "changed" in caught.value.stderr
+
+
+def test_a_spoilt_compiled_file_is_refused_as_python_refuses_it(copy: Path) -> None:
+    first = run(copy)
+    (file,) = (copy / "portbook" / "cli" / "__pycache__").glob("__init__.*.pyc")
+    for spoilt in (b"", file.read_bytes()[:10], b"\0" * 16 + file.read_bytes()[16:]):
+        file.write_bytes(spoilt)
+        assert run(copy) == first
