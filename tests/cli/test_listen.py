@@ -112,7 +112,7 @@ def test_filters(asked: Asked, arguments: str, wanted: Filter) -> None:
     ("arguments", "depth"),
     [
         ("", Depth(OwnerSearch.ALL, said=False)),
-        ("--json", Depth(OwnerSearch.ALL)),
+        ("--json", Depth(OwnerSearch.ALL, named=False)),
         ("--detail", Depth(OwnerSearch.ALL, detail=True, said=False)),
         ("--deep", Depth(OwnerSearch.ALL, detail=True, everywhere=True, said=False)),
         ("--deep --level ok", Depth(OwnerSearch.ALL, detail=True, everywhere=True, said=False)),
