@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import struct
 import sys
+from contextlib import ExitStack, closing
 from typing import Any
 
 import pytest
@@ -14,6 +17,7 @@ from portbook.errors import MalformedInput
 from portbook.host.linux.sock_diag import (
     BOUND_INACTIVE,
     CLOSE,
+    CONNECTED_MASK,
     LISTEN,
     SCTP_LISTEN_MASK,
     TCP_LISTEN_MASK,
@@ -25,6 +29,7 @@ from portbook.host.linux.sock_diag import (
     parse_part,
     request,
 )
+from portbook.host.linux.sockets import connect_netlink
 from portbook.model import Family, Transport
 
 little = pytest.mark.skipif(sys.byteorder != "little", reason="recorded on a little-endian machine")
@@ -281,3 +286,33 @@ def test_a_request_for_every_port_has_no_filter() -> None:
 def test_a_request_is_as_long_as_it_says(first: int, last: int) -> None:
     data = request(Question(Transport.UDP, Family.IPV6, UDP_LISTEN_MASK, first, last), 1)
     assert struct.unpack_from("=I", data)[0] == len(data)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("states", [TCP_LISTEN_MASK, CONNECTED_MASK])
+def test_both_families_at_once_are_what_each_has(states: int) -> None:
+    with ExitStack() as stack:
+        inodes, ports = set(), set()
+        for family, address in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
+            server = stack.enter_context(socket.create_server((address, 0), family=family))
+            port = server.getsockname()[1]
+            made = stack.enter_context(socket.create_connection((address, port)))
+            own = server if states == TCP_LISTEN_MASK else made
+            ports.add(own.getsockname()[1])
+            inodes.add(os.fstat(own.fileno()).st_ino)
+        found = []
+        for families in ([None], list(Family)):
+            netlink = stack.enter_context(closing(connect_netlink()))
+            sockets: list[DiagSocket] = []
+            for number, each in enumerate(families, 1):
+                question = Question(Transport.TCP, each, states, min(ports), max(ports))
+                netlink.send(request(question, number))
+                done = False
+                while not done:
+                    part = parse_part(netlink.recv(1 << 16), question, number)
+                    assert not part.error
+                    sockets += part.sockets
+                    done = part.done
+            found.append({each.inode: each for each in sockets if each.inode in inodes})
+    assert found[0] == found[1]
+    assert set(found[0]) == inodes

@@ -255,6 +255,7 @@ def parse_sockets(data: bytes, question: Question) -> tuple[DiagSocket, ...]:
     """
     from portbook.formats.proc_net_row import parse_row
 
+    assert question.family is not None  # each has a file of its own
     found = []
     for line in data.split(b"\n")[1:]:
         if not line.strip():

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 _NETLINK_SOCK_DIAG = 4  # linux/netlink.h
-_ENOENT, _ENOBUFS = 2, 105
+_ENOENT, _EINVAL, _EOPNOTSUPP, _ENOBUFS = 2, 22, 95, 105
 _RECEIVE = 1 << 16  # the kernel fills at most 32 kB a read
 _TRIES = 4
 
@@ -158,6 +158,12 @@ def read_sockets(
     reader = _Dumps(netlink)
     try:
         for kind, udplite, mask, path, sign in kinds:
+            both = None
+            if kind is Transport.TCP:
+                both = reader.read_both(Question(kind, None, mask, first, last))
+            if both is not None:
+                sockets += both
+                continue
             for family in Family:
                 question = Question(kind, family, mask, first, last, udplite)
                 answer = reader.read(question)
@@ -198,6 +204,18 @@ class _Dumps:
         self.interrupted = True
         return sockets
 
+    def read_both(self, question: Question) -> list[DiagSocket] | None:
+        """As :meth:`read` for both families at once, the first one first; None where the kernel
+        doesn't take that.
+        """
+        try:
+            sockets = self.read(question)
+        except OSError as error:
+            if error.errno not in (_EINVAL, _EOPNOTSUPP):
+                raise
+            return None
+        return None if sockets is None else sorted(sockets, key=_family)
+
     def _once(self, question: Question) -> tuple[bool, list[DiagSocket] | None]:
         self._sequence += 1
         self._netlink.send(sock_diag.request(question, self._sequence))
@@ -216,6 +234,10 @@ class _Dumps:
                 raise OSError(part.error, os.strerror(part.error))
             if part.done:
                 return interrupted, sockets
+
+
+def _family(socket: DiagSocket) -> str:
+    return socket.family
 
 
 def _read_unlisted(
