@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from portbook.present.render import html, html_practice, html_text
+from portbook.present.words import day
 from portbook.web.pages.linked_data import linked_data
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters["curly"] = html_text.curly
+    made.filters.update(curly=html_text.curly, day=day)
     made.globals.update(
         linked=_escaped(html_text.linked),
         references=_escaped(html_text.references),
