@@ -83,6 +83,20 @@ def day(moment: str) -> str:
     >>> day("2026-09-12"), day("2018-07"), day("2015"), day("2026-11-27T01:45:39Z")
     ('12 September 2026', 'July 2018', '2015', '27 November 2026, 01:45 UTC')
     """
+    known = _DAYS.get(moment)
+    if known is None:
+        known = _day(moment)
+        if len(_DAYS) < _MOST_DAYS:
+            _DAYS[moment] = known
+    return known
+
+
+# The days of a few sources stand on all pages.
+_DAYS: dict[str, str] = {}
+_MOST_DAYS = 512
+
+
+def _day(moment: str) -> str:
     date, _, time = moment.partition("T")
     year, *parts = date.split("-")
     if len(parts) > 2 or not (date.isascii() and all(map(str.isdigit, [year, *parts]))):
@@ -182,8 +196,9 @@ def systems_in_order(names: Iterable[str]) -> list[str]:
     >>> systems_in_order(["FreeBSD", "Windows", "Linux", "FreeBSD"])
     ['Linux', 'Windows', 'FreeBSD']
     """
-    rank = {name: place for place, name in enumerate(_SYSTEMS)}
-    return sorted(dict.fromkeys(names), key=lambda name: (rank.get(name, len(rank)), name))
+    once = dict.fromkeys(names)
+    first = [name for name in _SYSTEMS if name in once]
+    return first + sorted(name for name in once if name not in _SYSTEMS)
 
 
 def assignee(printed: str) -> str:

@@ -42,12 +42,17 @@ class InPractice(NamedTuple):
         return self.leading + self.wide
 
 
+_NOTHING_MET = InPractice()  # of two ports in three
+
+
 def in_practice(answer: PortAnswer) -> InPractice:
     """What people meet on the port: the one order of products that every answer has.
 
     Uses come by their rank (:attr:`portbook.model.Use.rank`), then programs that have the port as
     a default and that no use is a use of.
     """
+    if not answer.uses and not answer.programs:
+        return _NOTHING_MET
     names = {name.lower() for name in service_names(answer)}
     services = {use.product: use.services for use in answer.uses if use.leads}
     products = {product.casefold() for product in services}

@@ -98,13 +98,29 @@ def _records(item: doc.Records, style: Style, indent: str) -> Iterator[str]:
         yield from _record(record, style, indent)
 
 
-def _checks(item: doc.Checks, style: Style, indent: str) -> Iterator[str]:
-    for command in item.commands:
+def _checks(item: doc.Checks, style: Style, indent: str) -> list[str]:
+    # A few lists of commands stand on all pages, each with its own port.
+    of = (item.commands, item.proofs, style.width, indent)
+    if of not in _CHECKS:
+        if len(_CHECKS) > _MOST_KEPT:
+            _CHECKS.clear()
+        _CHECKS[of] = "\n".join(_check_lines(*of))
+    return _CHECKS[of].replace(doc.PORT, str(item.port)).split("\n")
+
+
+_MOST_KEPT = 32
+_CHECKS: dict[tuple[tuple[doc.Command, ...], tuple[tuple[str, str], ...], int, str], str] = {}
+
+
+def _check_lines(
+    commands: Iterable[doc.Command], proofs: Iterable[tuple[str, str]], width: int, indent: str
+) -> Iterator[str]:
+    for command in commands:
         systems = ", ".join(command.systems) or "any system"
         about = plain(f"{systems}, {command.about}:")
-        yield f"{indent}{about:<20} {plain(command.command.replace(doc.PORT, str(item.port)))}"
-    for system, proves in item.proofs:
-        yield from wrap(f"{system}: {proves}", style.width, indent)
+        yield f"{indent}{about:<20} {plain(command.command)}"
+    for system, proves in proofs:
+        yield from wrap(f"{system}: {proves}", width, indent)
 
 
 def _verdict(item: doc.Verdict, style: Style, indent: str) -> Iterator[str]:
@@ -125,7 +141,20 @@ def _question(item: doc.Question, style: Style, indent: str) -> Iterator[str]:
     yield from wrap(item.answer, style.width, indent + "  ")
 
 
-def _sources(item: doc.Sources, style: Style, indent: str) -> Iterator[str]:
+def _sources(item: doc.Sources, style: Style, indent: str) -> tuple[str, ...]:
+    of = (item, style, indent)
+    if of not in _SOURCES:
+        if len(_SOURCES) > _MOST_KEPT:
+            _SOURCES.clear()
+        _SOURCES[of] = tuple(_source_lines(item, style, indent))
+    return _SOURCES[of]
+
+
+# A few lists of sources stand on all pages.
+_SOURCES: dict[tuple[doc.Sources, Style, str], tuple[str, ...]] = {}
+
+
+def _source_lines(item: doc.Sources, style: Style, indent: str) -> Iterator[str]:
     addresses: set[str] = set()
     for source in item.sources:
         content = source_content(source)

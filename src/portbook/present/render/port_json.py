@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.summary import Shelf
     from portbook.formats.errors.query import Query
     from portbook.model import Block, Source, State
-    from portbook.present.document import Question
+    from portbook.present.brief import Brief
+    from portbook.present.document import Page, Question
     from portbook.present.owners import Viewer
     from portbook.present.topics import TopicPage
 
@@ -60,8 +61,11 @@ class _Rest(NamedTuple):
     questions: Sequence[Question]
 
 
-def _rest(number: PortAnswer) -> _Rest | None:
-    """The rest of the page of *number*, a whole answer; None of another."""
+def _rest(number: PortAnswer, asked: Sequence[Question] | None = None) -> _Rest | None:
+    """The rest of the page of *number*, a whole answer; None of another.
+
+    *asked* are its questions, where they are composed already.
+    """
     near = number.related
     if near is None:
         return None
@@ -84,7 +88,7 @@ def _rest(number: PortAnswer) -> _Rest | None:
             for each in number.systems
         ],
         [program.product for program in near.implementing],
-        [*questions(number)],
+        [*questions(number)] if asked is None else asked,
     )
 
 
@@ -105,14 +109,29 @@ class ShownPort:
     *to* is whom the short answer is for.
     """
 
-    def __init__(self, answer: PortAnswer, to: Viewer | None = None) -> None:
+    def __init__(
+        self,
+        answer: PortAnswer,
+        to: Viewer | None = None,
+        brief: Brief | None = None,
+        asked: Sequence[Question] | None = None,
+    ) -> None:
         from portbook.present.brief import compose_brief
         from portbook.present.owners import Viewer
 
-        self.brief = compose_brief(answer, to or Viewer())
+        self.brief = brief or compose_brief(answer, to or Viewer())
         query = answer.query._replace(notes=notes_of(answer))
         vars(self).update(answer._replace(query=query)._asdict())
-        self.related = _rest(answer.number or answer)
+        self.related = _rest(answer.number or answer, asked)
+
+
+def of_composed(answer: PortAnswer, brief: Brief, page: Page) -> Object:
+    """*answer* as :func:`of` has it, of what is composed of it already: *brief*, and its *page*."""
+    from portbook.present.document import Question
+
+    items = (item for section in page.sections for item in section.items)
+    asked = [item for item in items if type(item) is Question]
+    return phrased(PORT_ANSWER).encode(ShownPort(answer, None, brief, asked))
 
 
 def of(answer: Answer, to: Viewer | None = None) -> Object:

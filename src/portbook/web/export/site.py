@@ -35,6 +35,8 @@ from portbook.formats.errors.query import (
 )
 from portbook.host.children import SAFE_PATH, surroundings
 from portbook.model import LAST_PORT
+from portbook.present.brief import compose_brief
+from portbook.present.owners import Viewer
 from portbook.present.port import page
 from portbook.present.render import port_json
 from portbook.present.render.document_text import render_page
@@ -56,6 +58,7 @@ if TYPE_CHECKING:
 ROW = 256  # ports that are written, and noted, together
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 _STYLE = Style(80)
+_NOBODY = Viewer()  # a file has no reader whom it knows
 
 
 class Plan(NamedTuple):
@@ -331,8 +334,11 @@ def _contents(row: _Row, catalog: Catalog, scope: Scope, base_url: str | None) -
         query = Query(QueryKind.PORT, str(port), port, port)
         found = answer_port(query, catalog, whole=True)
         document = page.compose(found)
-        yield scope.without_dead_links(views.port(found, catalog, here, document)).encode()
-        yield json.dumps(port_json.of(found), separators=(",", ":")).encode()
+        brief = compose_brief(found, _NOBODY)
+        html = views.port(found, catalog, here, document, brief)
+        yield scope.without_dead_links(html).encode()
+        whole = port_json.of_composed(found, brief, document)
+        yield json.dumps(whole, separators=(",", ":")).encode()
         yield render_page(document, _STYLE).encode()
     for name in row.services:
         service = answer(Query(QueryKind.NAME, name), catalog)

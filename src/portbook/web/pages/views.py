@@ -61,14 +61,19 @@ def _frame(to: Links, before: bool, after: bool) -> Frame:
     return Frame("port.html", to, [*_GAPS, *({"before", "after"} - set(turns))], turns)
 
 
-def port(answer: PortAnswer, catalog: Catalog, site: Site, document: Page | None = None) -> str:
+def port(
+    answer: PortAnswer,
+    catalog: Catalog,
+    site: Site,
+    document: Page | None = None,
+    brief: Brief | None = None,
+) -> str:
     """The page of a port, of a whole answer. What *answer* holds of this machine is left out.
 
-
-    *document* is what is composed of it, where that is there already.
+    *document* and *brief* are what is composed of it, where that is there already.
     """
     document = document or compose(answer._replace(host=None))
-    brief = compose_brief(answer._replace(host=None, findings=()), Viewer())
+    brief = brief or compose_brief(answer._replace(host=None, findings=()), Viewer())
     number, to = answer.port, Links(site)
     head = head_of(answer, brief)
     registry, practice = html_head.head_cells(head, service_names(answer), to)
