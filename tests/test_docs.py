@@ -14,17 +14,20 @@ import pytest
 
 import portbook
 from portbook.app.bind.causes import CODES
+from portbook.app.explain import explain
 from portbook.app.pick.criteria import CRITERIA
+from portbook.app.socket_filter import Filter
 from portbook.app.stop.executor import OUTCOMES
 from portbook.app.stop.model import REFUSALS
 from portbook.cli import COMMANDS
-from portbook.formats.sockets.detect import FORMATS, read
-from portbook.model import Listener
+from portbook.formats.sockets.detect import FORMATS
 from portbook.present.views.listen_fields import FIELDS
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
 from tasks import build_json_docs
+from tests.documented import examples
 from tests.real.needs import need, need_module, need_program
+from tests.values import CATALOG
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -144,16 +147,20 @@ def test_the_table_of_formats_is_the_one_in_the_code() -> None:
     assert rows == [(name, form.title) for name, form in FORMATS.items()]
 
 
-def test_each_example_is_read_as_its_format() -> None:
-    text = (ROOT / "docs" / "explain.md").read_text()
-    part = text.partition("<!-- examples -->")[2].partition("<!-- end -->")[0]
-    found = re.findall(
-        r"^`([a-z-]+)`, [^\n]*:\n\n```text\n(.*?)^```", part, re.DOTALL | re.MULTILINE
-    )
-    assert [name for name, _ in found] == list(FORMATS)
-    for name, example in found:
-        form, events = read([example.encode()])
-        assert (form.name, any(isinstance(each, Listener) for each in events)) == (name, True)
+def test_each_example_is_read_as_its_format_and_as_what_is_shown() -> None:
+    found = examples("explain.md")
+    assert [(name, title) for name, title, *_ in found] == [
+        (name, form.title) for name, form in FORMATS.items()
+    ]
+    for name, _, example, shown in found:
+        answer = explain([example.encode()], Filter(), CATALOG)
+        assert (answer.format, answer.not_understood) == (name, ())
+        sockets = {each.socket.name: each.ownership.owners for each in answer.sockets}
+        words = []
+        for socket, owners in sockets.items():
+            names = [owner.program or owner.container_name for owner in owners]
+            words.append(f"`{socket}`" + "".join(f" ({name})" for name in names if name))
+        assert sorted(shown.split(", ")) == sorted(words), name
 
 
 def test_the_table_of_criteria_is_the_one_in_the_code() -> None:
