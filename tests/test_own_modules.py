@@ -43,7 +43,7 @@ def test_what_it_finds_is_what_python_finds() -> None:
         ):  # fmt: skip
             assert getattr(ours, one) == getattr(theirs, one), (name, one)
         assert isinstance(ours.loader, OwnLoader)
-        assert ours.loader.get_code(name) == theirs.loader.get_code(name)  # type: ignore[union-attr]
+        assert ours.loader.get_code(name) == theirs.loader.get_code(name)  # type: ignore[union-attr]  # typed as any loader
     assert compared or sys.dont_write_bytecode
 
 

@@ -60,6 +60,8 @@ TOLD_OF = (
 )  # fmt: skip
 _DATE = re.compile(r"\b\d{4}-\d{2}(?:-\d{2})?\b")
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
+# The name of a source's host, with which HTML links to it.
+_HOST = re.compile(r"(?<![\w.])\d[\w.-]*\.[a-z]{2,}(?![\w.])")
 # Addresses that follow from a sentence, and the form to ask IANA with: in each form as it can.
 _OF_SENTENCES = ("https://www.rfc-editor.org/rfc/", "https://www.iana.org/form/")
 _NUMBER = re.compile(r"(?<![\w.])\d+(?:,\d{3})*(?!\w)")
@@ -90,6 +92,10 @@ def _forms(port: int) -> tuple[dict[str, Any], dict[str, Form]]:
         # Where others have a line in short, the site has the brief, which has tests of its own.
         "html": of_site._replace(text=f"{page.character} {of_site.text}"),
     }
+
+
+def _numbers(text: str) -> list[str]:
+    return _NUMBER.findall(_HOST.sub("", _ADDRESS.sub("", text)))
 
 
 def _addresses(text: str) -> frozenset[str]:
@@ -283,7 +289,7 @@ def test_every_form_of_a_port_states_the_same() -> None:
         wrong += [
             (port, name, each) for name, form in forms.items() for each in _at_odds(form, facts)
         ]
-        text, *others = [_NUMBER.findall(_ADDRESS.sub("", form.text)) for form in forms.values()]
+        text, *others = [_numbers(form.text) for form in forms.values()]
         # A link of the site says how many uses its page has.
         counted = {str(len({use["product"] for use in facts["uses"]}))}
         wrong += [
@@ -419,7 +425,7 @@ def test_every_form_of_a_service_states_the_same() -> None:
             at_odds |= form.records ^ {each.get("product") or each["name"] for each in sourced}
             at_odds |= {*_DATE.findall(form.text)} - {*_DATE.findall(whole)}
             wrong += [(name, kind, each) for each in at_odds]
-        text, *others = [{*_NUMBER.findall(_ADDRESS.sub("", each.text))} for each in forms.values()]
+        text, *others = [{*_numbers(each.text)} for each in forms.values()]
         wrong += [(name, "numbers", text ^ other) for other in others if text ^ other]
     assert wrong == []
     assert kinds == _KINDS
@@ -480,7 +486,7 @@ def _forms_at_odds(forms: dict[str, Form], stated: Iterable[str]) -> list[object
         (kind, word) for kind, form in forms.items() for word in words if word not in form.text
     ]
     for of in (
-        lambda form: {*_NUMBER.findall(_ADDRESS.sub("", form.text))},
+        lambda form: {*_numbers(form.text)},
         lambda form: form.records,
         lambda form: form.addresses,
     ):
