@@ -75,6 +75,9 @@ def test_the_version(capsys: pytest.CaptureFixture[str], word: str) -> None:
         ({}, False),  # no terminal
         ({"CLICOLOR_FORCE": "1"}, True),
         ({"CLICOLOR_FORCE": "0"}, False),
+        ({"CLICOLOR_FORCE": ""}, False),
+        ({"CLICOLOR_FORCE": "1", "TERM": "dumb"}, True),
+        ({"FORCE_COLOR": "1", "TERM": "dumb"}, True),
         ({"CLICOLOR_FORCE": "1", "NO_COLOR": "1"}, False),
         ({"FORCE_COLOR": "1"}, True),
         ({"FORCE_COLOR": "0", "CLICOLOR_FORCE": "1"}, False),

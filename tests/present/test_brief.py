@@ -405,13 +405,32 @@ def test_any_answer_is_short_and_nothing_is_raw(
     placed = [changed(each, port=port) for each in bound]
     found = _answer(str(port), *placed)
     brief = compose_brief(found._replace(free_port=3001), TO)
-    text = render_brief(brief, Style(max(width, 40)))
+    text = render_brief(brief, Style(width))
     assert text
     assert all(char.isprintable() or char == "\n" for char in text)
     lines = render_brief(brief, Style(80)).splitlines()
     assert len(lines) <= 12 or columns_of(brief.headline) > 80 * 3
     assert brief.headline
     assert brief.next[-1].command.endswith("--full")
+
+
+@pytest.mark.parametrize("width", [20, 24, 30, 39, 40, 43])
+@pytest.mark.parametrize("query", ["305", "443", "3000", "50000", "0", "853/tcp"])
+def test_nothing_is_wider_than_the_terminal(query: str, width: int) -> None:
+    brief = _brief(query)
+    wide = [
+        line
+        for line in render_brief(brief, Style(width)).splitlines()
+        # A command stands whole, and so does a word.
+        if columns_of(line) > width and line not in [each.command for each in brief.next]
+    ]
+    assert [line for line in wide if " " in line.strip()] == []
+    if width < 40:
+        said = " ".join(render_brief(brief, Style(width)).split())
+        rows = list(brief.rows)
+        assert rows
+        for label, row in rows:
+            assert f"{label} {row}" in said
 
 
 @given(processes(), nasty)

@@ -6,7 +6,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.cli import complain
-from portbook.cli.terminal import print_json, reaches, show, style
+from portbook.cli.terminal import brief_style, print_json, reaches, show, style
 from portbook.errors import InvalidQuery, UsageError
 from portbook.formats.errors.query import (
     QueryKind,
@@ -275,7 +275,7 @@ class _Show:
             from portbook.present.owners import viewer
             from portbook.present.render.brief_text import render_brief
 
-            return render_brief(compose_brief(found, viewer()), self.style)
+            return render_brief(compose_brief(found, viewer()), brief_style())
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
             from portbook.present.render.document_text import render_page
@@ -289,7 +289,7 @@ class _Show:
             from portbook.present.owners import viewer
             from portbook.present.render.brief_text import render_brief
 
-            return render_brief(brief_of(found, viewer()), self.style)
+            return render_brief(brief_of(found, viewer()), brief_style())
         if isinstance(found, ServiceAnswer):
             from portbook.present.render.document_text import render_page
             from portbook.present.views.service import compose_service

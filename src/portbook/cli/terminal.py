@@ -24,13 +24,19 @@ def style(environ: Mapping[str, str] | None = None) -> Style:
     """The style for standard output.
 
     ``--color`` decides, else ``NO_COLOR``, else ``FORCE_COLOR`` and ``CLICOLOR_FORCE``, which turn
-    colours on wherever the output goes; else there are colours on a terminal, unless
-    ``TERM=dumb`` or ``CLICOLOR=0``. ``COLUMNS`` or the terminal sets the width. Source:
-    https://no-color.org/, https://bixense.com/clicolors/.
+    colours on wherever the output goes, a dumb terminal included; else there are colours on a
+    terminal, unless ``TERM=dumb`` or ``CLICOLOR=0``. ``COLUMNS`` or the terminal sets the width.
+    Source: https://no-color.org/, https://bixense.com/clicolors/.
     """
     env = os.environ if environ is None else environ
     width = terminal_width(env)
     return Style(max(NARROWEST, min(WIDEST, width)), _colour(env))
+
+
+def brief_style(environ: Mapping[str, str] | None = None) -> Style:
+    """The style for a short answer, which is as narrow as the terminal."""
+    env = os.environ if environ is None else environ
+    return Style(max(_NARROWEST_TABLE, min(WIDEST, terminal_width(env))), _colour(env))
 
 
 def table_style(environ: Mapping[str, str] | None = None) -> Style:
@@ -51,7 +57,7 @@ def _colour(env: Mapping[str, str]) -> bool:
         return False
     if env.get("FORCE_COLOR"):
         return env["FORCE_COLOR"] != "0"
-    if env.get("CLICOLOR_FORCE", "0") != "0":
+    if env.get("CLICOLOR_FORCE") not in (None, "", "0"):
         return True
     if env.get("CLICOLOR") == "0":
         return False

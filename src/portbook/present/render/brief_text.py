@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.present.escape import one_line, plain
-from portbook.present.render.text import clipped, columns_of, wrap
+from portbook.present.render.text import NARROWEST, clipped, columns_of, wrap
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,17 +18,26 @@ _LABEL = 15  # columns before what a line says
 
 
 def render_brief(brief: Brief, style: Style) -> str:
-    """The short answer: at most twelve lines, the headline first."""
+    """The short answer: at most twelve lines, the headline first.
+
+    On a terminal of less than :data:`NARROWEST` columns what is said of each row stands below its
+    label, whole, in as many lines as it takes: cut off beside it, it would say nothing.
+    """
     lines = [style.bold(line) for line in wrap(brief.headline, style.width)]
     lines += [line for remark in brief.remarks for line in wrap(f"({remark})", style.width)]
     lines += [line for each in brief.sentences for line in wrap(each, style.width, "  ")]
     lines += [clipped(f"  {line}", style.width) for line in brief.programs]
     lines += _ports(brief.ports, style)
     steps = steps_line(brief.next, style)
-    rows = _most_telling(brief, LINES - len(lines) - len(steps) - 2)
+    narrow = style.width < NARROWEST
+    room = LINES - len(lines) - len(steps) - 2
+    rows = list(brief.rows) if narrow else _most_telling(brief, room)
     if rows:
         lines.append("")
     for label, said in rows:
+        if narrow:
+            lines += [style.dim(label), *_below(label, said, brief, style)]
+            continue
         shown, *more = _row(label, said, brief, style)
         lines.append(f"  {style.dim(f'{label:<11}')}  {shown}")
         lines += more
@@ -77,17 +86,43 @@ def _row(label: str, said: str, brief: Brief, style: Style) -> list[str]:
     if label == "IANA" and said.endswith('"'):
         first, *more = wrap(said, style.width, " " * _LABEL)
         return [first[_LABEL:], *more]
-    shown = clipped(said, style.width - _LABEL)
+    return [_levelled(label, clipped(said, style.width - _LABEL), brief, style)]
+
+
+def _below(label: str, said: str, brief: Brief, style: Style) -> list[str]:
+    first, *more = wrap(said, style.width, "  ")
+    return [f"  {_levelled(label, first[2:], brief, style)}", *more]
+
+
+def _levelled(label: str, shown: str, brief: Brief, style: Style) -> str:
+    """*shown* with the level that the verdict begins with in its colour."""
     level = brief.verdict.level if brief.verdict is not None else None
     if label != "Verdict" or level is None or not shown.startswith(str(level)):
-        return [shown]
-    return [style.of(level) + shown[len(level) :]]
+        return shown
+    return style.of(level) + shown[len(level) :]
 
 
 def steps_line(steps: Iterable[NextStep], style: Style) -> list[str]:
-    """What to do next, in one line; what doesn't fit is left out, but for the first and last."""
-    shown = [one_line(f"{step.label}: {step.command}") for step in steps]
+    """What to do next, in one line; what doesn't fit is left out, but for the first and last.
+
+    A command that doesn't fit beside its label stands below it, whole, to be copied.
+    """
+    kept = list(steps)
+    shown = [one_line(f"{step.label}: {step.command}") for step in kept]
     while len(shown) > 2 and columns_of("   ".join(shown)) > style.width:
         shown.pop(-2)
+        kept.pop(-2)
     line = "   ".join(shown)
-    return [line] if columns_of(line) <= style.width else shown
+    if columns_of(line) <= style.width:
+        return [line]
+    return [
+        line
+        for step, whole in zip(kept, shown, strict=True)
+        for line in ([whole] if columns_of(whole) <= style.width else _in_two(step, style.width))
+    ]
+
+
+def _in_two(step: NextStep, width: int) -> list[str]:
+    command = one_line(step.command)
+    indent = "  " if columns_of(command) + 2 <= width else ""
+    return [*wrap(f"{step.label}:", width), indent + command]
