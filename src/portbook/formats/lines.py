@@ -14,7 +14,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.fields import OVERLONG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
 LONGEST_LINE = 8 << 20  # characters; what is longer isn't read whole
 ENDLESS_LINE = 1 << 26  # characters after which a line is given up, and all that is behind it
@@ -138,3 +138,20 @@ def _decoder(first: bytes) -> tuple[codecs.IncrementalDecoder, str]:
     errors = "surrogateescape" if name == "utf-8" else "replace"
     decoder = codecs.getincrementaldecoder(name)(errors)
     return decoder, decoder.decode(first[mark:])
+
+
+def runs(matches: Sequence[object], least: int) -> Iterator[tuple[int, int]]:
+    """Where at least *least* lines in a row match, without the last, which the next may continue.
+
+    *matches* has None for each line that doesn't; each pair is the first line and the one after
+    the last.
+    """
+    first = 0
+    while first < len(matches):
+        try:
+            end = matches.index(None, first)
+        except ValueError:
+            end = len(matches)
+        if end - 1 - first >= least:
+            yield first, end - 1
+        first = end + 1

@@ -25,6 +25,7 @@ from portbook.formats.fields import (
     host,
     not_understood,
 )
+from portbook.formats.lines import runs
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -39,7 +40,7 @@ from portbook.model import (
 from portbook.model.seen import UNJUDGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from portbook.formats.fields import Event, Host, Lines, Names
 
@@ -131,7 +132,7 @@ def _in_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
         kept += some
         matches = [_ROW.fullmatch(line) for _, line in kept]
         begin = 0
-        for first, end in _runs(matches):
+        for first, end in runs(matches, _FEW):
             rows = _rows(kept[first:end], matches[first:end])
             if rows is not None:
                 yield from _read(kept[begin:first], names)
@@ -149,19 +150,6 @@ def _in_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
 def _begins(line: str) -> bool:
     """Whether *line* can't be more of the row before it: see :func:`_read`."""
     return line[:1] not in ("", " ", "\t") and not line.startswith("users:((")
-
-
-def _runs(matches: Sequence[object]) -> Iterator[tuple[int, int]]:
-    """Where many rows follow each other, without the last, which the next line may continue."""
-    first = 0
-    while first < len(matches):
-        try:
-            end = matches.index(None, first)
-        except ValueError:
-            end = len(matches)
-        if end - 1 - first >= _FEW:
-            yield first, end - 1
-        first = end + 1
 
 
 def _rows(lines: list[tuple[int, str]], matches: list[Any]) -> PlainRows | None:

@@ -26,7 +26,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portbook.host.linux.sockets import Netlink
+    from portbook.host.linux.sock_diag import Netlink
     from portbook.model import OwnerSearch
 
 

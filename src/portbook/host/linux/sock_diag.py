@@ -64,6 +64,15 @@ UDPLITE = 136  # RFC 3828 §6
 _FAMILIES = {Family.IPV4: _socket.AF_INET, Family.IPV6: _socket.AF_INET6}
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
+    class Netlink(Protocol):
+        """The part of a socket that a dump needs: the seam where tests put a kernel of theirs."""
+
+        def send(self, data: bytes, /) -> int: ...
+        def recv(self, size: int, /) -> bytes: ...
+        def close(self) -> None: ...
+
     # What a socket's attributes tell: v6only, the control group, and further local addresses.
     _Told = tuple[bool | None, int | None, tuple[tuple[Family, str], ...]]
 

@@ -36,16 +36,9 @@ from portbook.model import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
-    from typing import Protocol
 
+    from portbook.host.linux.sock_diag import Netlink
     from portbook.model import Process
-
-    class Netlink(Protocol):
-        """The part of a socket that a dump needs: the seam where tests put a kernel of theirs."""
-
-        def send(self, data: bytes, /) -> int: ...
-        def recv(self, size: int, /) -> bytes: ...
-        def close(self) -> None: ...
 
 
 _NETLINK_SOCK_DIAG = 4  # linux/netlink.h

@@ -12,25 +12,23 @@ from urllib.parse import quote
 
 from portbook.app.history import chronicle
 from portbook.catalog.registry.summary import shelf
-from portbook.formats.sockets.detect import FORMATS
 from portbook.model import LAST_PORT, RANGES
 from portbook.present.brief import compose_brief
 from portbook.present.charts.svg import render_strip, window
 from portbook.present.document import PORT, Checks, Records
-from portbook.present.escape import one_line
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer, viewer
 from portbook.present.port.head import head_of, shortened, title_of
 from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
 from portbook.present.render import html, html_head, html_practice, html_text
-from portbook.present.views.explain import told
 from portbook.present.views.ranges import Length, compose_range
 from portbook.present.views.service import compose_service
-from portbook.web.local.panel import Rows, of_here
+from portbook.web.local.panel import of_here
 from portbook.web.pages import lists
 from portbook.web.pages.browse import compare
 from portbook.web.pages.browse import render as browse
+from portbook.web.pages.capture import of_capture
 from portbook.web.pages.linked_data import linked_data
 from portbook.web.pages.links import Links, file_name
 from portbook.web.pages.templating import Frame, page
@@ -363,42 +361,3 @@ __all__ = [
     "span",
     "stats",
 ]
-
-
-MOST_ROWS, MOST_LINES = 1000, 100
-_EXAMPLE = """\
-Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process
-tcp   LISTEN 0      128          0.0.0.0:22        0.0.0.0:*    users:(("sshd",pid=712,fd=3))
-tcp   LISTEN 0      511        127.0.0.1:3000      0.0.0.0:*    users:(("node",pid=4410,fd=19))
-tcp   LISTEN 0      128          0.0.0.0:6379      0.0.0.0:*    users:(("redis-server",pid=81,fd=6))
-udp   UNCONN 0      0            0.0.0.0:123       0.0.0.0:*    users:(("chronyd",pid=690,fd=5))
-"""
-
-
-def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
-    """What the page says of *answer*; None where nothing was given yet."""
-    known = [form.title for form in FORMATS.values()]
-    if answer is None:
-        return {"answered": False, "known": known, "example": _EXAMPLE}
-    rows, of = [], Rows(answer.standings, Viewer())
-    for each in answer.sockets[:MOST_ROWS]:
-        key = (each.socket.port, each.socket.transport)
-        products = list(dict.fromkeys(use.product for use in answer.uses[key]))
-        more = f" and {len(products) - 3} more" if len(products) > 3 else ""
-        practice = ", ".join(products[:3]) + more
-        rows.append({**of.row(each), "practice": one_line(practice)})
-    return {
-        "answered": True,
-        "known": known,
-        "form": answer.title,
-        "count": len(answer.sockets),
-        "rows": rows,
-        "more": max(0, len(answer.sockets) - MOST_ROWS),
-        "told": list(told(answer)),
-        "unread": answer.unread,
-        "lines": [
-            {"number": line.number, "text": one_line(line.text), "why": one_line(line.why or "")}
-            for line in answer.not_understood[:MOST_LINES]
-        ],
-        "more_lines": max(0, len(answer.not_understood) - MOST_LINES),
-    }
