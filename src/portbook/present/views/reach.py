@@ -55,7 +55,11 @@ _UNMANAGED = (("nftables",), ("iptables",))
 def render_reach(report: ReachReport, style: Style, to: Viewer) -> str:
     """The page as text, and the commands to go on with."""
     steps = steps_line(next_steps(report, to), style)
-    return render_page(compose_reach(report, to), style) + "".join(f"\n{line}\n" for line in steps)
+    return (
+        render_page(compose_reach(report, to), style)
+        + "\n"
+        + "".join(f"{line}\n" for line in steps)
+    )
 
 
 def compose_reach(report: ReachReport, to: Viewer) -> Page:
