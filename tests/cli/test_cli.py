@@ -198,7 +198,7 @@ def test_leading_zeros_are_read_with_a_note() -> None:
     ("argv", "status", "words"),
     [
         (["305", "--no-host"], 0, ["305 is unassigned", "in the gap 301–307"]),
-        (["305", "--no-host", "--full"], 0, ["Port 305", "15th", "How to check", "Sources"]),
+        (["305", "--no-host", "--full"], 0, ["Port 305", "How to check", "Sources"]),
         (["show", "443", "--no-host"], 0, ["https"]),
         (["80/tcp", "--no-host"], 0, ["http, www and www-http"]),
         (["6010", "--no-host"], 0, ["x11"]),

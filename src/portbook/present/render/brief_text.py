@@ -30,8 +30,11 @@ def render_brief(brief: Brief, style: Style) -> str:
     lines += _ports(brief.ports, style)
     steps = steps_line(brief.next, style)
     narrow = style.width < NARROWEST
-    room = LINES - len(lines) - len(steps) - 2
-    rows = list(brief.rows) if narrow else _most_telling(brief, room)
+    unseen = [
+        line for each in brief.unseen for line in wrap(f"Not seen: {each}", style.width, "  ")
+    ]
+    room = LINES - len(lines) - len(unseen) - len(steps) - 2
+    rows = list(brief.rows) if narrow else _most_telling(brief, room, style)
     if rows:
         lines.append("")
     for label, said in rows:
@@ -41,9 +44,7 @@ def render_brief(brief: Brief, style: Style) -> str:
         shown, *more = _row(label, said, brief, style)
         lines.append(f"  {style.dim(f'{label:<11}')}  {shown}")
         lines += more
-    for sentence in brief.unseen:
-        lines += wrap(f"Not seen: {sentence}", style.width, "  ")
-    lines += ["", *steps]
+    lines += [*unseen, "", *steps]
     return "\n".join(lines) + "\n"
 
 
@@ -51,12 +52,14 @@ def render_brief(brief: Brief, style: Style) -> str:
 _LESS = ("Binding it", "Blocks", "Reported", "Reachable")
 
 
-def _most_telling(brief: Brief, room: int) -> list[tuple[str, str]]:
+def _most_telling(brief: Brief, room: int, style: Style) -> list[tuple[str, str]]:
     rows = list(brief.rows)
-    for label in _LESS:
-        if len(rows) > room:
+    lines = [len(_row(*row, brief, style)) for row in rows]
+    for label in (*_LESS, *[label for label, _ in reversed(rows)]):
+        if sum(lines) > room:
+            lines = [count for row, count in zip(rows, lines, strict=True) if row[0] != label]
             rows = [row for row in rows if row[0] != label]
-    return rows[: max(0, room)]
+    return rows
 
 
 def _ports(ports: Sequence[PortLine], style: Style) -> Iterator[str]:
