@@ -15,6 +15,7 @@ import portbook
 from portbook._own_modules import OwnLoader, OwnModules
 
 HOME = Path(portbook.__file__).parent
+OURS, THEIRS = OwnModules.find_spec, PathFinder.find_spec
 PACKAGES = [HOME, HOME / "model", HOME / "host" / "firewall"]
 
 
@@ -31,9 +32,9 @@ def names() -> list[str]:
 def test_what_it_finds_is_what_python_finds() -> None:
     compared = 0
     for name in names():
-        ours = OwnModules.find_spec(name)
+        ours = OURS(name)
         parent = HOME.joinpath(*name.split(".")[1:-1])
-        theirs = PathFinder.find_spec(name, [str(parent)])
+        theirs = THEIRS(name, [str(parent)])
         assert theirs is not None
         if ours is None:  # it wasn't compiled yet
             continue
@@ -48,9 +49,9 @@ def test_what_it_finds_is_what_python_finds() -> None:
 
 
 def test_what_is_not_portbooks_is_left_alone() -> None:
-    assert OwnModules.find_spec("json") is None
-    assert OwnModules.find_spec("portbook") is None
-    assert OwnModules.find_spec("portbook.nowhere.at_all") is None
+    assert OURS("json") is None
+    assert OURS("portbook") is None
+    assert OURS("portbook.nowhere.at_all") is None
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ FIRST = 20_000
 STREAMS = 64
 # Python, the registry, what is known of ports and, for audit, an engine: the rest is for the
 # listeners.
-MOST_KB = 300_000 if PROOF else 140_000
+MOST_KB = 300_000 if PROOF else 150_000
 AUDIT_KB = 290_000
 
 _LISTENERS = """
