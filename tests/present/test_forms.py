@@ -291,7 +291,8 @@ def test_every_form_of_a_port_states_the_same() -> None:
         ]
         text, *others = [_numbers(form.text) for form in forms.values()]
         # A link of the site says how many uses its page has.
-        counted = {str(len({use["product"] for use in facts["uses"]}))}
+        told = {(use["product"], use["summary"], use["source"]) for use in facts["uses"]}
+        counted = {str(len(told)), str(len({product for product, _, _ in told}))}
         wrong += [
             (port, "numbers", odd) for other in others if (odd := set(text) ^ set(other)) - counted
         ]
