@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
+
 from portbook.model import OwnersSeen, SocketState, Transport
 
 TYPE_CHECKING = False
@@ -64,32 +66,32 @@ class SocketColumns:
         self.pids: list[int | tuple[int, ...]] = []
 
 
-class ByColumns:
+class ByColumns(ABC):
     """Sockets of which the columns are known already, and no values made yet.
 
     ``order`` are the places of the sockets in ``columns``, which are as they were read, and
     ``standings`` those of the column of services, None where the key is the place of a socket of
-    its own. A key of the column of addresses is an address
-    and its family, or one thing for a socket that was looked at alone.
+    its own. A key of the column of addresses is an address and its family, or one thing for a
+    socket that was looked at alone.
     """
 
     columns: SocketColumns
     order: Sequence[int]
     standings: Sequence[Standing | None]
 
+    @abstractmethod
     def judged(self, at: int) -> Listener:
         """The socket that was read as number *at*, with its verdict."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unlike(self) -> Iterator[Listener]:
         """The sockets that were looked at alone, with their verdicts: of the others no more is
         known than an address, a port and one owner.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def verdicts(self) -> list[tuple[Assessment, int]]:
         """The different verdicts, and how many of the sockets have each."""
-        raise NotImplementedError
 
 
 def columns_of(listeners: Sequence[Listener]) -> SocketColumns:

@@ -104,8 +104,8 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"\b{_T}\s[ds]port\s(?:[!=]=\s)?\{{?\s?{_N}{_RANGE}{_LIST}", Part.LISTEN),
     # Get-NetTCPConnection -LocalPort 3000; curl localhost:9090/metrics; wait-for-it.sh db:5432
     (rf"\s-(?:Local|Remote)Port[ :]{{1,3}}{_N}{_RANGE}{_COMMAS}{_END}", Part.PLAIN),
-    (rf"\b(?:curl|wget|https?|xh|wait-for-it(?:\.sh)?|wait-for|wait-port|wait-on)\s(?:[^|;&]{{0,120}}?\s)?[\"']?"
-     rf"(?P<a>{_NAME}|{_V4}|\[{_V6}\]):{_N}(?=[\s/?\"']|$)", Part.CONNECT),
+    (rf"\b(?:curl|wget|wait-for-it(?:\.sh)?|wait-for|wait-port|wait-on)\s(?:[^|;&]{{0,120}}?\s)?[\"']?"
+     rf"(?P<server>{_NAME}|{_V4}|\[{_V6}\]):{_N}(?=[\s/?\"']|$)", Part.CONNECT),
     # ssh -L, -R, -D; kubectl port-forward; socat
     (rf"(?:^|\s)-[A-Za-z]{{0,6}}(?P<l>L)\s?(?:(?P<a>[^\s:/]{{1,80}}|\[{_V6}\]):)?{_N}:(?:{_NAME}|{_V4}|\[{_V6}\]):\d{{1,5}}",
      Part.LISTEN),
@@ -204,7 +204,7 @@ _NO_HOST = {
     "code", "column", "errno", "error", "exit", "line", "pid", "row", "status", "port", "time",
     "date", "version", "step", "rev", "tag", "id", "uid", "gid", "fd", "count", "total", "size",
     "http", "https", "note", "warning", "info", "debug", "fatal", "alert", "level", "thread",
-    "attempt", "retry", "retries", "page", "chapter", "section", "score", "ratio", "number",
+    "attempt", "response", "latency", "duration", "retry", "retries", "page", "chapter", "section", "score", "ratio", "number",
     "main", "pts", "system", "generic", "posix", "win32", "asio", "tty", "session", "job", "task", "frame", "offset", "l", "ln", "col", "e", "w",
 }  # fmt: skip
 # What says that the next word is a host; the second may as well lead to an image and its tag.
@@ -250,6 +250,8 @@ def _mention(match: re.Match[str], part: Part, line: str) -> Mention | None:
         return _made(start, end, [number], host, None, part) if is_v6(host) else None
     if groups.get("key") is not None and not _is_port_key(groups["key"]):
         return None
+    if groups.get("server") and _is_no_host(groups["server"]):  # curl: error:28
+        return None
     if groups.get("host"):
         # What a compiler prints is a file and a line: name:12: error.
         listed = line[end : end + 1] == ":"
@@ -278,7 +280,7 @@ def _address_in(groups: Mapping[str, str | None]) -> str | None:
     erlang = groups.get("erl")
     if erlang:
         return _erlang(erlang)
-    address = next(filter(None, map(groups.get, ("d", "a", "c", "b", "host"))), None)
+    address = next(filter(None, map(groups.get, ("d", "a", "c", "b", "host", "server"))), None)
     if address is None and groups.get("l"):  # ssh and kubectl bind these on the loopback address
         return "localhost"
     address = (address or "").strip("[]") or None
@@ -308,15 +310,21 @@ def _is_port_key(key: str) -> bool:
 
 def _is_host(name: str, before: str, port: int, *, signed: bool) -> bool:
     """Whether *name*, before a colon and a number, is a host by itself or by what leads to it."""
-    lower = name.lower()
-    if lower in _NO_HOST or lower.endswith(("port", "error", "exception")):
+    if _is_no_host(name):
         return False
+    lower = name.lower()
     if _HOST_SIGN.search(before[-24:]):
         return True
     if port >= _LEAST_AFTER_LOOSE and _LOOSE_SIGN.search(before[-24:]):
         return True
     host = lower == "localhost" or ("." in name and name[-1].isalpha())
     return host and (not signed or lower == "localhost" or before.rstrip().endswith(":"))
+
+
+def _is_no_host(name: str) -> bool:
+    """Whether *name* before a colon says what the number is: ``error:28``, ``time:35``."""
+    lower = name.lower()
+    return lower in _NO_HOST or lower.endswith(("port", "error", "exception"))
 
 
 def _erlang(numbers: str) -> str:
