@@ -26,6 +26,7 @@ from tasks.lore_fields import (
     check_line,
     check_name,
     check_period,
+    check_phrase,
     check_ports,
     check_program,
     check_read,
@@ -167,7 +168,7 @@ KINDS = {
         optional={
             "also_called": lambda value: check_words(value, r"[^,]+"),
             "registered": check_words,
-            "people": check_line,
+            "people": check_phrase,
             "encryption": one_of(tuple(Encryption)),
             "authentication": one_of(tuple(Authentication)),
             "twin": lambda value: check_single_ports([value]),

@@ -65,6 +65,13 @@ def check_line(value: object, limit: int = LINE_LENGTH) -> Iterator[str]:
         yield f"has {len(value)} characters, {limit} are allowed"
 
 
+def check_phrase(value: object) -> Iterator[str]:
+    """A part of a sentence, which stands in one that ends elsewhere."""
+    yield from check_line(value)
+    if isinstance(value, str) and value.endswith("."):
+        yield "is part of a sentence, and ends without a full stop"
+
+
 def check_url(value: object) -> Iterator[str]:
     parts = urlsplit(value) if isinstance(value, str) else None
     if parts is None or parts.scheme not in ("http", "https") or "." not in parts.netloc:

@@ -239,7 +239,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),
-        ("31337", "31337 · eldim (a secure file upload proxy)"),
+        ("31337", "31337 · eldim (a secure file upload proxy), reported for Back Orifice"),
     ],
 )
 def test_the_headline_names_what_people_meet(port: str, headline: str) -> None:
@@ -263,7 +263,7 @@ def test_a_wide_use_never_leads() -> None:
     ("port", "line"),
     [
         ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
-        ("443", "as registered: nginx, Caddy, Apache HTTP Server and MANY more"),
+        ("443", "as registered: nginx, Caddy and MANY more; also 2 others"),
         ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and MANY more"),
     ],
 )

@@ -294,7 +294,7 @@ EXPOSED: dict[str, Any] = {
     **SERVICE,
     "also_called": ["exampled", "the example"],
     "registered": ["ssh"],
-    "people": "Whoever needs an example.",
+    "people": "whoever needs an example",
     "encryption": "none",
     "authentication": "none",
     "twin": "3001/tcp",
@@ -331,6 +331,7 @@ def test_all_that_a_service_says_is_read_again(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("field", "value", "what"),
     [
+        ("people", "Whoever needs one.", "ends without a full stop"),
         ("encryption", "some", "not one of none, optional, always"),
         ("authentication", "always", "not one of none, optional, required"),
         ("exposure", "Keep it at home.", "advice"),

@@ -115,10 +115,10 @@ class KnownService(NamedTuple):
     """What a service that people meet on a port is, in words of our own.
 
     ``registered`` are the names that the registry has for it, ``gist`` is a few words on it,
-    ``people`` says who uses it. ``twin`` is the port of the same service with or without TLS, as
-    ``636/tcp``, ``successor`` what took its place, ``elsewhere`` are other ports it commonly has.
-    ``amplification`` says how it reflects datagrams. ``source`` is that of every statement that
-    ``sources`` has no other for. What no source says is None.
+    ``people`` goes on after "used by". ``twin`` is the port of the same service with or without
+    TLS, as ``636/tcp``, ``successor`` what took its place, ``elsewhere`` are other ports that it
+    commonly has. ``amplification`` says how it reflects datagrams. ``source`` is that of every
+    statement that ``sources`` has no other for. What no source says is None.
     """
 
     name: str

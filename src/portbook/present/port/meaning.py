@@ -61,7 +61,7 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
     if known.source_of("ports") != known.source_of("description"):
         yield "ports", f"Met on port {known.first}."
     if known.people:
-        yield "people", known.people
+        yield "people", f"Used by {known.people}."
     if known.also_called and known.source_of("also_called") != known.source_of("description"):
         yield "also_called", f"Also called {listed(known.also_called)}."
     apart = (

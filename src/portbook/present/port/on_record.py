@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Authentication, Encryption, State
-from portbook.present.words import listed, period, when
+from portbook.present.words import listed, period, plural, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -91,14 +91,20 @@ def fitted(names: Sequence[str], columns: int) -> str:
 
 
 def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) -> str:
-    """Who uses ports for what they are registered for, and who does otherwise, in *columns*."""
+    """Who uses ports for what they are registered for, and who does otherwise, in *columns*.
+
+    >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 53)
+    'as registered: nginx, Caddy and 1 more; also 2 others'
+    """
     line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
     room = columns - len(line) - len("; also ")
     also = fitted(rest, room) if rest else ""
     if also and len(also) <= room:
         return f"{line}; also {also}"
-    more = f"; {len(rest)} more use it otherwise" if rest else ""
-    return f"{line}{more}" if len(line) + len(more) <= columns else line
+    if not rest:
+        return line
+    more = f"; also {plural(len(rest), 'other')}"
+    return _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED) - len(more)) + more
 
 
 def practice_line(answer: PortAnswer, columns: int) -> str | None:
@@ -254,14 +260,18 @@ def met(answer: PortAnswer) -> str | None:
     if first is not None and first.leads:
         return f"{first.name}, {first.gist}"
     met_there = in_practice(answer)
+    reported = next((each for each in answer.abuse if each.transport in answer.standings), None)
     if answer.state is State.ASSIGNED and (met_there.registered or not met_there.leading):
         names = assigned_names(answer)
         if names:
             title = title_line(answer, 100)
-            return f"{names[0]} ({title})" if title else names[0]
+            service = f"{names[0]} ({title})" if title else names[0]
+            # Nobody is known to meet the service there, but others met this.
+            if reported is not None and not met_there.registered and not answer.services:
+                return f"{service}, reported for {reported.subject}"
+            return service
     if met_there.leading:
         return fitted(met_there.leading, 40)
-    reported = next((each for each in answer.abuse if each.transport in answer.standings), None)
     if answer.state is not State.ASSIGNED and reported is not None:
         return f"{reported.subject}, reported {when(reported.period)}"
     return f"{first.name}, {first.gist}" if first is not None else None
