@@ -476,15 +476,31 @@ NODE_PORTS = Use(
 
 
 @pytest.mark.parametrize("owner", [(), (_process(executable=None)._replace(program=None),)])
-def test_a_wide_use_speaks_for_no_port_with_reported_abuse(owner: tuple[Process, ...]) -> None:
-    listener = _listener(31337, "0.0.0.0", *owner)
-    report = WORM._replace(first=31337, last=31337)
-    narrow = NODE_PORTS._replace(product="dump", first=31337, last=31337)
-    assert "known-use" in _judge(listener, uses=(NODE_PORTS,))
-    reported = _judge(listener, uses=(NODE_PORTS,), abuse=(report,))
-    assert "known-use" not in reported
-    assert "abuse-on-record" in reported
-    assert "known-use" in _judge(listener, uses=(NODE_PORTS, narrow), abuse=(report,))
+def test_a_wide_use_speaks_for_no_port(owner: tuple[Process, ...]) -> None:
+    for port in (31337, 32000):  # assigned, unassigned
+        listener = _listener(port, "0.0.0.0", *owner)
+        report = WORM._replace(first=port, last=port)
+        narrow = NODE_PORTS._replace(product="dump", first=port, last=port)
+        for abuse in ((), (report,)):
+            assert "known-use" not in _judge(listener, uses=(NODE_PORTS,), abuse=abuse)
+            assert "known-use" in _judge(listener, uses=(NODE_PORTS, narrow), abuse=abuse)
+
+
+@pytest.mark.parametrize("seen", [OwnersSeen.UNASKED, OwnersSeen.HIDDEN])
+def test_what_may_be_there_by_a_wide_use_is_told_and_excuses_nothing(seen: OwnersSeen) -> None:
+    listener = _listener(32000, "0.0.0.0", owners_seen=seen)
+    found = _judge(listener, uses=(NODE_PORTS,))["unregistered-port"]
+    assert found.level is Level.CHECK
+    assert found.message.endswith("why on this port. It may be NodePort services.")
+    narrow = NODE_PORTS._replace(product="dump", first=32000, last=32000)
+    told = _judge(listener, uses=(NODE_PORTS, narrow))["unregistered-port"]
+    assert "may be" not in told.message
+
+
+def test_the_program_that_a_wide_use_is_of_is_a_known_use() -> None:
+    use = NODE_PORTS._replace(product="OpenSSH")
+    found = _judge(_listener(32000, "0.0.0.0", _process()), (SSHD,), uses=(use,))
+    assert found["known-use"].level is found["unregistered-port"].level is Level.NOTE
 
 
 def test_a_use_is_told_apart_from_what_the_registry_has() -> None:

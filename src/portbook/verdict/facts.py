@@ -154,10 +154,9 @@ def unofficial(case: Case) -> list[Use]:
 def known_by_port(case: Case) -> bool:
     """Whether a use on record speaks for the port, where nothing says which program is there.
 
-    A use of a wide span speaks for no port that malware was reported on.
+    A use of a wide span doesn't: it takes a few of thousands of ports, whatever holds the others.
     """
-    uses = unofficial(case)
-    return any(use.leads for use in uses) or (bool(uses) and not malware(case.abuse))
+    return any(use.leads for use in unofficial(case))
 
 
 def malware(reports: Iterable[Report]) -> list[Report]:

@@ -14,6 +14,7 @@ from portbook.verdict.facts import (
     deleted,
     fits,
     fitting,
+    known_by_port,
     malware,
     note_that_counts,
     tools_of,
@@ -160,9 +161,16 @@ def _products(case: Case) -> tuple[str, ...]:
 
 
 def _practice(case: Case) -> Facts:
-    """What may be behind an interpreter that runs a script of which nothing is known."""
+    """What may be behind an interpreter that runs a script of which nothing is known, or on a port
+    of which no program was seen, and that lies in wide spans alone.
+    """
     owners = case.listener.ownership.owners
-    if not (owners and unofficial(case) and all(map(_runs_anything, owners))):
+    if not unofficial(case):
+        return ()
+    if not any(owner.program or owner.executable for owner in owners):
+        told = known_by_port(case) or case.listener.ownership.seen is OwnersSeen.KERNEL
+        return () if told else (("practice", _products(case)),)
+    if not all(map(_runs_anything, owners)):
         return ()
     # What the registry has there is as common as what it hasn't: Redis on 6379 is a use too.
     return (("practice", tuple(dict.fromkeys([use.product for use in case.uses]))),)

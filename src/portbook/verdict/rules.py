@@ -46,7 +46,7 @@ FACTS = {
     "arguments name such a program",
     "default-port": "the port is one of the known program's own default ports",
     "known-use": "a use on record fits the program (its name, where only that was seen) or, "
-    "where none was seen, the port; a wide span speaks for no port with reported malware",
+    "where none was seen, the port, for which a span of more than 16 doesn't speak",
     "use-fits": "known-use, and the owner isn't hidden: what couldn't be seen fits nothing",
     "abuse-on-record": "malware was reported on the port, for this transport",
     "unknown-program": "an owner's executable was seen, is no known server's in its place, and "
@@ -234,7 +234,8 @@ RULES = (
     Rule(
         "known-use",
         Level.NOTE,
-        "an unofficial use on record fits the program or, unseen, the port",
+        "an unofficial use on record fits the program or, unseen, the port, unless that only lies "
+        "in a span of more than 16 that the use can take",
         ("known-use",),
         ("belongs",),
         ("uses", "state", "service"),

@@ -93,22 +93,21 @@ class _OnRecord(NamedTuple):
 
 def _on_record(catalog: Catalog) -> _OnRecord:
     practice = catalog.practice
-    unofficial: dict[bool, list[tuple[str, int]]] = {True: [], False: []}
-    for use in practice.uses():
-        unofficial[use.leads] += [
-            (str(use.transport), port)
-            for port in range(use.first, use.last + 1)
-            if not (
-                use.services
-                and use.speaks(service_names(catalog.registry.standing(port, use.transport)))
-            )
-        ]
+    leading = [use for use in practice.uses() if use.leads]
+    # A use of a wide span speaks for no port.
+    used = frozenset(
+        (str(use.transport), port)
+        for use in leading
+        for port in range(use.first, use.last + 1)
+        if not (
+            use.services
+            and use.speaks(service_names(catalog.registry.standing(port, use.transport)))
+        )
+    )
     abused = _pairs(malware(practice.abuse()))
-    # A use of a wide span speaks for no port that malware was reported on.
-    used = frozenset(unofficial[True]) | (frozenset(unofficial[False]) - abused)
     advised = [known for known in practice.services() if known.exposure is not None]
     met = _pairs(known for known in practice.services() if known.leads)
-    met |= _pairs(use for use in practice.uses() if use.leads)
+    met |= _pairs(leading)
     return _OnRecord(used, abused, _pairs(advised), abused - met)
 
 

@@ -10,7 +10,7 @@ line for each direction. These rules decide, the first that does:
    (:data:`portbook.catalog.practice.lookup` has the ranges: Linux from 32768, others from 49152).
 4. *frequency*: one of the ports occurs in at least eight times as many flows as the other. Clients
    change their ports, a service doesn't.
-5. *state*: exactly one is assigned, or has a use on record.
+5. *state*: exactly one is assigned, or has a use on record of no more than 16 ports.
 
 What is left is undecidable and counted apart. The first three look at the row alone, so it is
 grouped by the port they give; for the rest it is grouped by both ports, which are few such pairs,

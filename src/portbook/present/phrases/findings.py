@@ -226,9 +226,13 @@ def _undecided(facts: Facts) -> str:
 
 
 def _maybe(facts: Facts) -> str:
-    """What is common on the port of a program that isn't known, an interpreter say."""
+    """What is common on the port of a program that isn't known, an interpreter say; what can be
+    there, where no program was seen.
+    """
     products = _texts(facts, "practice")
     port = facts["subject"][0]
+    if products and not _owners(facts):
+        return f". It may be {_some(products)}"
     return f". Commonly on {port}: {_some(products)}" if products else ""
 
 
