@@ -123,6 +123,10 @@ def answer_port(
         seen, connections = connections_on(seen, port, transport, depth, host)
         findings = findings_of(seen)
         free = free_port(seen, port, transport, host)
+    uses = on_record.lookup_uses(port, transport)
+    services = on_record.lookup_services(port, transport)
+    if len(uses) > 1 and services:  # what made the port known comes before what is built on it
+        uses = tuple(sorted(uses, key=lambda use: not _is_its_own(use, services)))
     found = PortAnswer(
         query,
         port,
@@ -132,7 +136,7 @@ def answer_port(
         book.block(port),
         before,
         after,
-        on_record.lookup_uses(port, transport),
+        uses,
         # A report on another transport of the number is told as well, behind those on this one.
         tuple(sorted(on_record.lookup_abuse(port), key=lambda each: each.transport not in asked)),
         # Browsers speak HTTP over tcp, and over udp with QUIC.
@@ -144,7 +148,7 @@ def answer_port(
         redirects,
         connections=connections,
         programs=on_record.programs_on(port, transport),
-        services=on_record.lookup_services(port, transport),
+        services=services,
         free_port=free,
         elsewhere=elsewhere,
     )
@@ -171,6 +175,11 @@ def answer_port(
         found = found._replace(history=changes, compared=past.compared())
     found = _with_documents(found, catalog)
     return found._replace(sources=_sources(found, catalog, past))
+
+
+def _is_its_own(use: Use, services: tuple[KnownService, ...]) -> bool:
+    """Whether *use* is of the product that one of *services* has its name from."""
+    return use.leads and any(service.is_named(use.product) for service in services)
 
 
 def _with_documents(found: PortAnswer, catalog: Catalog) -> PortAnswer:

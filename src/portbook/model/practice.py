@@ -147,6 +147,11 @@ class KnownService(NamedTuple):
         """Whether it may stand for its port: a list of ports alone shows that nobody meets it."""
         return bool(self.registered) or not self.source.endswith("/etc/services/")
 
+    def is_named(self, product: str) -> bool:
+        """Whether *product* has the name of the service: WireGuard, or the Git daemon of Git."""
+        name = product.casefold().removesuffix(" server").removesuffix(" daemon")
+        return name == self.name.casefold()
+
     def source_of(self, field: str) -> tuple[str, str]:
         """The address that says what *field* does, and the day on which it was read."""
         for other in self.sources:

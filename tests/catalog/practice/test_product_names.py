@@ -29,3 +29,26 @@ def test_no_two_spellings_name_one_product() -> None:
         spellings[folded(name)].add(name)
     assert len(spellings) > 2000
     assert [sorted(names) for names in spellings.values() if len(names) > 1] == []
+
+
+def test_a_product_has_one_name_on_a_port() -> None:
+    """No "Transmission" beside a "Transmission daemon" that is the same program."""
+    names: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+    joined: defaultdict[tuple[int, str], set[str]] = defaultdict(set)
+    for use in PRACTICE.uses():
+        if use.leads:
+            for port in range(use.first, use.last + 1):
+                names[port, use.transport].add(use.product)
+                joined[port, use.transport].update(use.programs)
+    for program in PRACTICE.programs():
+        for at in program.ports:
+            if program.name not in joined[at]:
+                names[at].add(program.product)
+    assert len(names) > 2000
+    twice = [
+        (at, name)
+        for at, products in names.items()
+        for name in products
+        if {f"{name} server", f"{name} daemon", f"{name} client"} & products
+    ]
+    assert twice == []

@@ -6,6 +6,7 @@ import pytest
 
 from portbook.app.port_lookup import answer_port
 from portbook.formats.errors.query import Query, QueryKind
+from portbook.present.port.on_record import in_practice
 from portbook.present.port.questions import questions
 from tests.values import CATALOG
 
@@ -26,6 +27,17 @@ def test_which_program_uses_a_port(port: int, said: str, unsaid: str) -> None:
     which = told[f"Which program uses port {port}?"]
     assert said in which
     assert unsaid not in which
+
+
+@pytest.mark.parametrize(
+    ("port", "first"),
+    [(25, "Postfix"), (3306, "MySQL"), (6443, "Kubernetes API server"), (51820, "WireGuard")],
+)
+def test_what_a_port_is_known_for_leads(port: int, first: str) -> None:
+    """Before what was built on it, and before a server that one source alone names."""
+    answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
+    assert in_practice(answer).leading[0] == first
+    assert answer.uses[0].product == first
 
 
 def test_a_gap_is_told_by_one_pair_of_ports() -> None:

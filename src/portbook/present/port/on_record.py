@@ -49,7 +49,7 @@ def in_practice(answer: PortAnswer) -> InPractice:
     """What people meet on the port: the one order of products that every answer has.
 
     Uses come by their rank (:attr:`portbook.model.Use.rank`), then programs that have the port as
-    a default and that no use is a use of.
+    a default and that no use is a use of. What the service is named after comes before all others.
     """
     if not answer.uses and not answer.programs:
         return _NOTHING_MET
@@ -65,13 +65,17 @@ def in_practice(answer: PortAnswer) -> InPractice:
         for product, spoken in services.items()
         if not names.isdisjoint(map(str.lower, spoken))
     ]
-    # A server that is known by itself comes before one of the many that one source alone names.
+    # The product that the service has its name from leads; then a server that is known by itself,
+    # before one of the many that one source alone names.
     known = {use.product for use in answer.uses if use.weight > 1 or use.programs}
     known |= {program.product for program in answer.programs}
-    registered.sort(key=lambda product: product not in known)
+    own = {name for name in services if any(each.is_named(name) for each in answer.services)}
+    registered.sort(key=lambda product: (product not in own, product not in known))
+    others = [product for product in services if product not in registered]
+    others.sort(key=lambda product: product not in own)
     return InPractice(
         tuple(registered),
-        tuple([product for product in services if product not in registered]),
+        tuple(others),
         tuple(dict.fromkeys([use.product for use in answer.uses if use.product not in services])),
     )
 
