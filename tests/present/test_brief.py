@@ -235,7 +235,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     [
         ("3000", "3000 · Gitea, Grafana, Next.js and MANY more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
-        ("50000", "50000 · IBM Db2, Jenkins and Arcam receivers"),
+        ("50000", "50000 · IBM Db2, Jenkins and 2 more"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),

@@ -148,9 +148,11 @@ class KnownService(NamedTuple):
         return bool(self.registered) or not self.source.endswith("/etc/services/")
 
     def is_named(self, product: str) -> bool:
-        """Whether *product* has the name of the service: WireGuard, or the Git daemon of Git."""
+        """Whether *product* has the name of the service: WireGuard, the Git daemon of Git, H.323 of
+        an H.323 gatekeeper.
+        """
         name = product.casefold().removesuffix(" server").removesuffix(" daemon")
-        return name == self.name.casefold()
+        return f"{self.name.casefold()} ".startswith(f"{name} ")
 
     def source_of(self, field: str) -> tuple[str, str]:
         """The address that says what *field* does, and the day on which it was read."""

@@ -31,7 +31,13 @@ def test_which_program_uses_a_port(port: int, said: str, unsaid: str) -> None:
 
 @pytest.mark.parametrize(
     ("port", "first"),
-    [(25, "Postfix"), (3306, "MySQL"), (6443, "Kubernetes API server"), (51820, "WireGuard")],
+    [
+        (25, "Postfix"),
+        (1719, "H.323"),
+        (3306, "MySQL"),
+        (6443, "Kubernetes API server"),
+        (51820, "WireGuard"),
+    ],
 )
 def test_what_a_port_is_known_for_leads(port: int, first: str) -> None:
     """Before what was built on it, and before a server that one source alone names."""

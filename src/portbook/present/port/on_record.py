@@ -70,9 +70,9 @@ def in_practice(answer: PortAnswer) -> InPractice:
     known = {use.product for use in answer.uses if use.weight > 1 or use.programs}
     known |= {program.product for program in answer.programs}
     own = {name for name in services if any(each.is_named(name) for each in answer.services)}
-    registered.sort(key=lambda product: (product not in own, product not in known))
     others = [product for product in services if product not in registered]
-    others.sort(key=lambda product: product not in own)
+    for met_first in (registered, others):
+        met_first.sort(key=lambda product: (product not in own, product not in known))
     return InPractice(
         tuple(registered),
         tuple(others),
