@@ -43,7 +43,7 @@ class ByPort:
         self._held: dict[str, RowsByPort] = {}
         self._searched: dict[str, tuple[int, list[Any]]] = {}
         self._blocked: frozenset[int] | None = None
-        self._spoken_of: dict[Transport, tuple[bytearray, ...]] | None = None
+        self._spoken_of: dict[Transport, bytes] = {}  # 1 for each port of which anything is said
 
     def expect(self, ports: int) -> None:
         """Reads a file at once, and not when it was searched often, where so many are asked for."""
@@ -119,18 +119,24 @@ class ByPort:
         It is told once so many ports were asked for that every file by port is read whole; False
         before, which is no denial.
         """
-        if self._spoken_of is None:
+        marks = self._spoken_of.get(transport)
+        if marks is None:
             if any(self._asked.get(kind, 0) <= PORTS_UNTIL_HELD for kind in BY_PORT):
                 return False
-            blocked = bytearray(PORTS)
-            for each in self._browsers_block():
-                blocked[each : each + 1] = b"\1"
-            rows = [self._hold(kind) for kind in _ENTRIES]
-            self._spoken_of = {
-                each: (blocked, *[marks for file in rows for marks in file.marks_of(each)])
-                for each in Transport
-            }
-        return 1 not in [marks[port] for marks in self._spoken_of[transport]]
+            marks = self._spoken_of[transport] = self._mark(transport)
+        return not marks[port]
+
+    def _mark(self, transport: Transport) -> bytes:
+        """For each port, 1 where something is said of it over *transport*, else 0."""
+        blocked = bytearray(PORTS)
+        for each in self._browsers_block():
+            blocked[each : each + 1] = b"\1"
+        files = [self._hold(kind) for kind in _ENTRIES]
+        # As numbers of so many bytes: all ports at once.
+        said = int.from_bytes(blocked, "little")
+        for marks in [marks for file in files for marks in file.marks_of(transport)]:
+            said |= int.from_bytes(marks, "little")
+        return said.to_bytes(PORTS, "little")
 
     def run_starts(self) -> set[int]:
         """The ports at which other uses, reports and services are than at the port before, or

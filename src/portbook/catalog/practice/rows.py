@@ -24,7 +24,7 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     from portbook.storage.sorted_tsv import SortedFile
@@ -87,39 +87,40 @@ class RowsByPort:
         self._path, self._kind, self._make = file.path, kind, make
         self._lines = file.lines()
         self._entries: dict[int, Any] = {}
-        self._places: dict[int, list[int]] = {}
         self._wide: list[tuple[int, int, int]] = []
         self._widely = bytearray(PORTS)  # 1 for each port that a wide row is of
-        # For each transport, as its cells are written: 1 for each port that a row is of.
-        self._marks: dict[bytes, bytearray] = {}
         # Column by column, and without the long texts behind them.
         heads = [line[:_HEAD].split(b"\t", 3) for line in self._lines]
-        self._firsts = self._numbers([head[0] for head in heads])
-        # A row that is cut short is refused when its entry is made.
-        self._lasts = self._numbers([head[1] if len(head) > 2 else head[0] for head in heads])
-        transports = [head[2] if len(head) > 2 else b"" for head in heads]
-        for transport in set(transports):
-            self._marks[transport] = bytearray(PORTS)
-        places, marks = self._places, self._marks
-        for place, (first, last) in enumerate(zip(self._firsts, self._lasts, strict=True)):
+        firsts: Sequence[bytes]
+        lasts: Sequence[bytes]
+        transports: Sequence[bytes]
+        try:
+            firsts, lasts, transports, _ = zip(*heads, strict=True)
+        except ValueError:  # one is cut short, and refused when its entry is made
+            firsts = [head[0] for head in heads]
+            lasts = [head[1] if len(head) > 2 else head[0] for head in heads]
+            transports = [head[2] if len(head) > 2 else b"" for head in heads]
+        self._firsts, self._lasts = self._numbers(firsts), self._numbers(lasts)
+        # For each transport, as its cells are written: 1 for each port that a row is of.
+        self._marks = {transport: bytearray(PORTS) for transport in set(transports)}
+        self._mark(transports)
+
+    def _mark(self, transports: Sequence[bytes]) -> None:
+        """Marks the ports of each row, and lists the wide ones."""
+        marks = self._marks
+        spans = zip(transports, self._firsts, self._lasts, strict=True)
+        for place, (transport, first, last) in enumerate(spans):
             if first == last <= LAST_PORT:
-                marks[transports[place]][first] = 1
-                if first in places:
-                    places[first].append(place)
-                else:
-                    places[first] = [place]
+                marks[transport][first] = 1
                 continue
             until = min(last, LAST_PORT)
-            span = range(first, until + 1)
-            marks[transports[place]][first : until + 1] = b"\1" * len(span)
-            if len(span) > _NARROW:
+            ones = b"\1" * (until + 1 - first)
+            marks[transport][first : until + 1] = ones
+            if len(ones) > _NARROW:
                 self._wide.append((first, until, place))
-                self._widely[first : until + 1] = b"\1" * len(span)
-                continue
-            for port in span:
-                places.setdefault(port, []).append(place)
+                self._widely[first : until + 1] = ones
 
-    def _numbers(self, cells: list[bytes]) -> list[int]:
+    def _numbers(self, cells: Sequence[bytes]) -> list[int]:
         """The numbers that *cells* are. Raises DataCorrupt."""
         if not (all(cells) and b"0".join(cells).isdigit()):
             wrong = next((cell for cell in cells if not cell.isdigit()), None)
@@ -129,11 +130,15 @@ class RowsByPort:
 
     def on(self, port: int) -> list[Any]:
         """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
-        places = self._places.get(port)
-        if self._widely[port]:
-            wide = [place for first, last, place in self._wide if first <= port <= last]
-            places = sorted(places + wide) if places else wide
-        return [] if places is None else [self._entry(place) for place in places]
+        from bisect import bisect_left, bisect_right
+
+        lasts, until = self._lasts, bisect_right(self._firsts, port)
+        begin = bisect_left(self._firsts, port - _NARROW + 1, 0, until)
+        places = [place for place in range(begin, until) if lasts[place] >= port]
+        if self._widely[port]:  # those that begin nearer are found already
+            farther = [each for each in self._wide if each[2] < begin]
+            places = [place for first, last, place in farther if first <= port <= last] + places
+        return [self._entry(place) for place in places]
 
     def marks_of(self, transport: Transport) -> list[bytearray]:
         """For each port, 1 in one of these where a row of *transport* is of it.
