@@ -24,7 +24,22 @@ def unbyte(text: str) -> str:
 
 
 def moment(seconds: float) -> str:
-    """*seconds* since the epoch as ISO 8601 in UTC, to the second."""
-    import time
+    """*seconds* since the epoch as ISO 8601 in UTC, to the second.
 
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))
+    Raises ValueError or OverflowError for what is no moment.
+    """
+    whole = int(seconds)
+    minute, second = divmod(whole - (whole > seconds), 60)
+    text = _minutes.get(minute)
+    if text is None:
+        import time
+
+        text = time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
+        if len(_minutes) < _MOST_MINUTES:
+            _minutes[minute] = text
+    return f"{text}{second:02}Z"
+
+
+# Thousands of services and processes began within few minutes: each minute is written once.
+_minutes: dict[int, str] = {}
+_MOST_MINUTES = 4096

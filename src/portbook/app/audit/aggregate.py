@@ -171,19 +171,26 @@ class Collector:
         sources: tuple[Source, ...],
     ) -> AuditAnswer:
         """Everything that was added, as one answer; without the hosts."""
-        # Three sorts, each of which keeps the order within what is equal, take less than one does
-        # that has a function called for each of thousands.
-        services = sorted(self._services.values(), key=attrgetter("transport", "port"))
+        # Sorts by one number or word each, which keep the order within what is equal, take less
+        # than one does that compares several, or has a function called for each of thousands.
+        services = sorted(self._services.values(), key=attrgetter("port"))
+        services.sort(key=attrgetter("transport"))
         services.sort(key=attrgetter("flows"), reverse=True)
-        urgency: dict[Findings, tuple[int, bool]] = {}
+        # Of thousands of services, there are a dozen kinds. They hold what identifies these.
+        alike: dict[tuple[str, int], list[Service]] = {}
         for each in services:
-            if each.findings not in urgency:
-                urgency[each.findings] = each.urgency
-        services.sort(key=lambda each: urgency[each.findings], reverse=True)
-        # Of thousands of services, there are a dozen kinds.
+            key = (each.state, id(each.findings))
+            if key in alike:
+                alike[key].append(each)
+            else:
+                alike[key] = [each]
+        services = _most_urgent_first(services, alike.values())
         kinds: defaultdict[tuple[str, Findings], _Sum] = defaultdict(_Sum)
-        for each in services:
-            kinds[each.state, each.findings].add(each.flows, each.bytes)
+        for some in alike.values():
+            octets = [each.bytes for each in some if each.bytes is not None]
+            kinds[some[0].state, some[0].findings].add(
+                sum([each.flows for each in some]), sum(octets) if octets else None, len(some)
+            )
         total = _Sum()
         states: defaultdict[str, _Sum] = defaultdict(_Sum)
         findings: defaultdict[tuple[str, Level], _Sum] = defaultdict(_Sum)
@@ -210,6 +217,16 @@ class Collector:
             sources,
             other_records=self._other_records,
         )
+
+
+def _most_urgent_first(services: list[Service], alike: Iterable[list[Service]]) -> list[Service]:
+    """*services* by their urgency, in the same order where that is equal; those of each list of
+    *alike* have the same findings.
+    """
+    urgency = {id(some[0].findings): some[0].urgency for some in alike}
+    ranks = {each: rank for rank, each in enumerate(sorted(set(urgency.values()), reverse=True))}
+    rank_of = {findings: ranks[each] for findings, each in urgency.items()}
+    return sorted(services, key=lambda each: rank_of[id(each.findings)])
 
 
 def _moment(value: object, unit: int) -> float | None:

@@ -105,8 +105,9 @@ def _on_record(catalog: Catalog) -> _OnRecord:
         )
     )
     abused = _pairs(malware(practice.abuse()))
-    advised = [known for known in practice.services() if known.exposure is not None]
-    met = _pairs(known for known in practice.services() if known.leads)
+    services = tuple(practice.services())
+    advised = [known for known in services if known.exposure is not None]
+    met = _pairs(known for known in services if known.leads)
     met |= _pairs(leading)
     return _OnRecord(used, abused, _pairs(advised), abused - met)
 

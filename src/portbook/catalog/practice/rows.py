@@ -69,7 +69,7 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
     """The texts of *row* of the file *path*, one for each column of *kind*. Raises DataCorrupt."""
     if len(row) != len(COLUMNS[kind]):
         raise DataCorrupt(path, f"the row of {row[0][:40]!a} has {len(row)} cells")
-    return [unescape_cell(cell) for cell in row]
+    return [unescape_cell(cell) for cell in row] if "\\" in "".join(row) else row
 
 
 _NARROW = 64  # ports; rows that span more are few, and are looked through one by one

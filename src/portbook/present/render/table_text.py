@@ -100,7 +100,11 @@ def _writer(codec: Codec) -> Writer:
     write = codec.write
     if is_text(codec):
         return _text
-    return json_line if write is None else lambda value: json_line(write(value))
+    if write is None:
+        return json_line
+    if codec.schema.get("type") in ("string", ["string", "null"]):  # without an encoder for each
+        return lambda value: "null" if (text := write(value)) is None else quoted(text)
+    return lambda value: json_line(write(value))
 
 
 _MOST_KNOWN = 4096  # of a kilobyte each
