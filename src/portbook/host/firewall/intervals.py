@@ -17,7 +17,7 @@ from bisect import bisect_left, bisect_right
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
 
 class Intervals:
@@ -117,53 +117,80 @@ class Intervals:
     def __or__(self, other: Intervals) -> Intervals:
         if not self.bounds or not other.bounds:
             return other if other.bounds else self
-        few, many = sorted((self.bounds, other.bounds), key=len)
-        if len(few) > 8:
-            return Intervals.of((*self.pairs(), *other.pairs()))
-        for first, end in _pairs(few):
-            start, stop = bisect_left(many, first), bisect_right(many, end)
-            middle = [first] * (start % 2 == 0) + [end] * (stop % 2 == 0)
-            many = many[:start] + middle + many[stop:]
-        return Intervals(many)
+        return Intervals(_joined(self.bounds, other.bounds))
 
 
 _LONG, _SHORT, _MOST_TAKEN = 2_000, 64, 1_000  # bounds
 
 
-def _common(few: list[int], many: list[int]) -> list[int]:
+# Two lists of bounds are gone through run by run: of those of one that lie between two neighbours
+# of the other, all have the same fate. At an even place a list has nothing, at an odd one it does.
+
+
+def _common(ours: list[int], theirs: list[int]) -> list[int]:
     common: list[int] = []
-    for first, end in _pairs(few):
-        # An even place lies before an interval of *many*, an odd one inside.
-        start, stop = bisect_right(many, first), bisect_left(many, end)
-        if start % 2:
-            common.append(first)
-        common += many[start:stop]
-        if stop % 2:
-            common.append(end)
+    our, their = 0, 0
+    while our < len(ours) and their < len(theirs):
+        if ours[our] < theirs[their]:
+            end = bisect_left(ours, theirs[their], our)
+            if their % 2:
+                common += ours[our:end]
+            our = end
+        elif ours[our] > theirs[their]:
+            end = bisect_left(theirs, ours[our], their)
+            if our % 2:
+                common += theirs[their:end]
+            their = end
+        else:
+            if our % 2 == their % 2:
+                common.append(ours[our])
+            our, their = our + 1, their + 1
     return common
 
 
 def _without(bounds: list[int], taken: list[int]) -> list[int]:
     rest: list[int] = []
-    place = 0
-    if bounds and len(taken) > len(bounds):  # most of it lies elsewhere
-        low, high = bisect_right(taken, bounds[0]), bisect_left(taken, bounds[-1])
-        taken = taken[low - low % 2 : high + high % 2]
-    for first, end in _pairs(taken):
-        start = bisect_left(bounds, first, place)
-        stop = bisect_right(bounds, end, start)
-        rest += bounds[place:start]
-        if start % 2:
-            rest.append(first)
-        if stop % 2:
-            rest.append(end)
-        place = stop
+    place, other = 0, 0
+    while place < len(bounds) and other < len(taken):
+        if bounds[place] < taken[other]:
+            end = bisect_left(bounds, taken[other], place)
+            if not other % 2:
+                rest += bounds[place:end]
+            place = end
+        elif bounds[place] > taken[other]:
+            end = bisect_left(taken, bounds[place], other)
+            if place % 2:
+                rest += taken[other:end]
+            other = end
+        else:
+            if place % 2 != other % 2:
+                rest.append(bounds[place])
+            place, other = place + 1, other + 1
     rest += bounds[place:]
     return rest
 
 
-def _pairs(bounds: list[int]) -> Iterator[tuple[int, int]]:
-    return zip(bounds[::2], bounds[1::2], strict=True)
+def _joined(ours: list[int], theirs: list[int]) -> list[int]:
+    joined: list[int] = []
+    our, their = 0, 0
+    while our < len(ours) and their < len(theirs):
+        if ours[our] < theirs[their]:
+            end = bisect_left(ours, theirs[their], our)
+            if not their % 2:
+                joined += ours[our:end]
+            our = end
+        elif ours[our] > theirs[their]:
+            end = bisect_left(theirs, ours[our], their)
+            if not our % 2:
+                joined += theirs[their:end]
+            their = end
+        else:
+            if our % 2 == their % 2:
+                joined.append(ours[our])
+            our, their = our + 1, their + 1
+    joined += ours[our:]
+    joined += theirs[their:]
+    return joined
 
 
 NOTHING = Intervals([])
