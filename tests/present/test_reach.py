@@ -101,35 +101,77 @@ def test_json_has_the_contracts_keys() -> None:
     assert nothing["address"] is None
 
 
+ZONED = "sudo firewall-cmd --zone={}"
+OPENING = "rich-rule='rule priority=-32768 port port=8080 protocol=tcp accept'"
+CLOSING = "rich-rule='rule priority=-32767 port port=8080 protocol=tcp drop'"
+
+
 @pytest.mark.parametrize(
-    ("tool", "close", "open_"),
+    ("tool", "where", "close", "open_"),
     [
-        ("ufw", "sudo ufw deny 8080/tcp", "sudo ufw allow 8080/tcp"),
+        (
+            "ufw",
+            "ip filter ufw-user-input",
+            "sudo ufw prepend deny 8080/tcp && sudo ufw deny 8080/tcp",
+            "sudo ufw prepend allow 8080/tcp && sudo ufw allow 8080/tcp",
+        ),
+        ("ufw", "ip filter INPUT", "sudo ufw deny 8080/tcp", "sudo ufw allow 8080/tcp"),
         (
             "firewalld",
-            "sudo firewall-cmd --remove-port=8080/tcp",
-            "sudo firewall-cmd --add-port=8080/tcp",
+            "inet firewalld filter_IN_home_allow",
+            f"{ZONED.format('home')} --add-{CLOSING}",
+            "sudo firewall-cmd --zone=home --add-port=8080/tcp",
         ),
         (
+            "firewalld",
+            "ip filter IN_my_zone_pre",
+            f"{{0}} --remove-{OPENING} && {{0}} --add-{CLOSING}".format(ZONED.format("my_zone")),
+            f"{ZONED.format('my_zone')} --add-{OPENING}",
+        ),
+        ("firewalld", "inet firewalld filter_INPUT", None, None),
+        ("firewalld", "inet firewalld filter_IN_policy_some_allow", None, None),
+        (
             "nftables",
+            "inet filter input",
             "sudo nft insert rule inet filter input tcp dport 8080 drop",
             "sudo nft insert rule inet filter input tcp dport 8080 accept",
         ),
         (
             "iptables",
+            "ip filter INPUT",
             "sudo iptables -I INPUT -p tcp --dport 8080 -j DROP",
             "sudo iptables -I INPUT -p tcp --dport 8080 -j ACCEPT",
         ),
-        ("docker", None, None),
+        ("docker", "inet filter input", None, None),
     ],
 )
 def test_the_firewall_in_charge_has_a_command(
-    tool: str, close: str | None, open_: str | None
+    tool: str, where: str, close: str | None, open_: str | None
 ) -> None:
-    rules = (RuleText("tcp dport 8080 accept", "inet filter input"),)
+    rules = (RuleText("tcp dport 8080 accept", where),)
     origin = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=rules, delivered_to=8080)
     assert firewall_command([tool], 8080, "tcp", [origin], opens=False) == close
-    assert firewall_command([tool], 8080, "tcp", [origin], opens=True) == open_
+    shut = origin._replace(answer=Outcome.DROPPED, delivered_to=None)
+    assert firewall_command([tool], 8080, "tcp", [shut], opens=True) == open_
+
+
+def test_both_families_get_a_command() -> None:
+    """What iptables closes is IPv4's alone, and a port is open by the rules of several chains."""
+    four = Origin("anywhere", Family.IPV4, Outcome.OPEN)
+    six = four._replace(family=Family.IPV6)
+    assert firewall_command(["iptables"], 8080, "udp", [four, six], opens=False) == (
+        "sudo iptables -I INPUT -p udp --dport 8080 -j DROP && "
+        "sudo ip6tables -I INPUT -p udp --dport 8080 -j DROP"
+    )
+    origins = [
+        each._replace(rules=(RuleText("accept", f"{family} filter in"),))
+        for each, family in ((four, "ip"), (six, "ip6"))
+    ]
+    shut = four._replace(answer=Outcome.DROPPED, rules=(RuleText("drop", "ip filter other"),))
+    assert firewall_command(["nftables"], 8080, "udp", [*origins, shut], opens=False) == (
+        "sudo nft insert rule ip filter in udp dport 8080 drop && "
+        "sudo nft insert rule ip6 filter in udp dport 8080 drop"
+    )
 
 
 def test_what_passes_the_firewall_by_is_not_closed_by_its_command() -> None:

@@ -121,11 +121,21 @@ def shell(machine: Namespace, script: str) -> None:
 def closes(machine: Namespace, run: Run) -> None:
     """The command that ``reach`` prints to close the port closes it."""
     shown = printed(machine, "reach", "8080")
-    line = re.search(r"^Close it: sudo (.*?)(?:   More: .*)?$", shown, re.MULTILINE)
-    assert line is not None
-    run(line[1])
+    line = re.search(r"^Close it:\s+sudo (.*?)(?:   More: .*)?$", shown, re.MULTILINE)
+    assert line is not None, shown
+    run(line[1].replace("&& sudo ", "&& "))
     shown = printed(machine, "reach", "8080")
     assert "8080/tcp · reachable from this machine only: a firewall rule blocks" in _alike(shown)
+
+
+def opens(machine: Namespace, run: Run) -> None:
+    """The command that ``reach`` prints to open the port opens it."""
+    shown = printed(machine, "reach", "8080")
+    line = re.search(r"^Open it:\s+sudo (.*?)(?:   More: .*)?$", shown, re.MULTILINE)
+    assert line is not None, shown
+    run(line[1].replace("&& sudo ", "&& "))
+    shown = printed(machine, "reach", "8080")
+    assert "8080/tcp · reachable from other machines" in _alike(shown), shown
 
 
 def test_the_first_example(machine: Namespace) -> None:
@@ -172,16 +182,49 @@ def test_ufw(machine: Namespace) -> None:
 
 
 @pytest.mark.parametrize(
-    "allowed", ["8080/tcp", "from 192.0.2.0/24 to any port 8080 proto tcp", "8000:8099/tcp"]
+    "allowed",
+    [
+        "allow 8080/tcp",
+        "allow 8080",
+        "allow in on eth0 to any port 8080",
+        "allow from 192.0.2.0/24 to any port 8080 proto tcp",
+        "allow from 192.0.2.0/24",
+        "allow 8000:8099/tcp",
+        "allow proto tcp to any port 80,8080",
+        "route allow 8080/tcp; ufw allow Portal",
+        "default allow incoming",
+    ],
 )
 def test_the_command_for_ufw_closes_what_it_opened(machine: Namespace, allowed: str) -> None:
     run = ufw(machine)
-    run(f"ufw allow {allowed}")
+    profile = machine.folder / "ufw" / "applications.d" / "portal"
+    profile.write_text("[Portal]\ntitle=Portal\ndescription=Portal\nports=80,8080/tcp|8080/udp\n")
+    run(f"ufw {allowed}")
     closes(machine, run)
 
 
-def test_firewalld(machine: Namespace) -> None:
-    firewalld = need_program("dbus-daemon", "firewall-cmd", "firewalld")
+@pytest.mark.parametrize(
+    "denied",
+    [
+        "deny 8080/tcp",
+        "deny 8080",
+        "reject 8080",
+        "deny from any to any port 8080 proto tcp",
+        "deny in on eth0 to any port 8080",
+        "deny from 0.0.0.0/1; ufw deny from 128.0.0.0/1",
+        "deny 8000:8099/tcp",
+        "status verbose",
+    ],
+)
+def test_the_command_for_ufw_opens_what_it_closed(machine: Namespace, denied: str) -> None:
+    run = ufw(machine)
+    run(f"ufw {denied}")
+    opens(machine, run)
+
+
+def firewalld(machine: Namespace) -> Run:
+    """firewalld with files of its own, on a bus of its own; what runs its commands."""
+    program = need_program("dbus-daemon", "firewall-cmd", "firewalld")
     folder = machine.folder
     (folder / "bus.xml").write_text(BUS.format(folder=folder))
     (folder / "firewalld").mkdir()
@@ -189,7 +232,7 @@ def test_firewalld(machine: Namespace) -> None:
     machine.wait_until((folder / "bus").exists, "the bus doesn't start")
     bus = f"DBUS_SYSTEM_BUS_ADDRESS=unix:path={folder}/bus"
     running = machine.start(
-        ["env", bus, firewalld, "--nofork", "--nopid", "--system-config", folder / "firewalld"]
+        ["env", bus, program, "--nofork", "--nopid", "--system-config", folder / "firewalld"]
     )
     state = ["env", bus, "firewall-cmd", "--state"]
     machine.wait_until(
@@ -198,10 +241,67 @@ def test_firewalld(machine: Namespace) -> None:
     )
 
     def run(command: str) -> None:
-        shell(machine, f"env {bus} {command}")
+        shell(machine, f"export {bus}; {command}")
 
+    return run
+
+
+def test_firewalld(machine: Namespace) -> None:
+    run = firewalld(machine)
     assert check("## With firewalld", machine, run) == 1
     closes(machine, run)
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        "--add-port=8080/tcp",
+        "--add-port=8000-8099/tcp",
+        "--zone=internal --add-interface=eth0 --add-port=8080/tcp",
+        "--zone=work --add-source=192.0.2.0/24 --add-port=8080/tcp",
+        "--add-service=portal",
+        "--add-rich-rule='rule port port=8080 protocol=tcp accept'",
+        "--add-rich-rule='rule priority=-5 port port=8080 protocol=tcp accept'",
+        "--add-rich-rule='rule priority=5 port port=8080 protocol=tcp accept'",
+        "--add-rich-rule='rule family=ipv4 source address=192.0.2.0/24 accept'",
+        "--add-source-port=1-65535/tcp",
+        "--add-protocol=tcp",
+        "--zone=trusted --add-interface=eth0",
+    ],
+)
+def test_the_command_for_firewalld_closes_what_it_opened(machine: Namespace, opened: str) -> None:
+    run = firewalld(machine)
+    if "portal" in opened:
+        run("firewall-cmd --permanent --new-service=portal")
+        run("firewall-cmd --permanent --service=portal --add-port=8080/tcp")
+        run("firewall-cmd --reload")
+    for one in _one_by_one(opened):
+        run(f"firewall-cmd {one}")
+    closes(machine, run)
+
+
+@pytest.mark.parametrize(
+    "closed",
+    [
+        "--state",
+        "--zone=internal --add-interface=eth0",
+        "--zone=drop --add-source=192.0.2.0/24",
+        "--zone=block --add-interface=eth0",
+        "--add-rich-rule='rule port port=8080 protocol=tcp reject'",
+        "--add-rich-rule='rule priority=-5 port port=8080 protocol=tcp drop'",
+    ],
+)
+def test_the_command_for_firewalld_opens_what_it_closed(machine: Namespace, closed: str) -> None:
+    run = firewalld(machine)
+    for one in _one_by_one(closed):
+        run(f"firewall-cmd {one}")
+    opens(machine, run)
+
+
+def _one_by_one(options: str) -> list[str]:
+    """Each option that changes something, with the zone that the first may name."""
+    zone, *others = options.split(" --") if options.startswith("--zone") else ("", options)
+    return [f"{zone} --{each.removeprefix('--')}" for each in others]
 
 
 def test_docker(machine: Namespace) -> None:

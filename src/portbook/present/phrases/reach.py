@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import Scope
+from portbook.model.reach import Outcome
 from portbook.present.phrases import filter_words
 from portbook.present.words import few
 
@@ -156,27 +157,68 @@ def firewall_command(
     sent = {each.delivered_to for each in origins} - {None, port}
     if sent or not filters:
         return None
-    return _command(filters[0], port, transport, rules, opens=opens)
-
-
-def _command(
-    tool: str, port: int, transport: str, rules: Sequence[RuleText], *, opens: bool
-) -> str | None:
-    if tool == "ufw":
-        # ufw changes its rule for this very port in its place, and puts a new one behind all
-        # others, among them one for a network or a range that decides first: ufw(8), "prepend".
-        plain = f"-p {transport} -m {transport} --dport {port} -j", f"{transport} dport {port}"
+    decided = [each for each in origins if (each.answer is Outcome.OPEN) is not opens]
+    port_text = f"{transport} dport {port}"
+    if filters[0] == "ufw":
+        # ufw puts a new rule behind those that decide now, unless told to go before them all. One
+        # that it has for this very port it leaves where it is, and changes it without "prepend":
+        # ufw(8). In the rules, that one looks as a rule for the port of every transport does.
         own = [rule.text for rule in rules if "-user-input" in rule.where]
-        first = any(not text.partition("-user-input ")[2].startswith(plain[0])
-                    and text.rpartition(" ")[0] != plain[1] for text in own)  # fmt: skip
-        verb = "allow" if opens else "deny"
-        return f"sudo ufw {'prepend ' if first else ''}{verb} {port}/{transport}"
-    if tool == "firewalld":
-        return f"sudo firewall-cmd --{'add' if opens else 'remove'}-port={port}/{transport}"
-    if tool == "nftables" and rules and rules[-1].where:
+        plain = (f" -p {transport} -m {transport} --dport {port} -j ", f"{port_text} ")
+        alike = any(text.startswith(plain[1]) or plain[0] in text for text in own)
+        command = (
+            f"ufw {'prepend ' if own else ''}{'allow' if opens else 'deny'} {port}/{transport}"
+        )
+        again = f" && sudo {command.replace('prepend ', '')}" if alike else ""
+        return f"sudo {command}{again}"
+    decisive = dict.fromkeys([each.rules[-1] for each in decided if each.rules])
+    if filters[0] == "firewalld":
+        commands = [_for_zone(rule, port, transport, opens=opens) for rule in decisive]
+    elif filters[0] == "nftables":
         verdict = "accept" if opens else "drop"
-        return f"sudo nft insert rule {rules[-1].where} {transport} dport {port} {verdict}"
-    if tool == "iptables":
+        commands = [
+            f"sudo nft insert rule {rule.where} {port_text} {verdict}" if rule.where else None
+            for rule in (*decisive,) or rules[-1:]  # a policy decides: where others are stopped
+        ]
+    elif filters[0] == "iptables":
         target = "ACCEPT" if opens else "DROP"
-        return f"sudo iptables -I INPUT -p {transport} --dport {port} -j {target}"
-    return None
+        commands = [
+            f"sudo {'ip6tables' if each.family == 'ipv6' else 'iptables'} -I INPUT -p {transport} "
+            f"--dport {port} -j {target}"
+            for each in decided
+        ]
+    else:
+        return None
+    known = dict.fromkeys([each for each in commands if each is not None])
+    return " && ".join(known) if known and None not in commands else None
+
+
+# The lowest priorities of rich rules: firewalld.richlanguage(5). What opens stands before what
+# closes, and both before whatever else a zone has.
+_OPENING, _CLOSING = -32768, -32767
+
+
+def _for_zone(rule: RuleText, port: int, transport: str, *, opens: bool) -> str | None:
+    """What opens or closes a port in the zone of firewalld in whose chain *rule* decides.
+
+    A service, a range, a rich rule and the zone's own target may open a port too: removing it from
+    the zone's ports would close nothing then.
+    """
+    name = rule.where.rpartition(" ")[2].removeprefix("filter_")
+    if not name.startswith("IN_") or name.startswith("IN_policy_"):
+        return None
+    zone, part = name.removeprefix("IN_"), ""
+    for ending in ("pre", "log", "deny", "allow", "post"):
+        if zone.endswith(f"_{ending}"):
+            zone, part = zone.removesuffix(f"_{ending}"), ending
+    command = f"sudo firewall-cmd --zone={zone} --"
+    opening, closing = (
+        f"rich-rule='rule priority={priority} port port={port} protocol={transport} {verb}'"
+        for priority, verb in ((_OPENING, "accept"), (_CLOSING, "drop"))
+    )
+    if opens:
+        first = part in ("pre", "log", "deny")
+        return f"{command}add-{opening}" if first else f"{command}add-port={port}/{transport}"
+    closes = f"{command}add-{closing}"
+    opened_so = part == "pre" and rule.text.startswith(f"{transport} dport {port} ")
+    return f"{command}remove-{opening} && {closes}" if opened_so else closes
