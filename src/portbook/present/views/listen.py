@@ -153,18 +153,19 @@ def table_lines(
     rows = cells.columns([column.name for column in columns], listeners)
     pids = [column.name for column in columns].index("pid")
     # Workers are counted beside the program.
-    if any("," in word for word in rows[pids].words):
+    if "," in "".join(rows[pids].words):
         numbers = [word.partition(",")[0] for word in rows[pids].words]
         rows[pids] = rows[pids]._replace(words=numbers)
     widths = fit(columns, [row.words for row in rows], style.width)
     names = {at: "REACH" if columns[at] is REACHABLE else columns[at].name.upper() for at in widths}
     header = [_padded([names[at]], columns[at], width)[0] for at, width in widths.items()]
     yield style.dim("  ".join(header).rstrip())
-    shown = [
-        rows[at].of_each(_padded(rows[at].words, columns[at], width))
-        for at, width in widths.items()
-    ]
-    lines = map(str.rstrip, map("  ".join, zip(*shown, strict=True)))
+    *but_last, last = widths
+    shown = [rows[at].of_each(_padded(rows[at].words, columns[at], widths[at])) for at in but_last]
+    # Nothing stands behind the last column, of which there are few different words.
+    ends = _padded(rows[last].words, columns[last], widths[last])
+    shown.append(rows[last].of_each(list(map(str.rstrip, ends))))
+    lines = map("  ".join, zip(*shown, strict=True))
     marks = rows[0].of_each()
     if table is not None:
         written = list(lines)
