@@ -107,6 +107,21 @@ WAYS: dict[str, Callable[[str], str]] = {
     "a journal": before("Jan 06 11:58:02 web-1 check[812]: "),
     "a host": before("web-1: "),
     "a service": before("web-1  | "),
+    "a log of levels": before("2026-01-06 11:58:02,123 INFO  [main] "),
+    "a syslog with its priority": before("<13>Jan  6 11:58:02 web-1 check: "),
+    "a build's log": before("[2026-01-06T11:58:02.123Z] "),
+    "a time alone": before("11:58:02  "),
+    "a service of compose": before("web_1  | "),
+    "a pod": before("[pod/web-1/main] "),
+    "remarks": before("REM "),
+    "a comment of C": lambda output: f"/*\n{before(' * ')(output)} */\n",
+    "a quote in a log": lambda output: before("11:58:02 ")(before("> ")(output)),
+    "a frame": lambda output: "".join(f"│ {line:<120} │\n" for line in output.splitlines()),
+    "lines of a page's table": lambda output: "".join(
+        f"<tr><td>{'</td><td>'.join(line.split())}</td></tr>\n" for line in output.splitlines()
+    ),
+    "a key of JSON": lambda output: json.dumps({"rc": 0, "out": output}, indent=2),
+    "a list of JSON": lambda output: json.dumps({"out": output.splitlines()}, indent=2),
     "a playbook's list": as_list,
     "a text of JSON": lambda output: json.dumps({"stdout": output}) + "\n",
     "escaped line ends": lambda output: output.replace("\n", "\\n") + "\n",
@@ -160,6 +175,53 @@ def test_osquery_prints_a_table() -> None:
 )
 def test_containers_in_somebodys_own_format(text: str) -> None:
     assert sockets_of(text)[0] == SOCKETS
+
+
+POWERSHELL = """\
+LocalAddress LocalPort RemoteAddress RemotePort State  OwningProcess
+------------ --------- ------------- ---------- -----  -------------
+::                  80 ::                     0 Listen           900
+0.0.0.0             22 0.0.0.0                0 Listen           812
+"""
+EDITS: dict[str, Callable[[str], str]] = {
+    "blanks together": lambda output: re.sub(" +", " ", output),
+    "tabs": lambda output: re.sub(" +", "\t", output),
+    "cells of a page": lambda output: re.sub(" +", "  ", output),
+    "blank lines between": lambda output: output.replace("\n", "\n\n"),
+    "a frame": WAYS["a frame"],
+    "a log": WAYS["a time alone"],
+    "a list of JSON": WAYS["a list of JSON"],
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_a_table_of_powershell_survives_being_edited(edit: str) -> None:
+    assert sockets_of(EDITS[edit](POWERSHELL)) == (SOCKETS[:2], [])
+
+
+def test_a_row_of_powershell_with_an_empty_cell_is_read_by_its_columns() -> None:
+    assert (
+        sockets_of(POWERSHELL.replace("Listen           900", "Listen              "))[0]
+        == (SOCKETS[:2])
+    )
+
+
+COMPOSE = """\
+   Name            Command           State               Ports
+---------------------------------------------------------------------------
+shop_web_1   webd -g daemon off;     Up      443/tcp, 0.0.0.0:22->22/tcp
+shop_dns_1   sh /setup/start.sh      Up      127.0.0.53:53->53/udp,
+                                             :::80->80/tcp
+"""
+
+
+@pytest.mark.parametrize("way", ["an indented quote", "a service of compose", "a frame"])
+def test_an_old_compose_s_table_may_stand_further_right(way: str) -> None:
+    assert sockets_of(WAYS[way](COMPOSE))[0] == SOCKETS
+
+
+def test_an_old_compose_s_row_that_was_edited_is_not_the_end_of_the_one_above() -> None:
+    assert sockets_of(re.sub(" +", " ", COMPOSE.replace(",\n", ", ")))[0] == SOCKETS
 
 
 def test_fuser_tells_processes_and_no_addresses() -> None:

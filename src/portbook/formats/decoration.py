@@ -37,35 +37,49 @@ if TYPE_CHECKING:
     Decoration = Callable[[Iterable[Pasted]], Iterable[Pasted]]
 
 _MOST_KEPT = 400  # lines: a reader tells of one at once, or soon
-_QUOTED = re.compile(r"[ \t]{0,3}(?:>[ \t]?){1,20}")
+_QUOTED = re.compile(r"[ \t]{0,8}(?:>[ \t]?){1,20}")
 _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)[\w-]{0,20}[ \t]*$")
 _NUMBERED = re.compile(r"[ \t]{0,12}[0-9]{1,7}(?:[:.)|-]|[ \t]{1,2}|\t)")
-_COMMENT = re.compile(r"[ \t]{0,12}(?:#{1,6}|//|;|--)[ \t]?(?:(?:->|=>)[ \t]?)?")
+_COMMENT = re.compile(
+    r"[ \t]{0,12}(?:#{1,6}|//|;|--|(?:REM|rem)(?=[ \t]))[ \t]?(?:(?:->|=>)[ \t]?)?"
+)
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _LINE_END = re.compile(r"<(?:br[ /]{0,2}|/(?:p|div|li|tr|pre))>", re.IGNORECASE)
+_CELL_END = re.compile(r"</t[dh]>", re.IGNORECASE)
 _EMPHASIS = re.compile(r"`{1,3}|\*\*|__")
 # grep -nH: the file and the number of the line.
 _GREPPED = re.compile(r"[\w./~-]{1,200}[:-][0-9]{1,7}[:-][ \t]?")
 _DAY = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,24}(?:Z|[+-][0-9:]{4,6})?"
-    r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:. T/-]{5,32}\]"
+    r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:., TZ/+-]{5,35}\]"
+    r"|[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?=[ \t])"
 )
 _CELLS = re.compile(r"[ \t]{0,8}[|│](.*?)[|│]?[ \t]*$")
 _CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈-]{3,400}$")
-_BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])[ \t]{0,3}(?=\S)")
+# What stands behind it is left as it is: where a column begins may tell which it is.
+_BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])(?=[ \t]{0,80}\S)")
 _LITERAL = re.compile(r"[ \t]{0,40}(?:- )?\[?b?[\"'](.*)[\"']\]?[ \t]{0,4},?[ \t]*$")
+# An object's first key, or one on a line of its own, before a text.
+_KEY = re.compile(r"[ \t]{0,40}\{?[ \t]{0,8}\"[\w.-]{1,60}\":[ \t]{0,4}\"")
+# What JSON has around texts, and holds none.
+_FRAME = re.compile(r"[ \t]{0,40}(?:\"[\w. -]{1,60}\":[ \t]{0,4})?[\[\]{}]{1,3},?[ \t]*$")
 _BETWEEN = re.compile(r"\", ?\"|', ?b?'")  # two texts of a list, or two cells
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 _STANDING_FOR = {"t": "\t", "r": "", "e": "\x1b"}
-_HOST = r"[A-Za-z0-9][A-Za-z0-9.-]{0,63}"
+_HOST = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+_PROGRAM = r"[\w./-]{1,40}"
+# A host without a program isn't told from the first word of an output: "UDP: IPv4".
 _STAMPED = re.compile(
-    rf"[ \t]{{0,8}}(?:{_DAY})(?:[ \t]+(?P<host>{_HOST})"
-    rf"(?:[ \t]+[\w./-]{{1,40}}(?:\[[0-9]{{1,9}}\])?)?:)?(?: std(?:out|err) [FP])?[ \t]?"
+    rf"[ \t]{{0,8}}(?:<[0-9]{{1,3}}>(?:1[ \t])?)?(?:{_DAY})"
+    rf"(?:[ \t]+(?P<host>{_HOST})[ \t]+{_PROGRAM}(?:\[[0-9]{{1,9}}\])?:(?![0-9])"
+    rf"|[ \t]+{_PROGRAM}\[[0-9]{{1,9}}\]:)?"
+    r"(?:[ \t]{1,3}\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\]?:?(?=[ \t]))?"
+    r"(?:[ \t]{1,3}\[[\w./-]{1,40}\](?=[ \t]))?(?: std(?:out|err) [FP])?[ \t]?"
 )
 _NAMED = re.compile(
     rf"[ \t]{{0,8}}(?:\[(?P<bracketed>{_HOST})\]|\[[*+!-]\](?: \w{{1,20}}:)?"
     rf"|\[[\w./-]{{1,160}}\]|(?P<host>{_HOST})[ \t]{{0,20}}[:|])[ \t]?"
-    r"(?=[ \tA-Za-z*])"
+    r"(?:(?<=[ \t|\]])|(?=[ \tA-Za-z*]))"
 )
 
 
@@ -101,7 +115,8 @@ def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
         if "<" in line.bare or "&" in line.bare:
             broken = [piece for piece in _LINE_END.split(line.bare) if piece.strip()]
             # What stands for a blank in a page doesn't break a line.
-            pieces = [unescape(_TAG.sub("", piece)).replace("\xa0", " ") for piece in broken]
+            broken = [_TAG.sub("", _CELL_END.sub("  ", piece)) for piece in broken]
+            pieces = [unescape(piece).replace("\xa0", " ") for piece in broken]
         for piece in pieces or [""]:
             number += 1
             whole = line.whole if len(pieces) < 2 else piece
@@ -119,13 +134,30 @@ def _without_quotes(line: str) -> tuple[str, str | None]:
 
 
 def _without_cells(line: str) -> tuple[str, str | None]:
+    found = _CELLS.match(line)
+    framed = _in_frame(line)
+    if framed is not None:
+        return framed, None
     if _CELL_RULE.match(line):
         return "", None
-    found = _CELLS.match(line)
     if found is None:
         return line, None
     cells = re.split(r"[|│]", found[1].replace("`", "").replace("\\", ""))
     return "  ".join(cell.strip() for cell in cells), None
+
+
+def _in_frame(line: str) -> str | None:
+    """What a frame around whole lines holds, as it stands there; None of a table's cells."""
+    bare = line.strip(" \t")
+    if len(bare) < 2 or bare[0] not in "|│" or bare[-1] not in "|│":
+        return None
+    inner = bare[1:-1]
+    text = inner.strip()
+    if "|" in inner or "│" in inner or not {*text} - {*"+:=─━"}:
+        return None
+    if {*text} == {"-"}:  # the rule of a table of one column
+        return None
+    return inner.removeprefix(" ").rstrip()
 
 
 def _unescape(found: re.Match[str]) -> str:
@@ -140,6 +172,11 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
     for line in lines:
         literal = _LITERAL.match(line.bare)
         text = line.bare if literal is None else literal[1]
+        if literal is None and _FRAME.match(text):
+            text = ""
+        elif (key := _KEY.match(text)) is not None:
+            text = text[key.end() :].rstrip(" \t,}").removesuffix('"')
+            literal = None
         texts = [text] if literal is None else _BETWEEN.split(text)
         pieces = [piece for each in texts for piece in each.replace("\\r\\n", "\\n").split("\\n")]
         for piece in pieces:
@@ -196,12 +233,16 @@ DECORATIONS: tuple[Decoration, ...] = (
     _without(_GREPPED),
 )
 
-# What was numbered or commented out, and then quoted, or the other way round.
-PAIRS = tuple(
-    (first, second)
-    for first in (_quotes, _comments, _numbers)
-    for second in DECORATIONS
-    if first is not second
+# What was numbered or commented out, and then quoted, or the other way round; and what was quoted
+# before a page, a log or a list took it.
+PAIRS = (
+    *(
+        (first, second)
+        for first in (_quotes, _comments, _numbers)
+        for second in DECORATIONS
+        if first is not second
+    ),
+    *((first, _quotes) for first in DECORATIONS[3:]),
 )
 
 

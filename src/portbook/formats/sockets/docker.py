@@ -40,7 +40,7 @@ _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
 # docker-compose of the first version centres its header.
 _CENTRED = re.compile(r"\s*Name\s+Command\s+State\s+Ports\s*$")
 _STATE = re.compile(r"(?:Up|Exit|Paused|Restarting|Created|Dead|Removing|Ghost)\b")
-_RULE = re.compile(r"-{10,400}\s*$")
+_RULE = re.compile(r"([ \t]{0,40})-{10,400}\s*$")
 _NAMES = {"NAMES", "NAME"}
 _CELL = re.compile(r"\S+(?: \S+)*")
 _GAP = re.compile(r"\s{2,}|\t")
@@ -97,6 +97,7 @@ class _Table:
         # Of docker-compose's first version: where the header's State ends, and a row whose cells
         # may go on below it.
         self._state_ends: int | None = None
+        self._indent = 0  # of all rows, by the rule under that header
         self._open: _Open | None = None
         self._name: tuple[int, str] | None = None  # which may be that of the ports below it
 
@@ -147,7 +148,10 @@ class _Table:
         if _CENTRED.match(line):
             self._state_ends = line.index("State") + len("State")
             return True
-        return self._state_ends is not None and _RULE.match(line) is not None
+        rule = None if self._state_ends is None else _RULE.match(line)
+        if rule is not None:
+            self._indent = len(rule[1])
+        return rule is not None
 
     def _wrapped(self, line: str, state_ends: int) -> bool:
         """Whether *line* goes on with the cells of the row above it; its ports are kept then."""
@@ -155,6 +159,8 @@ class _Table:
             return False
         cells = _CELL.finditer(line[:_LONGEST_ROW])
         more = "".join([cell[0] for cell in cells if cell.start() >= state_ends])
+        if line.count("->") != more.count("->"):
+            return False  # a row whose cells don't stand where they were
         if len(self._open.ports) < _LONGEST_ROW:
             self._open = self._open._replace(ports=self._open.ports + more)
         return True
@@ -162,10 +168,10 @@ class _Table:
     def _under(self, line: str) -> tuple[str, str] | None:
         """The name and the first line of the ports of a row below a centred header."""
         cells = list(_CELL.finditer(line[:_LONGEST_ROW]))
-        stated = any(_STATE.match(cell[0]) for cell in cells[1:])
-        if self._state_ends is None or not stated or line[0] in " \t":
+        stated = [at for at, cell in enumerate(cells) if at and _STATE.match(cell[0])]
+        if self._state_ends is None or not stated or cells[0].start() != self._indent:
             return None
-        return cells[0][0], "".join([each[0] for each in cells if each.start() >= self._state_ends])
+        return cells[0][0], "".join([each[0] for each in cells[stated[-1] + 1 :]])
 
     def _row(self, line: str, text: str, name: str) -> tuple[str, Process | None] | None:
         """The ports of a row, and the container whose they are."""

@@ -45,6 +45,7 @@ _CONNECTED = {
 }  # fmt: skip
 _DASHES = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*$")
 _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9]{2,40})\s*:(?:\s(.*))?$")
+_GAP = re.compile(r"\s+")
 _WORD = re.compile(r"\S+")
 _NEEDED = {"localaddress", "localport"}
 
@@ -85,13 +86,15 @@ class _Printed:
     def __init__(self) -> None:
         self.above: tuple[int, str] | None = None  # a line that may be a header
         self.columns: list[tuple[str, int, int]] = []
+        self.by_order = False  # the blanks between columns are gone
+        self.gap = False  # a blank line, behind which something else may begin
         self.record: dict[str, str] = {}
         self.began = 0
 
     def take(self, number: int, line: str) -> Iterator[Event]:
         """One line."""
         bare = line.strip()
-        pair = None if self.columns else _PAIR.match(bare)
+        pair = None if self.columns and not self.gap else _PAIR.match(bare)
         if pair and (self.record or pair[1].lower() in ("localaddress", "caption")):
             yield from self._property(number, pair[1].lower(), (pair[2] or "").strip())
         elif self.record and bare and line[0] == " ":  # a value that goes on
@@ -100,8 +103,7 @@ class _Printed:
             yield from self._release()
             if bare:
                 yield from self._row(number, line)
-            else:
-                self.columns = []
+        self.gap = not bare
 
     def _property(self, number: int, name: str, value: str) -> Iterator[Event]:
         if name in self.record:  # the next endpoint, without a blank line between
@@ -120,6 +122,9 @@ class _Printed:
         above, self.above = self.above, None
         if above is not None and _DASHES.match(line):
             self.columns = _columns(above[1], line)
+            # Somebody's editing leaves the same gap everywhere, and moves what stands below.
+            gaps = {*_GAP.findall(line.strip())}
+            self.by_order = len(gaps) <= 1 or any("\t" in gap for gap in gaps)
             if self.columns:
                 yield heading(above[0])
                 yield heading(number)
@@ -127,9 +132,13 @@ class _Printed:
         if above is not None:
             yield not_understood(*above)
         if self.columns:
-            yield from _endpoint(number, _cells(line, self.columns), line)
-        else:
-            self.above = number, line
+            cells = _in_order(line, self.columns) if self.by_order else {}
+            events = list(_endpoint(number, cells or _cells(line, self.columns), line))
+            if not self.gap or all(not _unread(event) for event in events):
+                yield from events
+                return
+            self.columns = []
+        self.above = number, line
 
     def end(self) -> Iterator[Event]:
         """What is left when no line follows."""
@@ -141,10 +150,24 @@ class _Printed:
 def _columns(header: str, dashes: str) -> list[tuple[str, int, int]]:
     """Each column's name with where its dashes begin and end."""
     found = []
-    for each in _WORD.finditer(dashes):
-        name = header[each.start() : each.end()].strip().lower()
+    names, rules = header.lower().split(), list(_WORD.finditer(dashes))
+    for at, each in enumerate(rules):
+        below = header[each.start() : each.end()].strip().lower()
+        name = names[at] if len(names) == len(rules) else below
         found.append((name, each.start(), each.end()))
     return found if {name for name, _, _ in found} >= _NEEDED else []
+
+
+def _in_order(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
+    """The words of a row that has one for each column; else nothing."""
+    row = line.split()
+    if len(row) != len(columns):
+        return {}
+    return {name: word for (name, _, _), word in zip(columns, row, strict=True)}
+
+
+def _unread(event: Event) -> bool:
+    return isinstance(event, Line) and event.what == NOT_UNDERSTOOD
 
 
 def _cells(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
@@ -188,6 +211,9 @@ def _csv(lines: Iterator[tuple[int, str]]) -> Iterator[Event]:
             continue
         if bare.startswith("#TYPE"):
             kind = bare
+            yield heading(number)
+            continue
+        if header and _DASHES.match(bare):  # a table whose columns tabs part
             yield heading(number)
             continue
         found = _separator(bare)
