@@ -224,6 +224,49 @@ def test_an_old_compose_s_row_that_was_edited_is_not_the_end_of_the_one_above() 
     assert sockets_of(re.sub(" +", " ", COMPOSE.replace(",\n", ", ")))[0] == SOCKETS
 
 
+NMAP = """\
+Starting Nmap 7.94 ( https://nmap.org ) at 2026-01-05 10:00 UTC
+Nmap scan report for 192.0.2.39
+Host is up (0.25s latency).
+Not shown: 997 closed ports
+PORT    STATE         SERVICE
+22/tcp  open          ssh
+53/udp  open|filtered domain
+80/tcp  open          http
+Service Info: OS: Linux
+"""
+
+
+@pytest.mark.parametrize(
+    "way", ["a time", "a time alone", "a build's log", "a journal", "a frame", "a host", "numbers"]
+)
+def test_a_scan_in_a_log_keeps_its_host_and_its_states(way: str) -> None:
+    sockets = [place.partition("=")[0] for place in sockets_of(WAYS[way](NMAP))[0]]
+    assert sockets == ["tcp/192.0.2.39:22", "tcp/192.0.2.39:80"]
+
+
+@pytest.mark.parametrize("bar", ["|", "\\|"])
+def test_a_table_of_markdown_keeps_a_state_with_a_bar(bar: str) -> None:
+    table = as_markdown(NMAP.split("ports\n")[1]).replace("open|filtered", f"open{bar}filtered")
+    assert sockets_of(table)[0] == ["tcp/?:22", "tcp/?:80"]
+
+
+def test_an_arrow_that_an_editor_made_is_one() -> None:
+    assert sockets_of(DOCKER.replace("->", "→"))[0] == SOCKETS
+
+
+def test_a_table_of_solaris_is_known_by_its_columns_where_its_title_is_cut_off() -> None:
+    udp = "   Local Address        Remote Address      State\n      *.53              Idle\n"
+    tcp = (
+        "   Local Address        Remote Address    Swind Send-Q Rwind Recv-Q    State\n"
+        "      *.22                 *.*                0      0 128000      0 LISTEN\n"
+    )
+    rule = "-------------------- -------------------- -----\n"
+    for text, sockets in ((udp, ["udp/0.0.0.0:53"]), (tcp, ["tcp/0.0.0.0:22"])):
+        above, below = text.splitlines(keepends=True)
+        assert sockets_of(above + rule + below) == (sockets, [])
+
+
 def test_fuser_tells_processes_and_no_addresses() -> None:
     text = """\
                      USER        PID ACCESS COMMAND
@@ -269,6 +312,16 @@ NOTES = (
     "稼働中のインターネット接続 (サーバのみ)",
     "Connessioni Internet attive (solo server)",
     "Conexões Internet Ativas (sem os servidores)",
+    '(Für "-p": geteuid()=1000 war nichts zu lesen.)\nAktive Internetverbindungen (ohne Server)',
+    (
+        "(Pro „-p“ nelze nic číst: geteuid()=1000, ale je třeba\nbyl superuživatelem)\n"
+        "(Všechny procesy nemohly být identifikovány. Budou vypsány\npouze vaše, a musel\n"
+        "byste být superuživatelem.)\nAktivní Internetová spojení (pouze servery)"
+    ),
+    (
+        "ინტერნეტის შეერთებები (მხოლოდ სერვერები)\n"
+        "პროტო მიღ-Q გაგზ-Q ლოკალური მისამართი   უცხო მისამართი   მდგომარეობა"
+    ),
 )
 
 

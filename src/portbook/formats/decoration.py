@@ -54,6 +54,8 @@ _DAY = (
     r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:., TZ/+-]{5,35}\]"
     r"|[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?=[ \t])"
 )
+# Between cells: nmap's state "open|filtered" is in one.
+_CELL = re.compile(r"(?<!\\)(?:(?<!open)[|│]|[|│](?!filtered))")
 _CELLS = re.compile(r"[ \t]{0,8}[|│](.*?)[|│]?[ \t]*$")
 _CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈-]{3,400}$")
 # What stands behind it is left as it is: where a column begins may tell which it is.
@@ -68,11 +70,12 @@ _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 _STANDING_FOR = {"t": "\t", "r": "", "e": "\x1b"}
 _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 _PROGRAM = r"[\w./-]{1,40}"
-# A host without a program isn't told from the first word of an output: "UDP: IPv4".
-_STAMPED = re.compile(
-    rf"[ \t]{{0,8}}(?:<[0-9]{{1,3}}>(?:1[ \t])?)?(?:{_DAY})"
-    rf"(?:[ \t]+(?P<host>{_HOST})[ \t]+{_PROGRAM}(?:\[[0-9]{{1,9}}\])?:(?![0-9])"
-    rf"|[ \t]+{_PROGRAM}\[[0-9]{{1,9}}\]:)?"
+_TIME = re.compile(rf"[ \t]{{0,8}}(?:<[0-9]{{1,3}}>(?:1[ \t])?)?(?:{_DAY})")
+_SENDER = re.compile(
+    rf"[ \t]+(?P<host>{_HOST})[ \t]+{_PROGRAM}(?:\[[0-9]{{1,9}}\])?:(?![0-9])"
+    rf"|[ \t]+{_PROGRAM}\[[0-9]{{1,9}}\]:"
+)
+_SEVERITY = re.compile(
     r"(?:[ \t]{1,3}\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\]?:?(?=[ \t]))?"
     r"(?:[ \t]{1,3}\[[\w./-]{1,40}\](?=[ \t]))?(?: std(?:out|err) [FP])?[ \t]?"
 )
@@ -103,6 +106,27 @@ def _without(pattern: re.Pattern[str]) -> Decoration:
         return line[found.end() :], next(filter(None, hosts), None)
 
     return _each(take_off)
+
+
+def _without_stamps(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """Lines without their time, the host and program that sent them, and how serious it was.
+
+    Whoever writes the sender writes it from the first line on: in the middle of an output,
+    "Not shown:" is a part of it.
+    """
+    sent: bool | None = None
+    for line in lines:
+        found = _TIME.match(line.bare)
+        if found is None:
+            yield line
+            continue
+        sender = _SENDER.match(line.bare, found.end()) if sent is not False else None
+        sent = sent or sender is not None
+        end, host = found.end(), line.host
+        if sender is not None:
+            end, host = sender.end(), sender["host"] or host
+        behind = _SEVERITY.match(line.bare, end)
+        yield line._replace(bare=line.bare[behind.end() if behind else end :], host=host)
 
 
 def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
@@ -142,8 +166,8 @@ def _without_cells(line: str) -> tuple[str, str | None]:
         return "", None
     if found is None:
         return line, None
-    cells = re.split(r"[|│]", found[1].replace("`", "").replace("\\", ""))
-    return "  ".join(cell.strip() for cell in cells), None
+    cells = _CELL.split(found[1].replace("`", ""))
+    return "  ".join(cell.replace("\\", "").strip() for cell in cells), None
 
 
 def _in_frame(line: str) -> str | None:
@@ -153,7 +177,7 @@ def _in_frame(line: str) -> str | None:
         return None
     inner = bare[1:-1]
     text = inner.strip()
-    if "|" in inner or "│" in inner or not {*text} - {*"+:=─━"}:
+    if bare[-1] in inner or (bare[0] == "|" and "|" in inner) or not {*text} - {*"+:=─━"}:
         return None
     if {*text} == {"-"}:  # the rule of a table of one column
         return None
@@ -225,7 +249,7 @@ DECORATIONS: tuple[Decoration, ...] = (
     _numbers,
     _each(_without_cells),
     _without_markup,
-    _without(_STAMPED),
+    _without_stamps,
     _without(_NAMED),
     _without(_BULLET),
     _without_escapes,

@@ -27,6 +27,7 @@ _COLOURS = re.compile(
 _BLANKS = {
     **dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
     **dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF], None),
+    0x2192: "->",  # which a tracker or a word processor made an arrow
 }
 _MARKS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -58,7 +58,7 @@ _TITLE = re.compile(
 )
 # The titles of net-tools' translations.
 _TRANSLATED = re.compile(
-    r"[^0-9:*]{0,60}(?:internet|интернет|інтернет|インターネット|網際網路|인터넷)[^0-9:*]{0,40}"
+    r"[^0-9:*]{0,60}(?:internet|интернет|інтернет|インターネット|網際網路|인터넷|ინტერნეტ)[^0-9:*]{0,40}"
     r"[(（][^()（）0-9]{3,60}[)）]\s*$",
     re.IGNORECASE,
 )
@@ -74,7 +74,7 @@ _SERVED = re.compile(
 )
 _NOTE = re.compile(
     r"\s?\((?![0-9.]{4,})[^()\d]{20,200}[^()]{0,80}\)?|\s?（[^（）\d]{12,200}[^（）]{0,80}）?"
-    r"|\(No info could be read for "
+    r"|\([^()\d]{3,60}geteuid\(\)"
 )
 _PROGRAM = re.compile(r"(?:^|\s)([0-9]{1,10})/(\S[^\n]*)$")
 # Begun at the first blank of several alone: what follows them is looked at once.
@@ -124,7 +124,8 @@ class _Table:
 
     def __init__(self) -> None:
         self.columns = _Columns()
-        self.portless = self.in_note = False
+        self.portless = False
+        self.in_note = 0  # lines that a note in parentheses may have yet
 
     def around(self, number: int, line: str, parts: list[str]) -> Event:
         """A line that is no row with a port."""
@@ -136,16 +137,16 @@ class _Table:
             self.portless = bool(titled) and "Internet" not in line
             return heading(number)
         if _SERVED.match(line) or self.in_note or _NOTE.match(line):
-            # What it couldn't tell, in the user's language and in parentheses, over two lines.
-            begins = line.lstrip()[0] in "(（" and not self.in_note
-            self.in_note = begins and not line.rstrip().endswith((")", "）"))
+            # What it couldn't tell, in the user's language and in parentheses, over three lines.
+            left = self.in_note - 1 if self.in_note else 2 * (line.lstrip()[0] in "(（")
+            self.in_note = 0 if line.rstrip().endswith((")", "）")) else left
             return heading(number)
         if self.portless and len(parts) >= 4:
             return heading(number) if first in ("address", "proto") else Line(number, NO_PORT)
         return not_understood(number, line)
 
     def _is_header(self, first: str, parts: list[str], line: str) -> bool:
-        if first not in ("proto", "proto/id") or len(parts) < 3:
+        if first not in ("proto", "proto/id", "პროტო") or len(parts) < 3:
             return False
         if parts[1] == "Listen":
             return True

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 _TITLE = re.compile(r"(TCP|UDP|SCTP)(?:: IPv([46]))?\s*:?\s*$")
 _UNIX = re.compile(r"Active UNIX domain sockets")
 _HEADER = re.compile(r"\s*Local Address\s+Remote Address\s")
+# What comes without its title: TCP's columns, and UDP's, which has fewer.
+_HEADERS = {
+    Transport.TCP: re.compile(r".*\sSwind\s+Send-Q\s+Rwind\s+Recv-Q\s+State\s*$"),
+    Transport.UDP: re.compile(r"\s*Local Address\s+Remote Address\s+State\s*$"),
+}
 _RULE = re.compile(r"[- ]{20,400}$")
 _STATE = re.compile(r"[A-Z][A-Za-z_]{1,20}[12]?$")
 _STATES = {
@@ -57,7 +62,12 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         elif _UNIX.match(bare):
             table, portless = None, True
             yield heading(number)
-        elif table is not None and (_HEADER.match(line) or _RULE.match(bare)):
+        elif _HEADER.match(line):
+            if table is None:
+                untitled = [kind for kind, form in _HEADERS.items() if form.match(line)]
+                table, portless = (untitled[0], Family.IPV4) if untitled else None, False
+            yield not_understood(number, line) if table is None else heading(number)
+        elif table is not None and _RULE.match(bare):
             yield heading(number)
         elif table is not None:
             yield _row(number, line, table, names)
