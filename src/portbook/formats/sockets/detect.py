@@ -31,7 +31,7 @@ from portbook.formats.fields import (
 )
 from portbook.formats.json_stream import ended
 from portbook.formats.lines import numbered
-from portbook.formats.sockets.worth import MOST_EVENTS, NOTHING, Worth, weigh
+from portbook.formats.sockets.worth import MOST_EVENTS, NOTHING, Worth, led_on, weigh
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -73,17 +73,6 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "zeek": "flow_logs",
         "flow-json": "flow_logs",
     },
-)
-# What is known and holds no sockets, and where to go with it.
-_ELSEWHERE = (
-    (
-        re.compile(r"Port Exclusion Ranges|netsh\s.{0,60}excludedportrange"),
-        "netsh's excluded port ranges are no sockets: ask about a port with portbook why PORT",
-    ),
-    (
-        re.compile(r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)"),
-        "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
-    ),
 )
 # What a page writes a quotation mark as, without which the owners of ss' rows aren't read.
 _ENTITY = re.compile(r"\(\(&(?:quot|#34|#x22);")
@@ -285,7 +274,7 @@ def _detect(
             titles = " or ".join(form.name for form in best)
             raise MalformedInput(f"the input can be {titles}: name its format")
     if not best:
-        raise NothingKnown(_led_on(sample))
+        raise NothingKnown(led_on(sample))
     forms = best[:1]
     bare = list(undecorated(sample, worn)) if worn else sample
     while worth.unread and len(forms) < _MOST_TOGETHER:
@@ -354,18 +343,6 @@ def _unread(
         for event in islice(reader(form)(sample, names), MOST_EVENTS)
         if isinstance(event, Line) and event.what == NOT_UNDERSTOOD and event.number in text
     ]
-
-
-def _led_on(sample: list[tuple[int, str]]) -> str:
-    """What to do instead, for an input that no format reads."""
-    for _, line in sample:
-        for pattern, advice in _ELSEWHERE:
-            if pattern.search(line):
-                return advice
-    return (
-        "nothing in the input is what a known tool prints: give the output of ss, netstat, "
-        "lsof, nmap or another of --help's formats, or name it with --format"
-    )
 
 
 def _best(

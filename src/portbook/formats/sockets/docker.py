@@ -113,6 +113,8 @@ class _Table:
             return
         above = self._name if line[0] in " \t" else None
         row = self._row(line, text, "" if above is None else above[1])
+        if row is None and above is not None and _are_ports(text):  # that nobody publishes
+            row = text, _owner({}, above[1])
         if row is not None and above is not None:
             self._name = None
             yield heading(above[0])

@@ -69,7 +69,7 @@ _BLOCK_TITLE = re.compile(r"\s*(?:Tcpcb|PCB/ADDR|Socket(?:\s+Flowhash)?)\s+(?=Pr
 # -L of the BSDs: connections that wait, those that aren't complete, and the most that may.
 _QUEUES = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[0-9]{1,9}$")
 _SERVED = re.compile(
-    r"\(Not all processes could|\s*will not be shown, you would have|netstat: [a-z]"
+    r"\(Not all processes could|\s*will not be shown, you would have|netstat: [a-z/]"
     r"|Current listen queue sizes"
 )
 _NOTE = re.compile(

@@ -72,6 +72,14 @@ _SAID = re.compile(
     r"|Uptime guess|IP ID |TCP Sequence|Not scanned: |Reason: |Increasing send delay|Retrying |"
     r"Starting masscan |Initiating SYN |rate: |NSOCK |Scanned at |[A-Za-z -]{4,40} Timing: About )"
 )
+# Where a line that an editor joined out of several was one of its own.
+_STATE = "(?:open|closed|filtered|unfiltered)"
+_INSIDE = re.compile(rf"(?<!\S)[0-9]{{1,5}}/(?:tcp|udp|sctp|dccp)\s+{_STATE}(?![\w-])")
+_JOINT = re.compile(
+    r"(?<!\S)(?=Nmap scan report for |Host is up|Not shown: |PORT\s+STATE\s|Nmap done: "
+    r"|Service Info: |MAC Address: |Service detection performed"
+    rf"|[0-9]{{1,5}}/(?:tcp|udp|sctp|dccp)\s+{_STATE}(?![\w-]))"
+)
 _FINGERPRINT = re.compile(r"(?:SF[-:]|OS:|\s*[0-9]+ services? unrecognized|=+NEXT SERVICE)")
 
 
@@ -80,9 +88,18 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
     scan = _Terminal()
     for number, line in lines:
         text = line.strip()
-        if text:
-            yield from scan.take(number, line, text)
+        for piece in _parted(text):
+            yield from scan.take(number, line if piece == text else piece, piece)
     yield from scan.end()
+
+
+def _parted(text: str) -> list[str]:
+    """The lines that *text* was, where several were joined; none where it is blank."""
+    if ("/tcp" in text or "/udp" in text) and text[0] != "|":
+        inside = [found.start() for found in _INSIDE.finditer(text)]
+        if len(inside) > 1 or (inside and inside[0] > 0 and _SAID.match(text)):
+            return [piece.strip() for piece in _JOINT.split(text) if piece.strip()]
+    return [text] if text else []
 
 
 class _Terminal:

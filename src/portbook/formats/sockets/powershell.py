@@ -45,6 +45,10 @@ _CONNECTED = {
 }  # fmt: skip
 _DASHES = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*$")
 _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9]{2,40})\s*:(?:\s(.*))?$")
+# The command above a table tells what its columns don't.
+_COMMAND = re.compile(r".{0,400}?\bGet-Net(TCPConnection|UDPEndpoint)\b(.{0,400})", re.IGNORECASE)
+_LONGEST_COMMAND = 1000
+_LISTENING = re.compile(r"-State\s+['\"]?Listen\b", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
 _WORD = re.compile(r"\S+")
 _NEEDED = {"localaddress", "localport"}
@@ -87,6 +91,7 @@ class _Printed:
         self.above: tuple[int, str] | None = None  # a line that may be a header
         self.columns: list[tuple[str, int, int]] = []
         self.by_order = False  # the blanks between columns are gone
+        self.asked: dict[str, str] = {}
         self.gap = False  # a blank line, behind which something else may begin
         self.record: dict[str, str] = {}
         self.began = 0
@@ -94,6 +99,7 @@ class _Printed:
     def take(self, number: int, line: str) -> Iterator[Event]:
         """One line."""
         bare = line.strip()
+        self._look_for_command(bare)
         pair = None if self.columns and not self.gap else _PAIR.match(bare)
         if pair and (self.record or pair[1].lower() in ("localaddress", "caption")):
             yield from self._property(number, pair[1].lower(), (pair[2] or "").strip())
@@ -105,6 +111,15 @@ class _Printed:
                 yield from self._row(number, line)
         self.gap = not bare
 
+    def _look_for_command(self, bare: str) -> None:
+        command = _COMMAND.match(bare[:_LONGEST_COMMAND])
+        if command is None:
+            return
+        tcp = command[1].lower().startswith("tcp")
+        self.asked = {"#type": "tcp" if tcp else "udp"}
+        if tcp and _LISTENING.search(command[2]):
+            self.asked["state"] = "listen"
+
     def _property(self, number: int, name: str, value: str) -> Iterator[Event]:
         if name in self.record:  # the next endpoint, without a blank line between
             yield from self._release()
@@ -115,7 +130,7 @@ class _Printed:
 
     def _release(self) -> Iterator[Event]:
         if self.record:
-            yield from _endpoint(self.began, self.record)
+            yield from _endpoint(self.began, {**self.asked, **self.record})
             self.record = {}
 
     def _row(self, number: int, line: str) -> Iterator[Event]:
@@ -133,7 +148,8 @@ class _Printed:
             yield not_understood(*above)
         if self.columns:
             cells = _in_order(line, self.columns) if self.by_order else {}
-            events = list(_endpoint(number, cells or _cells(line, self.columns), line))
+            cells = cells or _cells(line, self.columns)
+            events = list(_endpoint(number, {**self.asked, **cells}, line))
             if not self.gap or all(not _unread(event) for event in events):
                 yield from events
                 return

@@ -39,7 +39,13 @@ _BARE = re.compile(
 _NAMED = re.compile(rf"{_PLACE}$")
 # rustscan --greppable
 _TOGETHER = re.compile(r"(\[?[0-9A-Fa-f:.]{3,60}\]?) -> \[([0-9]{1,5}(?:,[0-9]{1,5}){0,65535})\]$")
-_SCANNER = re.compile(r"\[(?:~|!|>|\*|INF|WRN|\+)\] |🌍|Faster Nmap scanning|The Modern Day Port")
+# rustscan --closed
+_CLOSED = re.compile(rf"Closed {_PLACE}$")
+_CLOSED_BELOW = re.compile(r"closed ports:$")
+_SCANNER = re.compile(
+    r"\[(?:~|!|>|\*|INF|WRN|\+)\] |🌍|Faster Nmap scanning|The Modern Day Port"
+    r"|Depending on the complexity of the script"
+)
 # What a scanner draws of its name, and says of whoever made it.
 _BANNER = re.compile(
     r"[ \t_/\\|<>.,:;{}()`'~-]{3,200}$|projectdiscovery\.io$|: https?://|Please contribute more "
@@ -55,6 +61,7 @@ _NC = (
         r"(?:\(\S{0,40}\) )?open$"
     ),
     re.compile(r"Ncat: Connected to (?P<place>\S{1,60}):(?P<port>[0-9]{1,5})\.$"),
+    re.compile(r"(?P<place>\S{1,255}) \((?P<address>\S{1,60}):(?P<port>[0-9]{1,5})\) open$"),
 )
 _NC_FAILED = (
     re.compile(
@@ -66,7 +73,10 @@ _NC_FAILED = (
         r"(?:\([^()]{0,40}\) )?: (?P<why>.{1,60})"
     ),
 )
-_NC_DETAIL = re.compile(r"found [0-9]{1,4} (?:connections|associations)|\s+[0-9]{1,4}:\s+flags=|\t")
+_NC_FOUND = re.compile(r"found [0-9]{1,4} (?:connections|associations)")
+_NC_DETAIL = re.compile(
+    r"\t|\s*(?:[0-9]{1,4}:\s+flags=|outif |src \S+ port |dst \S+ port |rank info |TCP aux info )"
+)
 _NCAT_FAILED = re.compile(r"Ncat: (Connection refused|.{0,60}timed out|TIMEOUT)")
 _REFUSED = re.compile(r".{0,60}refused", re.IGNORECASE)
 
@@ -105,7 +115,7 @@ def _first(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | No
 
 def read_open(lines: Lines, names: Names) -> Iterator[Event]:
     """The open ports that rustscan, naabu or ``nc -zv`` told of."""
-    scanner = began = connected = False
+    scanner = began = connected = closed = False
     for number, line in lines:
         text = line.strip()
         if not text:
@@ -118,12 +128,31 @@ def read_open(lines: Lines, names: Names) -> Iterator[Event]:
             yield _told(number, line, by_nc, names)
         elif together is not None:
             yield heading(number)
-            yield from _together(number, line, together, names)
+            began = True
+            for event in _together(number, line, together, names):
+                yield _as_closed(number, event) if closed else event
+        elif (shut := _CLOSED.match(text)) is not None:
+            yield _as_closed(number, _told(number, line, shut, names))
+        elif began and _CLOSED_BELOW.match(text):
+            closed = True
+            yield heading(number)
+        elif _NC_FOUND.match(text):  # macOS says it before it says to whom
+            connected = True
+            yield detail(number)
         elif _SCANNER.match(text):
             scanner = True
             yield detail(number) if began else heading(number)
         else:
             yield _around(number, line, scanner=scanner, connected=connected)
+
+
+def _as_closed(number: int, event: Event) -> Event:
+    """*event* of a port that answered, as one that refused."""
+    if isinstance(event, Line):
+        return event
+    socket = event.socket
+    place = UNTOLD_ADDRESS._replace(family=socket.family, address=socket.address)
+    return not_open(number, CLOSED, place, socket.port, socket.transport)
 
 
 def _around(number: int, line: str, *, scanner: bool, connected: bool) -> Event:
@@ -149,7 +178,9 @@ def _together(number: int, line: str, match: re.Match[str], names: Names) -> Ite
             yield _answered(place, port, Transport.TCP)
 
 
-_PROGRAMS = re.compile(r"\s*program\s+vers(?:ion)?\s+(?:proto\s+port|netid\s+address)\b")
+_PROGRAMS = re.compile(
+    r"\s*program\s+vers(?:ion)?\s+(?:proto\s+port|netid\s+address)\b", re.IGNORECASE
+)
 _PROGRAM = re.compile(
     r"\s*[0-9]{1,10}\s+[0-9]{1,6}\s+(\w{1,8})\s+([0-9]{1,6})(?:\s+(\S{1,80}))?\s*$"
 )

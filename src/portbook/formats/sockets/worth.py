@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,27 @@ if TYPE_CHECKING:
 
 # Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
 MOST_EVENTS = 1 << 13
+
+# What is known and holds no sockets, and where to go with it.
+_ELSEWHERE = (
+    (
+        # In other languages its rules alone stay the same.
+        re.compile(r"Port Exclusion Ranges|netsh\s.{0,60}excludedportrange|-{10} {4}-{8}\s*$"),
+        "netsh's excluded port ranges are no sockets: ask about a port with portbook why PORT",
+    ),
+    (
+        re.compile(r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)"),
+        "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
+    ),
+    (
+        re.compile(r"\s*program\s+version\(s\)\s+netid\(s\)"),
+        "rpcinfo -s names programs without their ports: give the output of rpcinfo -p",
+    ),
+    (
+        re.compile(r"\s*LocalAddress\s+LocalPort\s+(?!.*(?:State|Remote))\w"),
+        "these columns of PowerShell say neither TCP nor UDP, nor what listens: add State to them",
+    ),
+)
 
 
 class Worth(NamedTuple):
@@ -73,3 +95,15 @@ def weigh(
     # A socket is enough to take an input, however much prose stands around it; a line that says
     # how many others there are, or a title, is where it is most of what there is.
     return Worth(bool(sockets or (told and points > 0)), points, sockets, unread, owned)
+
+
+def led_on(sample: list[tuple[int, str]]) -> str:
+    """What to do instead, for an input that no format reads."""
+    for _, line in sample:
+        for pattern, advice in _ELSEWHERE:
+            if pattern.search(line):
+                return advice
+    return (
+        "nothing in the input is what a known tool prints: give the output of ss, netstat, "
+        "lsof, nmap or another of --help's formats, or name it with --format"
+    )
