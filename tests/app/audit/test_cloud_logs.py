@@ -216,6 +216,14 @@ def test_zeeks_rows_without_a_header_are_taken_only_where_that_is_said(tmp_path:
         (b"#Version: 1.5\n#Software: Microsoft Windows Firewall\n", "--columns"),
         (b"11:58:02.123456 IP 192.0.2.1.50000 > 198.51.100.9.443: Flags [S], seq 1\n", "zeek"),
         (b'192.0.2.1 - - [06/Jan/2026:11:58:02 +0000] "GET / HTTP/1.1" 200 12\n', "flow log"),
+        (b"<113>Jan  6 11:58:02 ftd1 : %FTD-6-430003: SrcIP: 192.0.2.1, DstPort: 443\n", "302013"),
+        (b"n1 %ACLLOG-5-ACLLOG_FLOW_INTERVAL: Src IP: 192.0.2.1, Dst Port: 22\n", "NX-OS"),
+        (b"RT_FLOW: RT_FLOW_SESSION_DENY: session denied 192.0.2.1/4000->192.0.2.5/23\n", "sd-sys"),
+        (
+            b"firewall,info drop: proto TCP (SYN), 192.0.2.1:4000->192.0.2.5:23, len 40\n",
+            "RouterOS",
+        ),
+        (b'{"firewall_name":"f","event":{"event_type":"netflow"}}\n', "VPC"),
     ],
 )
 def test_what_is_known_and_not_read_leads_on(content: bytes, advice: str, tmp_path: Path) -> None:

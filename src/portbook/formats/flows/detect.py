@@ -104,6 +104,31 @@ _NOT_READ = (
         re.compile(r"^(?:https?|h2|grpcs|wss?) [0-9]{4}-[0-9]{2}-[0-9]{2}T\S{9,16} \S{1,100} "),
         "is a load balancer's access log, which isn't read: audit the VPC's flow logs",
     ),
+    (
+        re.compile(r"%(?:FTD|NGIPS)-[0-7]-43000[1-5]: "),
+        (
+            "is Firepower's connection events, which aren't read: audit its lines of "
+            "%FTD-6-302013 to 302016"
+        ),
+    ),
+    (
+        re.compile(r"%ACLLOG-[0-7]-ACLLOG_"),
+        "is NX-OS' log of access lists, which isn't read: make it a CSV with a header",
+    ),
+    (
+        re.compile(r"RT_FLOW_SESSION_[A-Z_]{4,20}: session "),
+        "is Junos' log without structure, which isn't read: set its format to sd-syslog",
+    ),
+    (
+        re.compile(
+            r"\bproto (?:TCP|UDP)[^,]{0,20}, [0-9A-Fa-f:.\[\]]{3,50}:[0-9]{1,5}->[0-9A-Fa-f\[]"
+        ),
+        "is RouterOS' firewall log, which isn't read: make it a CSV with a header",
+    ),
+    (
+        re.compile(r'^\{"firewall_name":"[^"]{1,200}".{0,400}"event_type":'),
+        "is AWS Network Firewall's log, which isn't read: audit the VPC's flow logs",
+    ),
 )
 _LONGEST = 1 << 12  # characters of a line that such a log is told by
 _CAPTURES = (b"\xd4\xc3\xb2\xa1", b"\xa1\xb2\xc3\xd4", b"\x4d\x3c\xb2\xa1", b"\x0a\x0d\x0d\x0a")
