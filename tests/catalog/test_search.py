@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog import Catalog
+from portbook.catalog.practice.lookup import Practice
 from portbook.catalog.registry.lookup import Registry
 from portbook.catalog.registry.tsv_reader import Store
 from portbook.catalog.registry.tsv_writer import COLUMNS
@@ -26,9 +27,10 @@ from tests.strategies import any_port, nasty, queryish
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from portbook.catalog.search import Hit, Hits
+    from portbook.model.practice import KnownService, Program, Report, Use
 
 REGISTRY = CATALOG.registry
 
@@ -286,6 +288,22 @@ def test_the_hits_of_a_search_are_a_sequence() -> None:
         found[len(every)]
 
 
+class NoPractice(Practice):
+    """Where nothing is known of practice, which an index of the registry alone needn't hold."""
+
+    def uses(self) -> Iterator[Use]:
+        return iter(())
+
+    def abuse(self) -> Iterator[Report]:
+        return iter(())
+
+    def services(self) -> Iterator[KnownService]:
+        return iter(())
+
+    def programs(self) -> tuple[Program, ...]:
+        return ()
+
+
 def test_each_registry_has_its_own_index() -> None:
     """A registry that was let go isn't searched for one that stands at the same place."""
     header = b"#portbook\tregistry/1\n#as_of\t2026-09-12\n#lookback\t1\n#columns\t%s\n"
@@ -293,7 +311,7 @@ def test_each_registry_has_its_own_index() -> None:
         columns = "\t".join(COLUMNS).encode()
         row = b"%d\t%d\ttcp\tassigned\tservice-%d\tA service\n#end\n" % ((number,) * 3)
         book = Registry(Store("", {"registry.tsv": header % columns + row}))
-        hits: list[Hit] = [*index(Catalog(book)).search("a service")]
+        hits: list[Hit] = [*index(Catalog(book, NoPractice())).search("a service")]
         assert [hit.ports for hit in hits if hit.registered] == [((number, number, Transport.TCP),)]
 
 
