@@ -6,10 +6,15 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.counts import PROOF
 from tests.order import FIRST, LONG, in_order
+
+if TYPE_CHECKING:
+    import random
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -43,10 +48,17 @@ def test_nothing_is_lost_where_all_take_long() -> None:
     assert in_order(names, 3) == [0, 1, 2, 3, 4]
 
 
-def test_the_tests_are_the_same_whatever_the_hashes(request: pytest.FixtureRequest) -> None:
+def test_the_tests_are_the_same_whatever_the_hashes(
+    request: pytest.FixtureRequest, chance: random.Random
+) -> None:
     """A set among the cases would give each process an order, or cases, of its own."""
     here = [item.nodeid for item in request.session.items]
     files = list(dict.fromkeys(name.partition("::")[0] for name in here))
+    # Where several processes run the tests, each has hashes of its own, and pytest-xdist ends the
+    # run where they don't collect the same: there a few files are enough, and others each time.
+    workers = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+    if workers > 1 and "PYTHONHASHSEED" not in os.environ and not PROOF:
+        files = chance.sample(files, min(len(files), 20))
     assert files
     seed = "1" if os.environ.get("PYTHONHASHSEED") == "0" else "0"
     done = subprocess.run(
