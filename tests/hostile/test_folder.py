@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Ran = tuple[int, str, str]
 
-HOSTILE = 200 if PROOF else 80
+HOSTILE = 200 if PROOF else 40
 # Files that nobody can make sense of, by a name of theirs.
 _BAD = {
     "empty": b"",
