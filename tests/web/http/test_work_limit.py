@@ -177,22 +177,29 @@ def test_the_loop_does_little_for_any_address() -> None:
     """What takes long runs in a thread of its kind: the loop's own time is that of a page."""
     site = _site()
 
-    async def cost(address: str) -> float:
-        times = []
-        for _ in range(4):
-            _forget(site)
-            start = time.thread_time()
-            answer = await ask(site, address, accept="*/*", accept_encoding="gzip")
-            times.append(time.thread_time() - start)
-            assert answer.status == 200, address
-        return min(times)
+    async def once(address: str) -> float:
+        _forget(site)
+        start = time.thread_time()
+        answer = await ask(site, address, accept="*/*", accept_encoding="gzip")
+        taken = time.thread_time() - start
+        assert answer.status == 200, address
+        return taken
 
-    async def costs() -> dict[str, float]:
-        return {address: await cost(address) for address in ADDRESSES}
+    async def cost(address: str, most: float) -> float:
+        """The least of four tries; no more are made once it is little enough."""
+        least = await once(address)
+        for _ in range(3):
+            if least >= most:
+                least = min(least, await once(address))
+        return least
 
-    found = asyncio.run(costs())
-    most = max(found, key=found.__getitem__)
-    assert found[most] < 6 * found["/443"], (most, found)
+    async def costs() -> tuple[float, dict[str, float]]:
+        limit = 6 * await cost("/443", 0)
+        return limit, {address: await cost(address, limit) for address in ADDRESSES}
+
+    limit, found = asyncio.run(costs())
+    assert len(found) == len(ADDRESSES)
+    assert {address: cost for address, cost in found.items() if cost >= limit} == {}
 
 
 @pytest.mark.parametrize("form", ["application/json", "text/html", "text/plain"])
