@@ -202,6 +202,55 @@ def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed |
     assert all((detail == "nft did not list it") is not listed for detail in told)
 
 
+def test_a_set_that_takes_too_long_to_work_out_is_unknown_where_it_matters(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """nft is in time, and the clock runs on while its elements are looked at."""
+    elements = [f"10.{each >> 16}.{each >> 8 & 255}.{each & 255}" for each in range(120_000)]
+    tool = answers(printed(LISTING), printed([{"set": {**SET, "elem": elements}}]))
+    assert outcomes(read_ruleset(tool=tool, number=lambda: 1)) == {"open", "dropped"}
+    moments = iter(range(10_000))
+    monkeypatch.setattr("time.monotonic", lambda: 5.0 * next(moments))
+    ruleset = read_ruleset(3, tool=tool, number=lambda: 1)
+    assert outcomes(ruleset) == {"unknown"}
+    told = [gap.detail for gap in ruleset.gaps if gap.code is GapCode.FIREWALL_SET_UNREAD]
+    assert told == ["it has too many elements for the time there was"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "element", "change"),
+    [
+        ("set", lambda place: f"10.0.{place >> 8 & 255}.{place & 255}", {}),
+        ("set", lambda place: "*" if place == 60_000 else f"10.0.0.{place % 256}", {}),
+        ("set", lambda place: place % 65_536, {"type": "inet_service"}),
+        (
+            "set",
+            lambda place: {"concat": [f"10.0.0.{place % 256}", place % 65_536]},
+            {"type": ["ipv4_addr", "inet_service"]},
+        ),
+        ("map", lambda place: [place % 65_536, {"drop": None}],
+         {"type": "inet_service", "map": "verdict"}),
+        ("map", lambda place: ["*" if place == 60_000 else place % 65_536, {"accept": None}],
+         {"type": "inet_service", "map": "verdict"}),
+    ],
+)  # fmt: skip
+def test_a_set_read_in_pieces_is_the_one_read_whole(
+    monkeypatch: pytest.MonkeyPatch, kind: str, element: Any, change: dict[str, Any]
+) -> None:
+    value = {**SET, **change, "elem": [element(place) for place in range(100_001)]}
+    text = json.dumps({"nftables": [{kind: value}]})
+    looks: list[None] = []
+    pieces = parse_elements(text, "inet", "t", "s", lambda: looks.append(None))
+    assert len(looks) == 3
+    monkeypatch.setattr("portbook.host.firewall.nft_json._PIECE", 1 << 20)
+    whole = parse_elements(text, "inet", "t", "s")
+    assert (pieces.rows, pieces.goals, pieces.otherwise) == (
+        whole.rows,
+        whole.goals,
+        whole.otherwise,
+    ) or (pieces.goals is None and pieces.numbers() == whole.numbers() is not None)
+
+
 def test_objects_and_keys_of_newer_tools_are_named_or_passed_over() -> None:
     later: list[Any] = [
         {"table": {"family": "inet", "name": "t", "colour": 5}},

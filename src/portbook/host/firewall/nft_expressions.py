@@ -237,6 +237,23 @@ def _address_pairs(elements: list[Any]) -> list[tuple[int, int]] | None:
     return pairs
 
 
+# The types of nft's sets by the field that reads them: nft(8), "data types".
+TYPE_FIELDS: dict[str, Any] = {
+    "ipv4_addr": {"payload": {"protocol": "ip", "field": "saddr"}},
+    "ipv6_addr": {"payload": {"protocol": "ip6", "field": "saddr"}},
+    "inet_service": {"payload": {"protocol": "th", "field": "dport"}},
+    "inet_proto": {"meta": {"key": "l4proto"}},
+    "nf_proto": {"meta": {"key": "nfproto"}},
+    "mark": {"meta": {"key": "mark"}},
+    "ifname": {"meta": {"key": "iifname"}},
+    "iface_index": {"meta": {"key": "iif"}},
+    "ct_state": {"ct": {"key": "state"}},
+    "ct_status": {"ct": {"key": "status"}},
+    "pkt_type": {"meta": {"key": "pkttype"}},
+    "fib_addrtype": {"fib": {"result": "type", "flags": ["daddr"]}},
+}
+
+
 def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
     """The elements of a set, written out or read from a named one."""
     if len(fields) == 1 and fields[0].name in ("saddr", "daddr") and type(elements) is list:
@@ -253,6 +270,19 @@ def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
         else:
             rows.append(row_of(fields, each))
     return Rows(rows)
+
+
+def joined(pieces: list[Rows], *, plain: bool) -> Rows:
+    """The elements of one set or map that were read in pieces; *plain*: a set, of one part each."""
+    otherwise = next((each.otherwise for each in pieces if each.otherwise is not None), None)
+    if plain and otherwise is None:
+        numbers = [each.numbers() for each in pieces]
+        if all(each is not None for each in numbers):
+            return Rows.of_numbers([pair for each in numbers if each for pair in each.pairs()])
+    rows = [row for each in pieces for row in each.rows]
+    if any(each.goals is None for each in pieces):  # a set; what has all of them needs no others
+        return Rows(rows if otherwise is None else [], otherwise=otherwise)
+    return Rows(rows, [goal for each in pieces for goal in each.goals or ()], otherwise)
 
 
 def map_of(fields: Sequence[Field], elements: Any, goal: Callable[[Any], object]) -> Rows:

@@ -16,8 +16,10 @@ from __future__ import annotations
 
 from portbook.errors import MalformedInput
 from portbook.host.firewall.nft_expressions import (
+    TYPE_FIELDS,
     bits_of,
     field_of,
+    joined,
     key_fields,
     map_of,
     mapped,
@@ -48,11 +50,12 @@ from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from typing import Any
 
     from portbook.host.firewall.values import Guard
 
+_PIECE = 50_000  # elements between two looks at the clock
 _CHANCES = ("limit", "ct count", "quota", "meter", "connlimit")
 _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
@@ -84,10 +87,17 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return objects
 
 
-def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Rows:
+def parse_elements(
+    text: str | bytes,
+    family: str,
+    table: str,
+    name: str,
+    check_time: Callable[[], None] = lambda: None,
+) -> Rows:
     """The elements of one set or map, from ``nft --json list set``.
 
-    Raises MalformedInput for text that isn't what nft prints, or is about another set.
+    *check_time* is called now and then, and raises what ends it. Raises MalformedInput for text
+    that isn't what nft prints, or is about another set.
     """
     try:
         with Uncollected():
@@ -96,27 +106,21 @@ def parse_elements(text: str | bytes, family: str, table: str, name: str) -> Row
                     if kind in ("set", "map") and (family, table, name) == (
                         value["family"], value["table"], value["name"],
                     ):  # fmt: skip
-                        return _rows(kind, value)
+                        return _in_pieces(kind, value, check_time)
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a set as nft prints it in JSON") from error
     raise MalformedInput("nft printed another set")
 
 
-# The types of nft's sets by the field that reads them: nft(8), "data types".
-_TYPE_FIELDS: dict[str, Any] = {
-    "ipv4_addr": {"payload": {"protocol": "ip", "field": "saddr"}},
-    "ipv6_addr": {"payload": {"protocol": "ip6", "field": "saddr"}},
-    "inet_service": {"payload": {"protocol": "th", "field": "dport"}},
-    "inet_proto": {"meta": {"key": "l4proto"}},
-    "nf_proto": {"meta": {"key": "nfproto"}},
-    "mark": {"meta": {"key": "mark"}},
-    "ifname": {"meta": {"key": "iifname"}},
-    "iface_index": {"meta": {"key": "iif"}},
-    "ct_state": {"ct": {"key": "state"}},
-    "ct_status": {"ct": {"key": "status"}},
-    "pkt_type": {"meta": {"key": "pkttype"}},
-    "fib_addrtype": {"fib": {"result": "type", "flags": ["daddr"]}},
-}
+def _in_pieces(kind: str, value: dict[str, Any], check_time: Callable[[], None]) -> Rows:
+    elements = value.get("elem")
+    if type(elements) is not list or len(elements) <= _PIECE:
+        return _rows(kind, value)
+    pieces = []
+    for start in range(0, len(elements), _PIECE):
+        pieces.append(_rows(kind, {**value, "elem": elements[start : start + _PIECE]}))
+        check_time()
+    return joined(pieces, plain=kind == "set" and isinstance(value.get("type"), str))
 
 
 def _rows(kind: str, value: dict[str, Any]) -> Rows:
@@ -124,7 +128,7 @@ def _rows(kind: str, value: dict[str, Any]) -> Rows:
     if isinstance(types, dict):  # typeof: an expression, or a concatenation of them
         fields = key_fields(types)
     else:
-        fields = tuple(field_of(_TYPE_FIELDS.get(each)) for each in listed(types))
+        fields = tuple(field_of(TYPE_FIELDS.get(each)) for each in listed(types))
     elements = value.get("elem", [])
     if kind == "set":
         return rows_of(fields, elements)

@@ -177,14 +177,19 @@ class _Reader:
             self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=unlisted))
             return None
         try:
-            rows = parse_elements(text, table.family, table.name, name)
-        except MalformedInput as error:
+            rows = parse_elements(text, table.family, table.name, name, self._check_time)
+        except (MalformedInput, TimeoutError) as error:
             self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=str(error)))
             return None
         if self._number() != self._generation:
             self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
             return None
         return rows
+
+    def _check_time(self) -> None:
+        """What nft printed of all sets may take as long to work out as to print."""
+        if self._clock() > self._end + self._seconds:
+            raise TimeoutError("it has too many elements for the time there was")
 
     def _run(self, name: str, *arguments: str) -> str | None:
         """What the tool printed, "" where it failed, None where it isn't installed."""
