@@ -23,7 +23,9 @@ MOST_EVENTS = 1 << 13
 _ELSEWHERE = (
     (
         # In other languages its rules alone stay the same.
-        re.compile(r"Port Exclusion Ranges|netsh\s.{0,60}excludedportrange|-{10} {4}-{8}\s*$"),
+        re.compile(
+            r"Port Exclusion Ranges|netsh\s.{0,60}excludedportrange|-{10} {4}-{8}[ \t]{0,8}$"
+        ),
         "netsh's excluded port ranges are no sockets: ask about a port with portbook why PORT",
     ),
     (
@@ -31,11 +33,11 @@ _ELSEWHERE = (
         "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
     ),
     (
-        re.compile(r"\s*program\s+version\(s\)\s+netid\(s\)"),
+        re.compile(r"^\s{0,40}program\s+version\(s\)\s+netid\(s\)"),
         "rpcinfo -s names programs without their ports: give the output of rpcinfo -p",
     ),
     (
-        re.compile(r"\s*LocalAddress\s+LocalPort\s+(?!.*(?:State|Remote))\w"),
+        re.compile(r"^\s{0,40}LocalAddress\s+LocalPort\s+(?!.*(?:State|Remote))\w"),
         "these columns of PowerShell say neither TCP nor UDP, nor what listens: add State to them",
     ),
 )
