@@ -29,7 +29,7 @@ _CATALOG = Catalog()
 
 TITLE = "audit: flows by the million"
 
-ROWS, QUICK_ROWS = 50_000_000, 20_000
+ROWS, QUICK_ROWS = 50_000_000, 2_000
 _MEMORY = "1GB"  # what either side lets DuckDB hold
 
 
