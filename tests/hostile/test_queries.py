@@ -19,8 +19,8 @@ from tests.hostile.queries import drawn
 if TYPE_CHECKING:
     import random
 
-PARSED = 100_000 if PROOF else 5_000
-ASKED = 20_000 if PROOF else 300
+PARSED = 100_000 if PROOF else 2_000
+ASKED = 20_000 if PROOF else 120
 
 
 def _raw(text: str) -> set[str]:

@@ -196,7 +196,8 @@ def test_readers_that_do_not_read_are_closed(tmp_path: Path) -> None:
         for path in paths:
             exchange(site, get(path, "Connection: close"))
         before = _sockets(site)
-        for path, count in itertools.product(paths, (100, 400, 700, 1000, 4000)):
+        counts = (100, 400, 700, 1000, 4000) if PROOF else (100, 700, 4000)
+        for path, count in itertools.product(paths, counts):
             connection = stack.enter_context(connect(site))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.setblocking(False)
