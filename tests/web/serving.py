@@ -19,6 +19,11 @@ def _install() -> None:
 
 if __name__ == "__main__":
     _install()
+    from portbook.web import server
+
+    # What the first search reads is read when it comes: most of these servers never see one, and
+    # reading takes longer than all that they answer.
+    server._warm_up = lambda catalog: None
     from portbook.__main__ import main
 
     sys.exit(main())
