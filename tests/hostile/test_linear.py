@@ -23,6 +23,7 @@ SHARING = {
         "portbook.app.explain:explain",
         "portbook.app.explain:stream",
         "portbook.formats.sockets.detect:detect",
+        "portbook.formats.sockets.detect:read_rows",
         "portbook.web.explain.explainer:answer",
     ),
     "portbook.formats.errors.pasted:read_text": (
