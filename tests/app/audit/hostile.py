@@ -37,7 +37,7 @@ TEXTS: Mapping[str, str | bytes] = {
     "raw-name.csv": f"proto,{RAW.replace(chr(13), '').replace(chr(9), '')},dst_port\ntcp,1,22\n",
     "wide.csv": ",".join(["proto", "dst_port", *(f"c{at}" for at in range(3000))]) + "\n"
     + ",".join(["tcp", "22", *("1" * 3000)]) + "\n",
-    "same-names.csv": ",".join(["proto", "dst_port", *("a" * 3000)]) + "\n",
+    "same-names.csv": ",".join(["proto", "dst_port", *("a" * (3000 if PROOF else 600))]) + "\n",
     "sql.csv": "proto,dst_port,\"'; DROP TABLE x; --\"\ntcp,22,1\n",
     # JSON.
     "deep-array.json": "[" * 60_000,
