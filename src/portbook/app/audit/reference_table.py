@@ -32,7 +32,8 @@ COLUMNS = {
     "dangerous": "boolean",
 }
 
-_HELD = (State.ASSIGNED, State.RESERVED)
+_HELD = frozenset([State.ASSIGNED, State.RESERVED])
+_NOTHING = (False, False, False, False)  # is true, as Entry has it
 
 
 class Entry(NamedTuple):
@@ -61,11 +62,15 @@ def entries(ports: Iterable[int], catalog: Catalog) -> list[Entry]:
             seen[id(standings)] = standings, held
         if port not in told and not seen[id(standings)][1]:
             continue
+        truths: tuple[bool, ...] = _NOTHING
         for transport, standing in standings.items():
-            key = (transport, port)
-            truths = [key in pairs for pairs in on_record]
-            if any(truths) or standing.state in _HELD:
-                found.append(Entry(str(transport), port, str(standing.state), *truths))
+            if port in told:
+                key = (transport, port)
+                truths = tuple([key in pairs for pairs in on_record])
+            if standing.state in _HELD or True in truths:
+                # Plain text: to make it of a member of an enum takes as long as all the rest.
+                words = (transport.value, port, standing.state.value)
+                found.append(tuple.__new__(Entry, words + truths))
     return found
 
 
@@ -114,7 +119,8 @@ def _on_record(catalog: Catalog) -> _OnRecord:
 
 def _pairs(entries: Iterable[Use | Report | KnownService]) -> frozenset[tuple[str, int]]:
     return frozenset(
-        (str(entry.transport), port)
+        (transport, port)
         for entry in entries
+        for transport in (str(entry.transport),)
         for port in range(entry.first, entry.last + 1)
     )
