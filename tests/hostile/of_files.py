@@ -196,6 +196,12 @@ _SOURCES = {
         ),
         b"ts,te,td,sa,da,sp,dp,pr,ipkt,ibyt,opkt,obyt\n1,2,0,192.0.2.1,a,1,22,TCP,1,1,0,0",
     ),
+    "argus": (
+        (
+            b" StartTime Flgs Proto SrcAddr Sport Dir DstAddr Dport TotPkts TotBytes State\n"
+            b" 11:58:02.121333 e tcp 192.0.2.30.50000 -> 198.51.100.9.443 21 5300 FIN\n"
+        ),
+    ),
     "osquery": (
         b'[{"address":"::","family":"10","pid":"1","port":"22","protocol":"6"}]\n',
         b'{"hostIdentifier":"a","columns":{"port":"22","protocol":"6","address":"::"}}\n',

@@ -105,6 +105,8 @@ V4 = " eu-west-1 euw1-az1 - -"
 V5 = " - - egress 8"
 NFDUMP_TEXT = (LOGS / "nfdump.txt").read_text()
 NFDUMP_LONG = (LOGS / "nfdump-long.txt").read_text()
+ARGUS_TEXT = (LOGS / "argus.txt").read_text()
+ARGUS_DAYS = (LOGS / "argus-days.txt").read_text()
 CIC = (LOGS / "cicflowmeter.csv").read_text()
 CIC_LONG = (LOGS / "cicflowmeter-long.csv").read_text()
 ZEEK = (
@@ -178,6 +180,11 @@ CASES = {
         first=AT,
     ),
     "nfdump-long": Case(NFDUMP_LONG, {("tcp", 443): 1}, 5300, other=1, first=AT),
+    # A port by its name (ra without -n) is a row that can't be read, not one that is passed over.
+    "argus-text": Case(
+        ARGUS_TEXT, {("tcp", 443): 2, ("udp", 53): 2}, 5970, portless=2, wrong=1
+    ),
+    "argus-days": Case(ARGUS_DAYS, {("tcp", 443): 1}, None, first=AT),
     "cicflowmeter": Case(CIC, {("tcp", 443): 1}, 5300, 1, first=AT),
     "cicflowmeter-long": Case(CIC_LONG, {("tcp", 443): 1}, 5300, first=AT - 2),
     "suricata": Case(SURICATA, {("tcp", 443): 1}, 5300, other=3, first=AT),

@@ -28,6 +28,7 @@ FORMATS: Mapping[str, FlowFormat] = FormatTable(
         "suricata": "suricata",
         "vpc": "vpc",
         "nfdump": "nfdump",
+        "argus": "argus",
         "cicflowmeter": "cicflowmeter",
         "azure": "azure",
         "gcp": "gcp",

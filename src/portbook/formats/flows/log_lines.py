@@ -35,11 +35,18 @@ REFUSED = r"(?i)\b(?:block|deny|denied|drop|reject|refuse|discard|prohibit|reset
 _ALLOWED = r"(?i)\b(?:allow|accept|permit|pass|close|built|est-allowed)"
 
 
-def line_layout(title: str, fields: Fields, is_flow: Test, is_other: Test | None = None) -> Layout:
+def line_layout(
+    title: str,
+    fields: Fields,
+    is_flow: Test,
+    is_other: Test | None = None,
+    header: str = "",
+) -> Layout:
     """The layout of a log called *title*, of whose lines *fields* makes columns.
 
     *is_flow* tells the lines that are a flow, *is_other* other records of the log besides those
-    that begin with a time; both are given the table with its fields.
+    that begin with a time; both are given the table with its fields. A line that the pattern
+    *header* finds is no record.
     """
     return Layout(
         title,
@@ -49,7 +56,7 @@ def line_layout(title: str, fields: Fields, is_flow: Test, is_other: Test | None
         delimiter="\x01",
         # Each step is a query in the next: in one, every pattern would stand there many times.
         prepare=lambda table: _records(
-            table.mutate(**fields(table["line"])), is_flow, is_other or _is_record
+            table.mutate(**fields(table["line"])), is_flow, is_other or _is_record, header
         ),
     )
 
@@ -111,7 +118,7 @@ def let_through(words: ir.StringValue) -> ir.BooleanValue:
     )
 
 
-def _records(table: ir.Table, is_flow: Test, is_other: Test) -> ir.Table:
+def _records(table: ir.Table, is_flow: Test, is_other: Test, header: str) -> ir.Table:
     """*table*, whose rows that are no flow have no fields; other records are told as such.
 
     What has neither a time nor the form of a record is not understood; blank lines are nothing.
@@ -135,6 +142,8 @@ def _records(table: ir.Table, is_flow: Test, is_other: Test) -> ir.Table:
             nothing = ibis.literal(1, "int64") if name == "flows" else ibis.null(value.type())
             made[name] = ibis.ifelse(kept, value, nothing)
     keep = (line.strip() != "").fill_null(False)
+    if header:
+        keep = keep & ~line.re_search(header).fill_null(False)
     return table.mutate(**{**made, "protocol": named}, keep=keep).drop("flow")
 
 
