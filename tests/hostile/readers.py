@@ -13,6 +13,7 @@ _OPTIONS = "is given options: the tests of queries go through the whole command 
 _HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
+    "portbook.formats.sockets.worth:led_on": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:weigh": "it is given what detect's readers make of a sample",
     "portbook.formats.flows.log_lines:any_line": "searches for what each recognise gives it",
     "portbook.present.render.html_head:head_cells": "typesets an answer of portbook's own",

@@ -6,6 +6,8 @@ r"""How text and moments are written wherever portbook writes them: valid UTF-8,
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 
 def unbyte(text: str) -> str:
     r"""*text* with the stray bytes that ``surrogateescape`` kept (PEP 383) written as ``\xff``.
@@ -30,16 +32,12 @@ def moment(seconds: float) -> str:
     """
     whole = int(seconds)
     minute, second = divmod(whole - (whole > seconds), 60)
-    text = _minutes.get(minute)
-    if text is None:
-        import time
-
-        text = time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
-        if len(_minutes) < _MOST_MINUTES:
-            _minutes[minute] = text
-    return f"{text}{second:02}Z"
+    return f"{_minute(minute)}{second:02}Z"
 
 
 # Thousands of services and processes began within few minutes: each minute is written once.
-_minutes: dict[int, str] = {}
-_MOST_MINUTES = 4096
+@lru_cache(maxsize=4096)
+def _minute(minute: int) -> str:
+    import time
+
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
