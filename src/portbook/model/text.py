@@ -6,8 +6,6 @@ r"""How text and moments are written wherever portbook writes them: valid UTF-8,
 
 from __future__ import annotations
 
-from functools import lru_cache
-
 
 def unbyte(text: str) -> str:
     r"""*text* with the stray bytes that ``surrogateescape`` kept (PEP 383) written as ``\xff``.
@@ -26,18 +24,7 @@ def unbyte(text: str) -> str:
 
 
 def moment(seconds: float) -> str:
-    """*seconds* since the epoch as ISO 8601 in UTC, to the second.
-
-    Raises ValueError or OverflowError for what is no moment.
-    """
-    whole = int(seconds)
-    minute, second = divmod(whole - (whole > seconds), 60)
-    return f"{_minute(minute)}{second:02}Z"
-
-
-# Thousands of services and processes began within few minutes: each minute is written once.
-@lru_cache(maxsize=4096)
-def _minute(minute: int) -> str:
+    """*seconds* since the epoch as ISO 8601 in UTC, to the second."""
     import time
 
-    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(minute * 60))
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(seconds))

@@ -73,7 +73,7 @@ LOGS = {
     "nfdump-text": (test_cloud_logs.NFDUMP_TEXT, 0),
     "cicflowmeter": (test_cloud_logs.CIC, 1),
     "argus": (ARGUS, 1),
-    "argus-text": (test_cloud_logs.ARGUS_TEXT, 0),
+    "argus-text": (test_cloud_logs.ARGUS_TEXT, 1),
     "suricata": (test_cloud_logs.SURICATA + "\n", 0),
     "osquery": (test_cloud_logs.OSQUERY + "\n", 0),
 }
