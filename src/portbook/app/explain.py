@@ -261,14 +261,20 @@ def tally(lines: Iterable[Line]) -> dict[str, int]:
 
 
 def stream(
-    chunks: Iterable[bytes], catalog: Catalog, name: str | None = None, *, plugins: bool = False
+    chunks: Iterable[bytes],
+    catalog: Catalog,
+    name: str | None = None,
+    *,
+    said: bool = True,
+    plugins: bool = False,
 ) -> tuple[SocketFormat, Iterator[Event]]:
-    """The format of a capture, and its sockets and lines as they come, the sockets judged.
+    """The format of a capture, and its sockets and lines as they come, the sockets judged, in words
+    where that is *said*.
 
     Raises as :func:`explain` does.
     """
     form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
-    judge = CaptureJudge(catalog)
+    judge = CaptureJudge(catalog, said=said)
     return form, (judge(each) if isinstance(each, Listener) else each for each in events)
 
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.host_reader import THIS_HOST
-from portbook.model import Assessment, Finding, Listener, Subject, SubjectKind, Transport
+from portbook.model import (
+    Assessment,
+    Evidence,
+    EvidenceCode,
+    Finding,
+    Listener,
+    Subject,
+    SubjectKind,
+    Transport,
+)
 from portbook.model.command_line import tool_names
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
@@ -195,9 +204,10 @@ class Judge:
                 self._judged[key] = findings
         elif self._said and self._named:
             subject = _new(Subject, (SubjectKind.SOCKET, listener.socket.name))
+            pid = processes[0].pid if len(processes) == 1 else 0
             findings = tuple(
                 [
-                    _new(Finding, (code, level, subject, facts, evidence))
+                    _new(Finding, (code, level, subject, facts, _of_process(evidence, pid)))
                     for code, level, _, facts, evidence in findings
                 ]
             )
@@ -234,7 +244,13 @@ class Judge:
     def owners_on_record(self, processes: tuple[Process, ...]) -> OwnersOnRecord:
         each = tuple([self._owner(owner) for owner in processes])
         known = [program for owner in each for program in (*owner.programs, *owner.named)]
-        weighed = processes if self._said else tuple([_weighed(owner) for owner in processes])
+        weighed: tuple[object, ...]
+        if not self._said:
+            weighed = tuple([_weighed(owner) for owner in processes])
+        elif self._named and len(processes) == 1:
+            weighed = (_but_pid(processes[0]),)
+        else:
+            weighed = processes
         number = self._weights.get(weighed)
         if number is None and len(self._weights) < self._most:
             number = self._weights[weighed] = len(self._weights)
@@ -310,6 +326,24 @@ def _weighed(owner: Process) -> object:
     if owner.executable is not None or owner.executable_deleted or owner.activates_executable:
         return owner
     return owner.program, owner.command, owner.packaged
+
+
+def _but_pid(owner: Process) -> object:
+    """What of an only *owner* weighs where findings are said: all but the number, which
+    :func:`_of_process` puts in, of one that is known by its name alone.
+    """
+    if owner.executable is not None or owner.executable_deleted or not owner.program:
+        return owner
+    return bool(owner.pid), owner[1:]
+
+
+def _of_process(evidence: tuple[Evidence, ...], pid: int) -> tuple[Evidence, ...]:
+    """*evidence* of one process, for one that is like it and has the number *pid*."""
+    unseen = EvidenceCode.EXECUTABLE_UNSEEN
+    if not pid or all(each.code is not unseen for each in evidence):
+        return evidence
+    own = Evidence(unseen, (("pid", pid),))
+    return tuple([own if each.code is unseen else each for each in evidence])
 
 
 def judge_listener(

@@ -96,10 +96,7 @@ def _check(options: argparse.Namespace) -> None:
     if options.format is not None:
         find_format(FORMATS, options.format, installed)
     if sum([options.json, options.jsonl, options.template is not None, options.verbose]) > 1:
-        raise UsageError(
-            "--json, --jsonl, --verbose and a --format of lines exclude each other: give one of "
-            "them"
-        )
+        raise UsageError("--json, --jsonl, -v and a --format of lines exclude each other: give one")
     if options.limit < 0:
         raise UsageError(f"--limit {options.limit} is below 0: give 0 for all, or how many")
     if options.jsonl and (options.limit or options.sort != "level"):
@@ -137,6 +134,8 @@ class _Explanation:
         self._several = len(options.files) > 1
         self._answers: list[dict[str, Any]] = []
         self._printed = self._found = self._not_understood = False
+        # One answer in a pipe is written as it is made: of many sockets, it is very long.
+        self._in_pieces = not (self._several or options.against or is_terminal(sys.stdout))
 
     @property
     def status(self) -> int:
@@ -152,14 +151,14 @@ class _Explanation:
             self._stream(path)
             return
         old = None if options.against is None else chunks_of(options.against)
-        # The table shows the findings' codes alone.
+        # The table shows the findings' codes alone, and rows of JSON get their words last.
         answer = explain(
             self._chunks(path),
             self._wanted,
             self._catalog,
             options.format,
             old,
-            said=options.json or options.verbose,
+            said=options.verbose or (options.json and not self._in_pieces),
             plugins=True,
         )
         if options.sort != "level":
@@ -169,7 +168,11 @@ class _Explanation:
 
             named = {"file": unbyte(path)} if self._several else {}
             shown = answer._replace(sockets=answer.sockets[: options.limit or None])
-            self._answers.append({**sockets_json.of_explain(shown), **named})
+            if self._in_pieces:
+                sys.stdout.writelines(sockets_json.explain_pieces(shown, self._catalog))
+                print()
+            else:
+                self._answers.append({**sockets_json.of_explain(shown), **named})
         else:
             self._print(path, answer)
         some = (finding for findings in _different(_new(answer)) for finding in findings)
@@ -186,9 +189,8 @@ class _Explanation:
 
     def end(self) -> None:
         """Prints what is one JSON object for all captures."""
-        if not self._options.json:
-            return
-        print_answers(self._answers, several=self._several)
+        if self._options.json and not self._in_pieces:
+            print_answers(self._answers, several=self._several)
 
     def _chunks(self, path: str) -> Iterator[bytes]:
         for chunk in chunks_of(path, wait=not self._several):
@@ -228,7 +230,7 @@ class _Explanation:
         """Prints a JSON object a line, as the capture is read."""
         options, wanted = self._options, self._wanted
         form, events = stream(
-            _flushing(self._chunks(path)), self._catalog, options.format, plugins=True
+            _flushing(self._chunks(path)), self._catalog, options.format, said=False, plugins=True
         )
         from portbook.present.render import sockets_json
 
@@ -236,7 +238,7 @@ class _Explanation:
         write = sys.stdout.write
         # The next row is read when the one before it is written: what is told of other lines
         # stands between those.
-        for text in sockets_json.listener_texts(told.kept(events, wanted), rows=True):
+        for text in sockets_json.capture_texts(told.kept(events, wanted), self._catalog, rows=True):
             write(f"{text}\n")
         told.end(form.name)
         named = {"file": unbyte(path)} if self._several else {}

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from portbook.app.capture_judge import CaptureJudge
 from portbook.app.judge import Judge
 from portbook.model import (
     Assessment,
@@ -70,3 +72,60 @@ def test_findings_that_differ_in_their_port_alone(name: str) -> None:
     assert len({id(row.assessment.findings) for row in shared}) < len(rows)
     plain = [json_line(sockets_json.of_row(row)) for row in alike]
     assert list(sockets_json.listener_texts(shared, rows=True, named=False)) == plain
+
+
+# Names, numbers and an address that stand for what is filled in, a backslash, a percent sign.
+_HOSTILE = ("\ue00f", "\ue010", "480913205570", "480913205571", "%(port)s", "a\\u", "203.0.113.251")
+_PROGRAMS = ("sshd", "redis-server", "Caddy", "nc", None)
+_ADDRESSES = (
+    "0.0.0.0",
+    "127.0.0.1",
+    "::",
+    "::1",
+    "fe80::1",
+    "10.0.0.7",
+    "203.0.113.251",
+    "db",
+    "?",
+)
+
+
+def _captured(chance: Random) -> Listener:
+    program = chance.choice(_HOSTILE if chance.random() < 0.05 else _PROGRAMS)
+    address = chance.choice(
+        (*_ADDRESSES, f"192.0.2.{chance.randrange(256)}", f"2001:db8::{chance.randrange(99)}")
+    )
+    owner = Process(chance.choice((0, 7, chance.randrange(1 << 22))), program)
+    owners = (owner, owner._replace(pid=9))[: chance.choice((0, 1, 1, 1, 1, 2))]
+    return Listener(
+        Socket(
+            chance.choice((Transport.TCP, Transport.UDP)),
+            Family.IPV6 if ":" in address else None if address == "?" else Family.IPV4,
+            address,
+            chance.choice(
+                (22, 6379, 8080, 31337, chance.randrange(300, 420), chance.randrange(65536))
+            ),
+            SocketState.LISTEN,
+            interface="eth0" if chance.random() < 0.02 else None,
+            inode=chance.choice((None, chance.randrange(1, 9999))),
+            queue=chance.choice((None, 0, 129)),
+            queue_limit=128,
+            host=chance.choice((None, None, None, "db1")),
+        ),
+        Ownership(owners, OwnersSeen.FIRST if owners else OwnersSeen.UNASKED),
+    )
+
+
+@pytest.mark.parametrize("rows", [True, False])
+def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(rows: bool) -> None:
+    chance = Random(21)
+    bare = [_captured(chance) for _ in range(4000)]
+    wordless = list(map(CaptureJudge(CATALOG, said=False), bare))
+    alone = CaptureJudge(CATALOG)
+    form = sockets_json.of_row if rows else sockets_json.of_listener
+    expected = [json_line(form(alone(each))) for each in bare]
+    texts = list(sockets_json.capture_texts(wordless, CATALOG, rows=rows))
+    assert texts == expected
+    judge = CaptureJudge(CATALOG)
+    kinds = {like.key for each in wordless if (like := judge.likeness(each)) is not None}
+    assert 100 < len(kinds) < len(bare) / 2

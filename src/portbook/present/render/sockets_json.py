@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from portbook.app.explain import ExplainAnswer
     from portbook.app.listen import HereAnswer
+    from portbook.catalog import Catalog
     from portbook.formats.fields import Line
     from portbook.host.firewall.rules import Redirect
     from portbook.model.seen import ScannedPort
@@ -75,6 +76,17 @@ def listener_texts(
     return write(listeners) if named else ListenerTexts(write)(listeners)
 
 
+def capture_texts(
+    listeners: Iterable[Listener], catalog: Catalog, *, rows: bool = False
+) -> Iterator[str]:
+    """As :func:`listener_texts`, of a capture's *listeners* that were judged without a word."""
+    from portbook.app.capture_judge import CaptureJudge
+    from portbook.present.render.table_text import CaptureTexts, row_writer
+
+    table = _LISTENER_ROW if rows else phrased(LISTENER)
+    return CaptureTexts(row_writer(table, {}), CaptureJudge(catalog))(listeners)
+
+
 def of_here(answer: HereAnswer) -> dict[str, Any]:
     """``portbook/listen/1``."""
     return phrased(LISTEN_ANSWER).encode(answer)
@@ -105,6 +117,23 @@ def of_explain(answer: ExplainAnswer) -> dict[str, Any]:
     from portbook.schema.captures import EXPLAIN
 
     return phrased(EXPLAIN).encode(answer)
+
+
+def explain_pieces(answer: ExplainAnswer, catalog: Catalog) -> Iterator[str]:
+    """As :func:`of_explain`, of an answer without a word, as text on one line: a piece for each
+    socket.
+    """
+    from portbook.present.render.json_text import json_line
+
+    # No key before the sockets holds any text of the capture.
+    lists = '"sockets":['
+    begin, _, end = json_line(of_explain(answer._replace(sockets=()))).partition(lists)
+    yield begin + lists
+    comma = ""
+    for text in capture_texts(answer.sockets, catalog):
+        yield comma + text
+        comma = ","
+    yield end
 
 
 def of_unread(lines: Line) -> dict[str, Any]:
