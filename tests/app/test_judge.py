@@ -8,9 +8,12 @@ from random import Random
 import pytest
 
 from portbook.app.capture_judge import CaptureJudge
+from portbook.app.capture_rows import plain_rows
 from portbook.app.capture_table import CaptureTable, judge_all
 from portbook.app.judge import Judge, judge_listener
 from portbook.app.socket_filter import sort_by_gravity
+from portbook.formats.fields import PlainRows
+from portbook.formats.sockets.detect import read
 from portbook.model import (
     Assessment,
     ExecutablePlace,
@@ -163,6 +166,32 @@ def test_a_table_of_a_capture_has_what_each_socket_has_alone() -> None:
             for some in (table, slow)
         )
         assert made == expected
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("sshd",pid=812,fd=3))',
+        "tcp 0 0 0.0.0.0:22 0.0.0.0:* LISTEN 812/sshd",
+        "sshd 812 root 3u IPv4 20101 0t0 TCP *:22 (LISTEN)",
+    ],
+)
+def test_rows_of_a_reader_are_taken_together(line: str) -> None:
+    _, events = read([f"{line}\n".encode() * 30])
+    found = [each for each in events if isinstance(each, Listener)]
+    (rows,) = plain_rows(found)
+    assert isinstance(rows, PlainRows)
+    assert len(rows.ports) == 30
+
+
+def test_what_a_package_made_is_taken_together_too() -> None:
+    bare = Listener(
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN),
+        Ownership((), OwnersSeen.UNASKED),
+        Assessment(()),
+    )
+    (rows,) = plain_rows([bare, bare])
+    assert isinstance(rows, PlainRows)
 
 
 def _drawn(chance: Random) -> Listener:

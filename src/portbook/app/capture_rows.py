@@ -57,7 +57,7 @@ def _key(listener: Listener) -> tuple[Any, ...] | None:
         limit, udplite, namespace, sharing, scanned, host, first, last,
     ) = socket  # fmt: skip
     if (
-        assessment is not UNJUDGED
+        (assessment is not UNJUDGED and assessment != UNJUDGED)
         or interface is not None
         or namespace is not None
         or scanned

@@ -26,7 +26,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
-from portbook.model import Assessment, Family, Listener, Ownership, Socket, SocketState, Transport
+from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -226,7 +226,6 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
             v6only=False if family is None else None,
         ),
         Ownership(owners, seen),
-        Assessment(()),
     )
 
 
