@@ -512,7 +512,7 @@ def test_the_width_is_bounded(columns: str, width: int) -> None:
 
 @pytest.mark.parametrize("environ", [{}, {"TERM": "dumb"}, {"NO_COLOR": "1"}, {"FORCE_COLOR": ""}])
 def test_a_pipe_gets_no_escape_codes(environ: dict[str, str]) -> None:
-    for argv in (["305", "--no-host"], ["search", "ssh"], ["blocks"], ["stats"]):
+    for argv in (["305", "--no-host"], ["topic"], ["blocks"], ["stats"]):
         assert ESCAPE not in portbook_(*argv, environ=_environ(**environ)).stdout
 
 
@@ -544,7 +544,7 @@ def test_columns_set_the_width() -> None:
 def test_any_locale_gets_an_answer(environ: dict[str, str]) -> None:
     for argv in (
         ["305", "--no-host"],
-        ["search", "ssh"],
+        ["topic", "refused"],
         ["blocks"],
         ["٨٠"],
         [b"\xff", "--no-host"],

@@ -12,6 +12,7 @@ from portbook.cli import COMMANDS
 from portbook.cli.mistyped import did_you_mean, edits
 from portbook.model import Note
 from tests.command_line import run
+from tests.counts import PROOF
 from tests.values import CATALOG, with_notes
 
 if TYPE_CHECKING:
@@ -62,10 +63,10 @@ def test_no_name_on_record_is_taken_for_a_command() -> None:
     names |= {program.name for program in practice.programs()}
     near = [
         name
-        for name in names
-        if name and name.isalpha() and any(edits(name.lower(), each) <= 2 for each in COMMANDS)
+        for name in sorted(filter(None, names))[:: 1 if PROOF else 5]
+        if name.isalpha() and any(edits(name.lower(), each) <= 2 for each in COMMANDS)
     ]
-    assert len(near) > 20
+    assert len(near) > (20 if PROOF else 4)
     assert [name for name in near if did_you_mean([name], COMMANDS, CATALOG)] == []
 
 

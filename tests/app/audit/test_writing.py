@@ -16,6 +16,7 @@ import pytest
 
 from tests.app.audit import samples
 from tests.command_line import run
+from tests.counts import PROOF
 from tests.real.needs import find_program, need
 
 
@@ -52,6 +53,9 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 # -- being told to end ------------------------------------------------------------------------
+
+
+ENDED = (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129))
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +105,8 @@ def _left(folder: Path) -> list[tuple[str, str]]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129)])
+@pytest.mark.proof
+@pytest.mark.parametrize(("number", "status"), ENDED if PROOF else ENDED[:1])
 def test_whoever_ends_it_finds_nothing_left(
     number: str, status: int, many: Path, tmp_path: Path
 ) -> None:
@@ -117,7 +122,8 @@ def test_whoever_ends_it_finds_nothing_left(
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("number", "status"), [("SIGINT", 130), ("SIGTERM", 143)])
+@pytest.mark.proof
+@pytest.mark.parametrize(("number", "status"), ENDED[:2] if PROOF else ENDED[1:2])
 def test_what_the_engine_does_not_stop_is_left_to_itself(
     number: str, status: int, huge_value: Path, tmp_path: Path
 ) -> None:
