@@ -37,18 +37,23 @@ if TYPE_CHECKING:
     Decoration = Callable[[Iterable[Pasted]], Iterable[Pasted]]
 
 _MOST_KEPT = 400  # lines: a reader tells of one at once, or soon
-_QUOTED = re.compile(r"[ \t]{0,8}(?:>[ \t]?){1,20}")
+# Some mail programs write the initials of whom they quote.
+_QUOTED = re.compile(r"[ \t]{0,8}(?:[A-Z]{0,3}>[ \t]?){1,20}")
 _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)[\w-]{0,20}[ \t]*$")
 _NUMBERED = re.compile(r"[ \t]{0,12}[0-9]{1,7}(?:[:.)|-]|[ \t]{1,2}|\t)")
 _COMMENT = re.compile(
-    r"[ \t]{0,12}(?:#{1,6}|//|;|--|(?:REM|rem)(?=[ \t]))[ \t]?(?:(?:->|=>)[ \t]?)?"
+    r"[ \t]{0,12}(?:#{1,6}|//|;|--|:(?=[ \t])|(?:REM|rem)(?=[ \t]))[ \t]?(?:(?:->|=>)[ \t]?)?"
 )
 _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 _LINE_END = re.compile(r"<(?:br[ /]{0,2}|/(?:p|div|li|tr|pre))>", re.IGNORECASE)
 _CELL_END = re.compile(r"</t[dh]>", re.IGNORECASE)
-_EMPHASIS = re.compile(r"`{1,3}|\*\*|__")
-# grep -nH: the file and the number of the line.
-_GREPPED = re.compile(r"[\w./~-]{1,200}[:-][0-9]{1,7}[:-][ \t]?")
+# Markdown's, and the tags of a forum (BBCode).
+_EMPHASIS = re.compile(
+    r"`{1,3}|\*\*|__|\[/?(?:b|i|u|s|pre|tt|code|quote|spoiler|font|size|color)(?:=[^\[\]]{1,60})?\]",
+    re.IGNORECASE,
+)
+# grep -nH: the file and the number of the line. "->" is between the ends of a connection.
+_GREPPED = re.compile(r"[\w./~-]{1,200}[:-][0-9]{1,7}[:-](?!>)[ \t]?")
 _DAY = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,24}(?:Z|[+-][0-9:]{4,6})?"
     r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:., TZ/+-]{5,35}\]"
@@ -77,7 +82,8 @@ _SENDER = re.compile(
 )
 _SEVERITY = re.compile(
     r"(?:[ \t]{1,3}\[?(?:TRACE|DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|FATAL)\]?:?(?=[ \t]))?"
-    r"(?:[ \t]{1,3}\[[\w./-]{1,40}\](?=[ \t]))?(?: std(?:out|err) [FP])?[ \t]?"
+    r"(?:[ \t]{1,3}(?:\[[\w./-]{1,40}\]|<[@+ ]?[\w.-]{1,30}>)(?=[ \t]))?"
+    r"(?: std(?:out|err) [FP])?[ \t]?"
 )
 _NAMED = re.compile(
     rf"[ \t]{{0,8}}(?:\[(?P<bracketed>{_HOST})\]|\[[*+!-]\](?: \w{{1,20}}:)?"

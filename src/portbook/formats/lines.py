@@ -141,6 +141,33 @@ def _decoder(first: bytes) -> tuple[codecs.IncrementalDecoder, str]:
     return decoder, decoder.decode(first[mark:])
 
 
+def joined_apart(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """*lines*, with rows of ``ss`` and ``netstat`` apart that somebody has joined in one.
+
+    >>> list(joined_apart([(1, "tcp LISTEN 0 9 *:22 *:*; tcp LISTEN 0 9 *:80 *:*")]))
+    [(1, 'tcp LISTEN 0 9 *:22 *:*'), (1, 'tcp LISTEN 0 9 *:80 *:*')]
+    """
+    for number, line in lines:
+        if line.count("tcp") + line.count("udp") < 2:
+            yield number, line
+            continue
+        starts = [found.start() for found in _ROW.finditer(line)]
+        if len(starts) < 2 or line[: starts[0]].strip():
+            yield number, line
+            continue
+        for start, end in zip(starts, [*starts[1:], None], strict=True):
+            yield number, _JOINT.sub("", line[start:end])
+
+
+# A row up to the other end's port: the name of a process is too short to look like one.
+_ROW = re.compile(
+    r"(?:(?<![^\s;,|])|(?<=\\n))(?:tcp|udp)(?:46|4|6)?\s{1,20}(?:(?:LISTEN|UNCONN|ESTAB)\s{1,20})?"
+    r"[0-9]{1,9}\s{1,20}[0-9]{1,9}\s{1,40}\S{1,60}[:.]\S{1,20}\s{1,40}\S{1,60}[:.](?:\*|[0-9]{1,5})"
+)
+# What stands between two: blanks, a sign, a line's end as it is written.
+_JOINT = re.compile(r"(?<![\s;,|])[\s;,|]{0,40}(?:\\r)?(?:\\n)?[\s;,|]{0,40}$")
+
+
 def runs(matches: Sequence[object], least: int) -> Iterator[tuple[int, int]]:
     """Where at least *least* lines in a row match, without the last, which the next may continue.
 

@@ -161,6 +161,15 @@ def read_fields(lines: Lines, names: Names) -> Iterator[Event]:
     yield from _file(began, of_process, of_file, names)
 
 
+# An address and its port, where they are all of a name.
+_BOUND_TO = re.compile(r"(\*|\[[0-9a-fA-F:.%\w]{2,60}\]|[0-9.]{7,15}|localhost):[\w*-]{1,40}")
+
+
+def _family_of(address: str) -> Family | None:
+    """The family that an *address* shows by itself; None of every one's."""
+    return None if address == "*" else Family.IPV6 if address[0] == "[" else Family.IPV4
+
+
 def _file(
     number: int, of_process: dict[str, str], of_file: dict[str, str], names: Names
 ) -> Iterator[Event]:
@@ -168,6 +177,17 @@ def _file(
         return
     transport = _TRANSPORTS.get(of_file.get("P", ""))
     family = _FAMILIES.get(of_file.get("t", ""))
+    where = _BOUND_TO.fullmatch(of_file.get("n", ""))
+    if where is not None and (transport or "P" not in of_file) and (family or "t" not in of_file):
+        # Fields that weren't asked for: a state is TCP's alone, an address has its family.
+        transport = transport or (Transport.TCP if "TST" in of_file else None)
+        family = family or _family_of(where[1])
+        if transport is None or family is None:
+            why = "neither TCP nor UDP: add P to -F"
+            if transport is not None:
+                why = "neither IPv4 nor IPv6: add t to -F"
+            yield not_understood(number, f"n{where[0]}", f"its fields say {why}")
+            return
     if transport is None or family is None:
         if "P" in of_file or "t" in of_file:
             yield Line(number, NO_PORT)

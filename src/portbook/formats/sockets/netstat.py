@@ -26,6 +26,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
+from portbook.formats.lines import joined_apart
 from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ class _Columns(NamedTuple):
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``netstat`` of Linux, macOS or a BSD listed."""
     table = _Table()
-    for number, line in lines:
+    for number, line in joined_apart(lines):
         above = _BLOCK.match(line) or _BLOCK_TITLE.match(line)
         bare = line if above is None else line[above.end() :]
         parts = bare.split(None, 5)

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from portbook.formats.fields import Event, Lines, Names
 
 _TITLE = re.compile(r"(TCP|UDP|SCTP)(?:: IPv([46]))?\s*:?\s*$")
+_TAGS = re.compile(r"\[/?[A-Za-z]{1,8}(?:=[^\[\]]{1,60})?\]")  # a forum's, around the first line
 _UNIX = re.compile(r"Active UNIX domain sockets")
 _HEADER = re.compile(r"\s*Local Address\s+Remote Address\s")
 # What comes without its title: TCP's columns, and UDP's, which has fewer.
@@ -54,7 +55,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         bare = line.strip()
         if not bare:
             continue
-        title = _TITLE.match(bare)
+        title = _TITLE.match(_TAGS.sub("", bare) if bare[0] == "[" else bare)
         if title is not None:
             family = Family.IPV6 if title[2] == "6" else Family.IPV4
             table, portless = (Transport(title[1].lower()), family), False

@@ -100,7 +100,7 @@ def _row(each: Value, row: Any) -> Event:
     )
 
 
-_RULE = re.compile(r"[+-]{3,400}$")
+_RULE = re.compile(r"[+\-─━┼├┤┌┐└┘┬┴╭╮╰╯|]{3,400}$")
 _PAIR = re.compile(r"\s*(\w{1,32}) = ?(.{0,256})$")
 
 
@@ -122,6 +122,7 @@ def read_table(lines: Lines, names: Names) -> Iterator[Event]:
             pairs[pair[1]] = pair[2].strip()
             yield detail(number)
             continue
+        text = text.replace("│", "|")
         cells = [cell.strip() for cell in text.strip("|").split("|")]
         if {"port", "protocol"} <= set(cells) and len(cells) > 2:
             columns = cells

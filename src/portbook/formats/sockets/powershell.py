@@ -92,6 +92,7 @@ class _Printed:
         self.columns: list[tuple[str, int, int]] = []
         self.by_order = False  # the blanks between columns are gone
         self.asked: dict[str, str] = {}
+        self.spaced = False  # a list with a blank line below each
         self.gap = False  # a blank line, behind which something else may begin
         self.record: dict[str, str] = {}
         self.began = 0
@@ -105,6 +106,8 @@ class _Printed:
             yield from self._property(number, pair[1].lower(), (pair[2] or "").strip())
         elif self.record and bare and line[0] == " ":  # a value that goes on
             yield detail(number)
+        elif not bare and (self.spaced or len(self.record) == 1):
+            self.spaced = True
         else:
             yield from self._release()
             if bare:

@@ -25,7 +25,7 @@ from portbook.formats.fields import (
     host,
     not_understood,
 )
-from portbook.formats.lines import runs
+from portbook.formats.lines import joined_apart, runs
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -114,7 +114,7 @@ def read_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
 
 def _told_apart(lines: Lines) -> tuple[Lines, bool]:
     """*lines*, and whether an older ss wrote them."""
-    stream = iter(lines)
+    stream = joined_apart(lines)
     ahead: list[tuple[int, str]] = []
     old = False
     for each in islice(stream, _LOOKED_AHEAD):

@@ -37,6 +37,10 @@ _ELSEWHERE = (
         "rpcinfo -s names programs without their ports: give the output of rpcinfo -p",
     ),
     (
+        re.compile(r"^n(?:\*|\[[0-9a-f:.]{2,45}\]|[0-9.]{7,15}):[0-9*]{1,5}$"),
+        "these fields of lsof don't say what is TCP, UDP, IPv4 or IPv6: give lsof -i -F pcPtTn",
+    ),
+    (
         re.compile(r"^\s{0,40}LocalAddress\s+LocalPort\s+(?!.*(?:State|Remote))\w"),
         "these columns of PowerShell say neither TCP nor UDP, nor what listens: add State to them",
     ),
