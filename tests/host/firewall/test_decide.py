@@ -271,6 +271,24 @@ def test_what_is_not_understood_can_not_be_told() -> None:
     assert [text.text for text in one.rules] == ["tcp dport 80 teleport"]
 
 
+@pytest.mark.parametrize(
+    ("payload", "doubtful"),
+    [
+        ({"protocol": "tcp", "field": "window"}, Transport.TCP),
+        ({"protocol": "udp", "field": "length"}, Transport.UDP),
+        ({"protocol": "ip6", "field": "hoplimit"}, None),
+    ],
+)
+def test_a_field_that_is_not_followed_concerns_packets_that_have_it(
+    payload: Any, doubtful: Transport | None
+) -> None:
+    objects = chain("in", "input"), rule("in", match({"payload": payload}, 9), DROP)
+    for transport in (Transport.TCP, Transport.UDP):
+        (one,) = ask(*objects, transport=transport)
+        expected = Outcome.UNKNOWN if transport is doubtful else Outcome.OPEN
+        assert one.outcome is expected, (payload, transport)
+
+
 def test_a_rule_for_other_source_ports_is_named() -> None:
     sport = {"payload": {"protocol": "tcp", "field": "sport"}}
     (one,) = ask(chain("in", "input", "drop"), rule("in", match(sport, 53), ACCEPT))
