@@ -315,7 +315,8 @@ def security_line(services: Iterable[KnownService], columns: int) -> str | None:
     line, known = next(((line, known) for line, known in lines if line), (None, None))
     if line is None or known is None or all(other == line for other, _ in lines):
         return line
-    named = f"{known.name}: {line}"
+    name = f"{known.name}: "
+    named = f"{name}{_security_of(known, columns - len(name))}"
     return named if len(named) <= columns else line
 
 
