@@ -1,7 +1,9 @@
 """How much a use weighs: how many independent sources show that people meet it on its port.
 
 One source weighs 1, two weigh 2, three or more weigh 3. Two are independent where different people
-publish them; what a project's own page repeats in its own repository counts once.
+publish them; what a project's own page repeats in its own repository counts once. Collections of
+applications that are set up by a click count as one beside other sources, and as two at most: each
+takes the port over from the application's image, and all of them have what is hosted at home.
 """
 
 from __future__ import annotations
@@ -27,6 +29,14 @@ _SAME = {
     "github.com/docker-library": "docker.com",
     "github.com/mitre": "mitre.org",
 }
+
+_COLLECTIONS = frozenset(
+    f"github.com/{account}"
+    for account in (
+        "caprover", "coollabsio", "community-scripts", "dokploy", "easypanel-io", "getumbrel",
+        "icewhaletech", "k8s-at-home", "linuxserver", "runtipi", "truenas",
+    )
+)  # fmt: skip
 
 
 def publisher(url: str) -> str:
@@ -82,4 +92,7 @@ def further_sources(entry: Entry, span: PortSpan) -> list[str]:
 
 def weight(entry: Entry, span: PortSpan) -> int:
     """From 1 to :data:`MOST`: how many sources show the use of *span*."""
-    return min(MOST, 1 + len(further_sources(entry, span)))
+    publishers = {publisher(url) for url in (entry["source"], *further_sources(entry, span))}
+    others = len(publishers - _COLLECTIONS)
+    collections = len(publishers) - others
+    return min(MOST, max(others + min(1, collections), min(2, collections)))

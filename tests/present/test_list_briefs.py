@@ -194,7 +194,7 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
         == "6000–6063 · X11, windows of programs on other machines: none in use on this machine"
     )
     assert brief.practice is not None
-    assert "ESPHome (6052)" in brief.practice
+    assert "Storybook (6006)" in brief.practice
     assert brief.blocks == "5999–6066 assigned (68 ports)"
 
 

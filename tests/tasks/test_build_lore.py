@@ -25,7 +25,7 @@ from tasks.lore_checks import (
     check_services,
 )
 from tasks.lore_fields import PortSpan, check_period
-from tasks.use_weights import publisher
+from tasks.use_weights import publisher, weight
 
 PROGRAM: dict[str, Any] = {
     "name": "exampled",
@@ -390,6 +390,24 @@ def test_who_publishes_an_address() -> None:
     assert publisher("https://docs.example.org/a") == publisher("https://www.example.org/b")
     assert publisher("https://github.com/a/x") != publisher("https://github.com/b/x")
     assert publisher("https://a.github.io/") != publisher("https://b.github.io/")
+
+
+@pytest.mark.parametrize(
+    ("sources", "expected"),
+    [
+        (["example.org"], 1),
+        (["github.com/truenas/apps"], 1),
+        (["github.com/truenas/apps", "github.com/getumbrel/umbrel-apps"], 2),
+        (["github.com/truenas/apps", "github.com/getumbrel/x", "github.com/runtipi/x"], 2),
+        (["example.org", "github.com/truenas/apps", "github.com/getumbrel/x"], 2),
+        (["github.com/truenas/apps", "example.org", "example.net"], 3),
+        (["a.example", "example.org", "example.net", "github.com/acme/x"], 3),
+    ],
+)
+def test_collections_of_applications_weigh_as_one_source(sources: list[str], expected: int) -> None:
+    first, *further = [f"https://{each}/y" for each in sources]
+    entry = {"source": first, "further": [{"source": each} for each in further]}
+    assert weight(entry, PortSpan.parse("80/tcp")) == expected
 
 
 def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
