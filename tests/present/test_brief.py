@@ -221,6 +221,14 @@ def test_of_several_services_the_most_exposed_is_told_by_name() -> None:
     assert brief.headline == "9100 · Plain, plain"
 
 
+def test_a_service_that_does_not_lead_is_named_though_its_line_is_cut_for_it() -> None:
+    brief = _brief("514")
+    assert brief.headline.startswith("514 · Syslog, log messages")
+    assert brief.security is not None
+    assert brief.security.startswith("Remote shell: not encrypted, login required")
+    assert len(brief.security) <= 64
+
+
 def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     found = answer(parse_query("443"), CATALOG)
     assert isinstance(found, PortAnswer)
