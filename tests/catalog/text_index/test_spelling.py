@@ -53,7 +53,7 @@ def test_nothing_is_remembered_of_what_was_asked() -> None:
     """Else whoever asks for ever new characters fills the memory."""
     words = Spellings(["ssh", "http", "imap"])
     words.prepare()
-    before = [len(group._masks) for group in words._groups.values()]
+    before = [len(group._masks) for group in words._groups]
     for number in range(0x4E00, 0x4F00):
         words.near(chr(number) + "sh", 0.3)
-    assert [len(group._masks) for group in words._groups.values()] == before
+    assert [len(group._masks) for group in words._groups] == before
