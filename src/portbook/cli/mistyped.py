@@ -22,7 +22,6 @@ _VERBS = {
 _WITHOUT_PORT = {"free": ("pick",)}
 _ALONE = ("--version", "listen", "pick")  # what is proposed for a verb without what follows it
 _LONG = 7  # letters of a command from which on two edits still make it
-_NAMED = 98  # the least score of a match that is called so, and isn't only like it
 _MOST_SHOWN = 80  # characters of the other arguments in the proposal
 
 
@@ -100,14 +99,11 @@ def _known(word: str, catalog: Catalog, *, verb: bool) -> bool:
     practice = catalog.practice
     if catalog.registry.named(word) or practice.programs_named(word):
         return True
-    from portbook.catalog.search import index
     from portbook.catalog.text_index import words_of
-    from portbook.model.practice import SearchStore
 
-    matches = index(catalog).search(word).of(SearchStore.MATCHES)
-    if matches and matches[0].score >= _NAMED:
-        return True
     name = word.lower()
+    if name in catalog.derived(_other_names):
+        return True
     notes = catalog.expectations().notes
     titles = [
         *(use.product for use in practice.uses()),
@@ -120,6 +116,15 @@ def _known(word: str, catalog: Catalog, *, verb: bool) -> bool:
         for title in titles
         if name in title.lower()
     )
+
+
+def _other_names(catalog: Catalog) -> frozenset[str]:
+    """What services are called beside their names in the registry, in lower case."""
+    called = [
+        name for known in catalog.practice.services() for name in (known.name, *known.also_called)
+    ]
+    given_up = [name for *_, names in catalog.registry.store.assigned() for name in names]
+    return frozenset([name.lower() for name in (*called, *given_up)])
 
 
 def _tail(rest: Sequence[str]) -> str:
