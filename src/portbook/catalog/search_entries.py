@@ -68,7 +68,7 @@ class Entry:
         What nobody is known to meet is told by short names first, the rest by low ports.
         """
         name = self.name or self.shown
-        lowest = min((first for first, _, _ in self.numbers), default=PORTS)
+        lowest = min([first for first, _, _ in self.numbers]) if self.numbers else PORTS
         length = 0 if self.weight else len(name)
         place = _PLACES[self.store]
         return (-self.weight, lowest == PORTS, place, length, lowest, name, self.shown)

@@ -1,4 +1,4 @@
-"""Terms, each with the entries that have it."""
+"""Terms, each with the entries that have it, and what can be asked of them."""
 
 from __future__ import annotations
 
@@ -8,14 +8,60 @@ from portbook.catalog.text_index.spelling import Spellings
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
 
-class Vocabulary:
+class Terms:
+    """What entries are called or told by, to be asked which of them a text fits.
+
+    No term holds a line feed, and none is asked for that is empty.
+    """
+
+    def exact(self, term: str) -> Collection[int]:
+        """The entries that have *term*."""
+        raise NotImplementedError
+
+    def beginning(self, prefix: str) -> AbstractSet[int]:
+        """The entries that have a term which begins with *prefix*."""
+        raise NotImplementedError
+
+    def containing(self, part: str) -> set[int]:
+        """The entries that have a term which holds *part*."""
+        raise NotImplementedError
+
+    def near(self, text: str, least: float) -> dict[str, float]:
+        """The terms that are like *text*, with how alike they are: *least* to 1, as difflib has it.
+
+        See :meth:`portbook.catalog.text_index.spelling.Spellings.near`.
+        """
+        raise NotImplementedError
+
+    def with_all(self, terms: Iterable[str]) -> set[int]:
+        """The entries that have each of *terms*, which are one at least."""
+        few, *others = sorted(map(self.exact, set(terms)), key=len)
+        return set(few).intersection(*others)
+
+    def with_all_begun(self, prefixes: Collection[str]) -> AbstractSet[int]:
+        """The entries that have a term that begins with each of *prefixes*, one at least."""
+        found: AbstractSet[int] | None = None
+        # The rarest first: what it leaves is all that the others are asked about.
+        for prefix in sorted(set(prefixes), key=self._how_common):
+            begun = self.beginning(prefix)
+            found = begun if found is None else found & begun
+            if not found:
+                break
+        return found or set()
+
+    def _how_common(self, prefix: str) -> int:
+        """A number that is lower, the fewer terms are likely to begin with *prefix*."""
+        return -len(prefix)
+
+
+class Vocabulary(Terms):
     """The terms of some entries; *entries* has the numbers of those that have each term.
 
-    No term holds a line feed. What a question needs beyond *entries* is made when the first such
+    What a question needs beyond *entries* is made when the first such
     question comes: whoever asks once pays for what is asked.
 
     >>> names = Vocabulary({"http": [1], "https": [2], "ssh": [3], "shell": [3]})
@@ -36,11 +82,9 @@ class Vocabulary:
         self._spellings: Spellings | None = None
 
     def exact(self, term: str) -> Sequence[int]:
-        """The entries that have *term*."""
         return self._entries.get(term, ())
 
     def beginning(self, prefix: str) -> AbstractSet[int]:
-        """The entries that have a term which begins with *prefix*."""
         kept = self._by_letter.get(prefix)
         if kept is not None:
             return kept
@@ -51,7 +95,6 @@ class Vocabulary:
         return found
 
     def containing(self, part: str) -> set[int]:
-        """The entries that have a term which holds *part*, which isn't empty."""
         if not self._joined:
             self._join()
         found: set[int] = set()
@@ -67,27 +110,7 @@ class Vocabulary:
             at = joined.find(part, starts[line])
         return found
 
-    def with_all(self, terms: Iterable[str]) -> set[int]:
-        """The entries that have each of *terms*, which are one at least."""
-        few, *others = sorted(map(self.exact, set(terms)), key=len)
-        return set(few).intersection(*others)
-
-    def with_all_begun(self, prefixes: Collection[str]) -> AbstractSet[int]:
-        """The entries that have a term that begins with each of *prefixes*, one at least."""
-        found: AbstractSet[int] | None = None
-        # The rarest first: what it leaves is all that the others are asked about.
-        for prefix in sorted(set(prefixes), key=self._count_beginning):
-            begun = self.beginning(prefix)
-            found = begun if found is None else found & begun
-            if not found:
-                break
-        return found or set()
-
     def near(self, text: str, least: float) -> dict[str, float]:
-        """The terms that are like *text*, with how alike they are: *least* to 1, as difflib has it.
-
-        See :meth:`portbook.catalog.text_index.spelling.Spellings.near`.
-        """
         return self._spelled().near(text, least)
 
     def prepare(self, *, spellings: bool = True) -> None:
@@ -114,7 +137,7 @@ class Vocabulary:
                 return
             yield term
 
-    def _count_beginning(self, prefix: str) -> int:
+    def _how_common(self, prefix: str) -> int:
         terms = self._sorted()
         first = bisect_left(terms, prefix)
         # No letter or digit sorts behind the last code point, so that this is the end or near it.
@@ -128,24 +151,6 @@ class Vocabulary:
             at += len(term) + 1
         self._starts = starts
         self._joined = "\n".join(terms)
-
-
-def postings(terms_of: Iterable[Iterable[str]]) -> dict[str, list[int]]:
-    """What a vocabulary is made of: the places of the entries that have each term.
-
-    *terms_of* has the terms of each entry, each once.
-
-    >>> postings([["ssh", "shell"], ["shell"]])
-    {'ssh': [0], 'shell': [0, 1]}
-    """
-    postings: dict[str, list[int]] = {}
-    for place, terms in enumerate(terms_of):
-        for term in terms:
-            if term in postings:
-                postings[term].append(place)
-            else:
-                postings[term] = [place]
-    return postings
 
 
 # How alike two spellings must be (difflib's ratio): one slip in four letters, two in eight.
@@ -170,14 +175,34 @@ def words_of(text: str) -> list[str]:
     return "".join([char if char.isalnum() else " " for char in text.lower()]).split()
 
 
-def words_of_each(texts: Sequence[str]) -> list[list[str]]:
-    """:func:`words_of` each of many *texts*, in one pass.
+def fold_each(texts: Sequence[str]) -> list[str]:
+    """:func:`fold` for each of many *texts*, in one pass.
 
-    >>> words_of_each(["Node.js", "", "a b"])
-    [['node', 'js'], [], ['a', 'b']]
+    >>> fold_each(["  Secure   SHELL ", ""])
+    ['secure shell', '']
     """
+    return _blank_in_each(texts, str.isspace)
+
+
+def words_in_each(texts: Sequence[str]) -> list[str]:
+    """:func:`words_of` each of many *texts*, in one pass, with a blank between words.
+
+    >>> words_in_each(["Node.js (dev)", "", "a b"])
+    ['node js dev', '', 'a b']
+    """
+    return _blank_in_each(texts, lambda char: not char.isalnum())
+
+
+def _blank_in_each(texts: Sequence[str], is_blank: Callable[[str], bool]) -> list[str]:
+    """*texts* in lower case; one space stands for a run of blanks, none at the edges of a text."""
     if not texts:
         return []
-    lines = "\n".join([text.replace("\n", " ") for text in texts]).lower()
-    blanks = {ord(char): " " for char in set(lines) if not char.isalnum() and char != "\n"}
-    return [line.split() for line in lines.translate(blanks).split("\n")]
+    lines = "\n".join(texts).lower()
+    if lines.count("\n") >= len(texts):
+        lines = "\n".join([text.replace("\n", " ") for text in texts]).lower()
+    for char in set(lines) - {"\n", " "}:
+        if is_blank(char):
+            lines = lines.replace(char, " ")
+    while "  " in lines:
+        lines = lines.replace("  ", " ")
+    return lines.replace(" \n", "\n").replace("\n ", "\n").strip(" ").split("\n")
