@@ -193,7 +193,7 @@ def test_commands_match_exactly_this_port(port: int) -> None:
 
 def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
     text = said(_page(305), "check")
-    for sentence in ("network namespace", "the last command", "excluded range", "Without sudo"):
+    for sentence in ("network namespace", "finds the cause", "excluded range", "Without sudo"):
         assert sentence in text
 
 
@@ -230,7 +230,7 @@ def test_sentences(port: int, part: str, sentences: list[str]) -> None:
 def test_an_unassigned_port_says_what_that_means_and_what_may_be_there() -> None:
     """Chance is ruled out only where no system hands the port out; a known use needs no guess."""
     meaning = "Unassigned means that no service is registered here"
-    chosen, chance = "somebody chose the number", "It isn't chance"
+    chosen, chance = "somebody chose the number", "didn't pick it"
     told = {
         port: (meaning in text, chosen in text, chance in text)
         for port in (305, 443, 5173, 1023, 50000)

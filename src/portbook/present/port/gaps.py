@@ -29,7 +29,7 @@ def standing(answer: PortAnswer) -> str:
     )
     return (
         f"Port {answer.port} is unassigned: IANA, which keeps the registry of port numbers, has "
-        f"given it to no service.{where}"
+        f"assigned it to no service.{where}"
     )
 
 
@@ -48,28 +48,28 @@ def unassigned(answer: PortAnswer) -> Iterator[Item]:
     yield from _SYSTEM_PORT
     yield Heading(f"Why {answer.port} is unassigned")
     yield Paragraph(
-        f"No source says why {answer.port} in particular was left. By IANA's rules, gaps among "
-        "the System Ports are meant to be there:"
+        f"No source says why {answer.port} in particular was left. IANA's rules say why there are "
+        "gaps among the System Ports:"
     )
     yield _REASONS
-    yield Paragraph(f"So {answer.port} is room for a standard that is still to come.")
+    yield Paragraph(f"So {answer.port} stays free, should a standard need it.")
 
 
 _MEANING = Paragraph(
-    "Unassigned means that no service is registered here, and that one can be on request. A "
+    "Unassigned means that no service is registered here, and that anybody may ask IANA for it. A "
     "reserved port is different: IANA keeps it back. Unassigned doesn't mean unused: the registry "
     "is a list, and nothing keeps a program from listening.",
     cites=("RFC 6335 §6",),
 )
 _SPARING = Paragraph(
-    "IANA leaves such gaps on purpose. It is to give a service one port, after a review, and "
-    "keeps the rest for services to come.",
+    "IANA leaves such gaps on purpose. It gives a service one port, after a review, and keeps the "
+    "rest for later ones.",
     cites=("RFC 6335 §7.2", "RFC 7605 §6"),
 )
 _SYSTEM_PORT = (
     Paragraph(
-        "System Ports are 0–1023, also called well-known ports: for protocols of the Internet's "
-        "own standards. 22 is SSH, 80 is the web, 443 is the encrypted web.",
+        "System Ports are 0–1023, also called well-known ports. They are meant for protocols that "
+        "the IETF has reviewed: 22 is SSH, 80 is the web, 443 is the encrypted web.",
         (22, 80, 443),
     ),
     Paragraph(
@@ -82,17 +82,17 @@ _SYSTEM_PORT = (
 _REASONS = Points(
     (
         (
-            "Numbers are few. One space of 65,536 serves all services to come, so IANA hands them "
-            "out sparingly."
+            "Numbers are few: 65,536 have to last for all future services, so IANA hands them out "
+            "sparingly."
         ),
-        "A new service is to get one port: no second one for a secure variant or a version.",
+        "A new service gets one port, not a second one for its secure variant or a new version.",
         (
-            "A System Port takes the IETF's consent. So most new services get a User Port, or a "
-            "name alone: DNS can tell clients the port."
+            "A System Port takes IETF Review or IESG Approval. So most new services get a User "
+            "Port, or only a name, from which clients learn the port through DNS."
         ),
         (
-            "Nothing moves to close a gap: an assigned port stays assigned until it is returned "
-            "or revoked."
+            "No gap is ever closed up: an assigned port stays assigned until it is returned or "
+            "revoked."
         ),
     ),
     (
@@ -123,7 +123,8 @@ def may_be_there(answer: PortAnswer, picking: Sequence[str]) -> Iterator[Item]:
     )
     yield _CHOSEN
     chance = (
-        " It isn't chance: by default no system we know of hands it out as an ephemeral port."
+        " The system itself didn't pick it: by default, no system we know of uses it for outgoing "
+        "connections."
         if answer.systems
         else ""
     )

@@ -217,8 +217,9 @@ def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
         (
             "Each line is a socket, with its program and process id. "
             f"An empty answer proves that no {', '.join(most)} or {last} socket listens there in "
-            "this network namespace. A bind can still fail: the last command finds the cause. "
-            "Without sudo, ss names the owners of your own sockets only, and lsof shows no others."
+            "this network namespace. If a bind fails all the same, "
+            f"`portbook why {answer.port}` finds the cause. Without sudo, ss names the owners of "
+            "your own sockets only, and lsof lists only those."
         ),
     )
     yield from _PROOFS
@@ -239,8 +240,8 @@ _PROOFS = (
         (
             "OwningProcess in the answer is the process id, for Get-Process -Id. "
             "Where nothing listens, both commands answer with an error. A port in an excluded "
-            "range can't be bound although nothing holds it; netsh lists those. WSL 2 and "
-            "containers have networks of their own."
+            "range can't be bound although nothing holds it: netsh lists those, for udp with "
+            "protocol=udp. WSL 2 and containers have networks of their own: look inside them."
         ),
     ),
 )
