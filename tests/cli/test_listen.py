@@ -32,6 +32,7 @@ from tests.values import CATALOG, changed, gap, worded
 
 if TYPE_CHECKING:
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
 
 TCP = Transport.TCP
 CHECK = worded("unregistered-port", Level.CHECK, "find out who started web", "a row")
@@ -59,7 +60,7 @@ class Asked:
         self.redirects: tuple[Redirect, ...] = ()
 
     def answer_here(
-        self, wanted: Filter, depth: Depth, _: Catalog, order: str = "level"
+        self, wanted: Filter, depth: Depth, _: Catalog, host: HostReader, order: str = "level"
     ) -> HereAnswer:
         self.filter, self.depth, self.order = wanted, depth, order
         return HereAnswer(

@@ -12,6 +12,7 @@ from portbook.cli import complain
 from portbook.cli.filters import add_filters, check_user, filter_of
 from portbook.cli.terminal import can_draw, is_read, is_terminal, print_json, reaches, table_style
 from portbook.errors import UsageError
+from portbook.host.host_reader import CommandsHost
 from portbook.model import (
     OwnerSearch,
     Visibility,
@@ -100,7 +101,7 @@ def answer(options: Options, catalog: Catalog) -> int:
         named=not (options.jsonl or _in_pieces(options)),
     )
     wanted = filter_of(options, catalog, options.ports)
-    here = answer_here(wanted, depth, catalog, order=options.sort)
+    here = answer_here(wanted, depth, catalog, CommandsHost(), options.sort)
     _print(here, options, template, some=wanted != Filter())
     findings = [finding for each in here.listeners for finding in each.assessment.findings]
     if reaches(findings, options.fail_on):

@@ -220,4 +220,12 @@ class HostReader:
         return hands()
 
 
+class CommandsHost(HostReader):
+    """This machine, as a process looks at it that is one command's and nobody else's."""
+
+    def read_host(self, ports: Ports, transport: Transport | None, owners: OwnerSearch) -> Host:
+        """As :func:`portbook.host.reader.read_host_in_two`."""
+        return reader.read_host_in_two(ports, transport, owners)
+
+
 THIS_HOST = HostReader()

@@ -40,12 +40,28 @@ def read_host(
     *transport* None asks for all. Listeners are sorted by port, transport, family and address.
     Raises ValueError for *owners* that is none of OwnerSearch.
     """
-    search = OwnerSearch(owners)
+    return _read_host(ports, transport, OwnerSearch(owners))
+
+
+def read_host_in_two(
+    ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch
+) -> Host:
+    """As :func:`read_host`, with a child of this process for the moment, where it is of use.
+
+    For a process that is one command's and nobody else's.
+    """
+    more = {"may_fork": True} if sys.platform.startswith("linux") else {}
+    return _read_host(ports, transport, owners, **more)
+
+
+def _read_host(
+    ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch, **more: bool
+) -> Host:
     platform = _platform()
     if platform is None:
         gap = Gap(GapCode.SYSTEM_UNKNOWN, sys.platform)
         return Host((), Visibility.PARTIAL, (gap,), PortRules(sys.platform))
-    host: Host = platform.read_host(ports, transport, search)
+    host: Host = platform.read_host(ports, transport, owners, **more)
     return host._replace(listeners=_count_sharing(host.listeners))
 
 

@@ -32,6 +32,7 @@ _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
 _FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
+_WORTH_A_CHILD = 400  # processes: with fewer it takes as long to fork as it saves
 _NAMES = tuple([b"%d" % at for at in range(256)])  # of most descriptors
 # Numbers that may be missing among a process's descriptors, at most one of so many, before to list
 # them all takes less than to look for each.
@@ -51,12 +52,15 @@ def read_owners(
     every: bool,
     root: str = "/proc",
     cgroups: str | None = None,
+    may_fork: bool = False,
 ) -> Owners:
     """The owners of *sockets*, inode -> (uid, cgroup id); all of them where *every* is true.
 
-    *root* is where procfs is mounted and *cgroups* where cgroup2 is (None: found out).
+    *root* is where procfs is mounted and *cgroups* where cgroup2 is (None: found out). With
+    *may_fork* a child looks for all of them too, where there are many processes.
     """
     search = _Search(sockets, every, root)
+    search.may_fork = may_fork and every
     members = read_members(sockets, root, cgroups)
     search.run(members)
     details = _Details(root)
@@ -92,6 +96,7 @@ class _Search:
         self.denied: dict[int, None] = {}
         self.failed: str | None = None
         self.bare: list[int] = []
+        self.may_fork = False
         self.counted = _counts_descriptors(root)
 
     def _read_pids(self) -> Iterator[int]:
@@ -106,18 +111,52 @@ class _Search:
             self.failed = error.strerror or str(error)
 
     def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
-        root = self.root.encode()
-        for pid in self._read_pids() if self.every else self._order(members):
-            if pid in self.ended:
-                continue
-            self._scan(pid, b"%s/%d/fd/" % (root, pid))
-            if not self.wanted:
-                return
+        pids = self._read_pids() if self.every else self._order(members)
+        self._scan_all(self._scan_shared(pids) if self.may_fork else pids)
+        if not self.wanted:
+            return
         # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;
         # rare, and looked at only if something is still unexplained.
         if len(self.holders) < len(self.sockets):
             for pid in tuple(self.bare):  # threads that end meanwhile are added to them
                 self._scan_threads(pid)
+
+    def _scan_all(self, pids: Iterable[int]) -> None:
+        root = self.root.encode()
+        for pid in pids:
+            if pid not in self.ended:
+                self._scan(pid, b"%s/%d/fd/" % (root, pid))
+                if not self.wanted:
+                    return
+
+    def _scan_shared(self, pids: Iterator[int]) -> Iterator[int]:
+        """Looks at *pids* together with a child where they are many; those that are left to do."""
+        known = list(pids)
+        if len(known) < _WORTH_A_CHILD:
+            yield from known
+            return
+        from portbook.host.linux.two_processes import MOST_PARTS, work_in_two
+
+        step = -(-len(known) // MOST_PARTS)
+        parts = [known[at : at + step] for at in range(0, len(known), step)]
+
+        def scan(part: int) -> tuple[dict[int, list[int]], list[int], list[int], str | None]:
+            self.holders, self.denied, self.bare, self.failed = {}, {}, [], None
+            self._scan_all(parts[part])
+            return self.holders, list(self.denied), self.bare, self.failed
+
+        unlisted = self.failed
+        found = work_in_two(len(parts), scan)
+        self.holders, self.denied, self.bare, self.failed = {}, {}, [], unlisted
+        for holders, denied, bare, failed in found:
+            for inode, those in holders.items():
+                self.holders.setdefault(inode, []).extend(those)
+            self.denied.update(dict.fromkeys(denied))
+            self.bare += bare
+            self.failed = failed or self.failed
+        # A process that has begun meanwhile may hold what one that has ended held.
+        before = set(known)
+        yield from (pid for pid in self._read_pids() if pid not in before)
 
     def _order(self, members: Mapping[int, tuple[int, ...]]) -> Iterator[int]:
         done = set()

@@ -81,15 +81,15 @@ def read_host(
     cgroups: str | None = None,
     connect: Callable[[], Netlink] = connect_netlink,
     release: str | None = None,
+    may_fork: bool = False,
 ) -> Host:
     """As :func:`portbook.host.reader.read_host`.
 
     *root* is where procfs is mounted, *cgroups* where cgroup2 is (None: found out), *release*
     the kernel's version (None: this one's).
     """
-    first, last = ports or (0, 65535)
     try:
-        found = read_sockets(first, last, transport, root=root, connect=connect)
+        found = read_sockets(*(ports or (0, 65535)), transport, root=root, connect=connect)
     except HostUnreadable as error:
         gap = Gap(GapCode.SOCKETS_UNREADABLE, detail=str(error))
         return Host((), Visibility.PARTIAL, (gap,), read_rules(root=root))
@@ -97,7 +97,7 @@ def read_host(
     release = os.uname().release if release is None else release
     if transport in (None, Transport.TCP) and not missing and not _shows_bound(release):
         missing.append(Gap(GapCode.BOUND_UNSEEN, release, Need.KERNEL))
-    seen, unseen = find_owners(found.sockets, owners, root, cgroups)
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups, may_fork=may_fork)
     listeners = _listeners(found.sockets, seen)
     missing.extend(unseen)
     visibility = Visibility.PARTIAL if missing else Visibility.FULL
@@ -105,7 +105,12 @@ def read_host(
 
 
 def find_owners(
-    sockets: tuple[DiagSocket, ...], how: OwnerSearch, root: str, cgroups: str | None
+    sockets: tuple[DiagSocket, ...],
+    how: OwnerSearch,
+    root: str,
+    cgroups: str | None,
+    *,
+    may_fork: bool = False,
 ) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[Gap, ...]]:
     """Inode -> how its owners were found and who they are; and what could not be seen."""
     wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
@@ -113,7 +118,8 @@ def find_owners(
         return {}, ()
     from portbook.host.linux.owners import read_owners
 
-    return read_owners(wanted, every=how == OwnerSearch.ALL, root=root, cgroups=cgroups)
+    every = how == OwnerSearch.ALL
+    return read_owners(wanted, every=every, root=root, cgroups=cgroups, may_fork=may_fork)
 
 
 def _shows_bound(release: str) -> bool:
@@ -207,7 +213,7 @@ class _Dumps:
             if error.errno not in (_EINVAL, _EOPNOTSUPP):
                 raise
             return None
-        return None if sockets is None else sorted(sockets, key=_family)
+        return None if sockets is None else sorted(sockets, key=lambda each: each.family)
 
     def _once(self, question: Question) -> tuple[bool, list[DiagSocket] | None]:
         self._sequence += 1
@@ -227,10 +233,6 @@ class _Dumps:
                 raise OSError(part.error, os.strerror(part.error))
             if part.done:
                 return interrupted, sockets
-
-
-def _family(socket: DiagSocket) -> str:
-    return socket.family
 
 
 def _read_unlisted(
