@@ -49,6 +49,26 @@ def _brief(text: str, *sockets: Listener) -> Brief:
     return brief_of(_answer(text, *sockets), TO)
 
 
+def test_what_people_call_ports_that_are_registered_for_nobody() -> None:
+    assert _brief("torrent").registry == "no port registered"
+    also_a_name = _brief("bittorrent")  # registered without a port
+    assert also_a_name.registry == "no port registered; a name without a port (DNS-SD)"
+    assert [row.port for row in also_a_name.ports] == ["6881", "6882–6889"]
+
+
+def test_every_name_that_people_have_for_several_ports_is_answered() -> None:
+    spans: dict[str, set[int]] = {}
+    for known in CATALOG.practice.services():
+        for name in (known.name, *known.also_called):
+            spans.setdefault(name.casefold(), set()).add(known.first)
+    several = [name for name, firsts in spans.items() if len(firsts) > 1]
+    assert len(several) > 20
+    for name in several:
+        found = answer(Query(QueryKind.NAME, name), CATALOG)
+        assert isinstance(found, ServiceAnswer)
+        assert brief_of(found, TO).headline
+
+
 def test_a_name_of_several_ports_is_a_table_of_them() -> None:
     lines = render_brief(_brief("http-alt", bound(8080, SERVER)), Style()).splitlines()
     assert lines[0] == "http-alt · HTTP Alternate: in use on 8080"

@@ -81,17 +81,14 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     title = short_title(rows_there[0]) if rows_there else None
     name = f"{answer.name} · {title}" if title else answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
-    transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)
     order = sorted(answer.ports, key=_prominence, reverse=True)[:_MOST_ROWS]
     rows = [_port_line(each, to) for each in answer.ports if each in order]
     left = len(answer.ports) - len(rows)
-    registry = f"{fitted(numbers, 40)}, {listed(transports)}"
-    also = "; also without a port (DNS-SD)" if answer.portless else ""
     return Brief(
         f"{name}: {machine or f'ports {fitted(numbers, 40)}'}",
         machine,
         f"{left} more ports: --full lists them" if left else None,
-        f"{registry}{also}",
+        _registered(answer, numbers),
         worst_verdict(answer.host, in_use),
         None,
         (*_next(in_use, first_of(leading)), more_step(answer.name)),
@@ -100,6 +97,15 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
         unseen=unseen_sentences(answer.host),
         ports=tuple(rows),
     )
+
+
+def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:
+    """How the registry has the name, whose ports in practice may all be registered for nobody."""
+    transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)
+    if not transports:
+        return f"no port registered{'; a name without a port (DNS-SD)' if answer.portless else ''}"
+    also = "; also without a port (DNS-SD)" if answer.portless else ""
+    return f"{fitted(numbers, 40)}, {listed(transports)}{also}"
 
 
 def leading_port(answer: ServiceAnswer) -> int:
