@@ -216,11 +216,20 @@ def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple
         or bool(found.number or found.related)
         or any(listener.ownership.owners for listener in listeners),
     }
-    of_changes = (past.source(),) if past else ()
-    sources = [*catalog.registry.sources(), *of_changes, *catalog.practice.sources()]
-    sources = [source for source in sources if said.get(source.id, True)]
-    if found.host is not None:
-        from portbook.app.host_lookup import host_sources
+    # A few lists of sources stand on all pages.
+    lists = catalog.derived(_source_lists)
+    key = (past is not None, *said.values())
+    if key not in lists:
+        of_changes = (past.source(),) if past else ()
+        sources = [*catalog.registry.sources(), *of_changes, *catalog.practice.sources()]
+        lists[key] = tuple([source for source in sources if said.get(source.id, True)])
+    if found.host is None:
+        return lists[key]
+    from portbook.app.host_lookup import host_sources
 
-        sources += host_sources(found.host)
-    return tuple(sources)
+    return (*lists[key], *host_sources(found.host))
+
+
+def _source_lists(_: Catalog) -> dict[tuple[bool, ...], tuple[Source, ...]]:
+    """The lists of sources of a catalog, by what is said on a page."""
+    return {}

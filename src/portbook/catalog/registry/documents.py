@@ -31,6 +31,7 @@ LISTINGS, RFCS = "listings.tsv", "rfcs.tsv"
 _FIRST_OF_PORTS = 758
 
 _DIGITS = 5  # of an RFC's number
+_SEARCHED = 24  # ports, and then which are listed is read once
 
 
 class Listing(NamedTuple):
@@ -68,9 +69,14 @@ class Documents:
     def __init__(self, folder: str = SHIPPED) -> None:
         self._folder = folder
         self._files: dict[str, SortedFile] = {}
+        self._asked = 0
+        self._listed: frozenset[str] | None = None
 
     def listed_on(self, port: int) -> tuple[Listing, ...]:
         """What was listed for *port* from 1972 to 1994, the oldest first."""
+        self._asked += 1
+        if self._asked > _SEARCHED and str(port) not in self._all_listed():
+            return ()
         found = []
         for row in self._backward(LISTINGS, port):
             if row[0] != str(port):
@@ -78,6 +84,12 @@ class Documents:
             rfc, published, words = self._cells(LISTINGS, row, Listing._fields)[1:]
             found.append(Listing(port, self._number(LISTINGS, rfc), published, words))
         return tuple(reversed(found))
+
+    def _all_listed(self) -> frozenset[str]:
+        """The ports that are listed at all, which few are."""
+        if self._listed is None:
+            self._listed = frozenset([row[0] for row in self._file(LISTINGS).rows()])
+        return self._listed
 
     def title_of(self, reference: str) -> Document | None:
         """The RFC that *reference* names, as ``RFC854`` or ``RFC 854``.
@@ -99,11 +111,14 @@ class Documents:
         return tuple(sorted([one for one in documents if one], key=lambda one: int(one.name[4:])))
 
     def _backward(self, name: str, key: int) -> Iterator[list[str]]:
+        file = self._file(name)
+        return file.backward(file.after(key))
+
+    def _file(self, name: str) -> SortedFile:
         if name not in self._files:
             path = os.path.join(self._folder, name)
             self._files[name] = SortedFile(path, f"{name.partition('.')[0]}/1")
-        file = self._files[name]
-        return file.backward(file.after(key))
+        return self._files[name]
 
     def _cells(self, name: str, row: list[str], columns: tuple[str, ...]) -> list[str]:
         if len(row) != len(columns):
