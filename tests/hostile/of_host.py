@@ -12,6 +12,7 @@ from portbook.host.firewall import (
     iptables,
     iptables_matches,
     iptables_rules,
+    nft_elements,
     nft_json,
     nftables,
 )
@@ -260,8 +261,8 @@ READERS = {
     "portbook.host.firewall.nft_json:parse_nft": Reader(
         nft_json.parse_nft, (MalformedInput,), (_PRINTED.read_bytes(),), _NFT_INPUTS
     ),
-    "portbook.host.firewall.nft_json:parse_elements": Reader(
-        lambda data: nft_json.parse_elements(data, "ip", "filter", "closed"), (MalformedInput,),
+    "portbook.host.firewall.nft_elements:parse_elements": Reader(
+        lambda data: nft_elements.parse_elements(data, "ip", "filter", "closed"), (MalformedInput,),
         (_ELEMENTS + b'"elem":[80,{"range":[8000,8003]}]}}]}',),
         (Repeated("many elements", COUNTER + b",", _ELEMENTS + b'"elem":[', b"1]}}]}"),
          Kind("deep JSON", _ELEMENTS, b"[")),

@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from portbook.errors import MalformedInput
 from portbook.host.firewall.decide import decide
 from portbook.host.firewall.iptables_rules import parse_iptables
+from portbook.host.firewall.nft_elements import parse_elements
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
-from portbook.host.firewall.nft_json import parse_elements, parse_nft
+from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.ruleset import read_ruleset
 from portbook.host.firewall.values import Machine, Ruleset
 from portbook.host.run_tool import Printed
@@ -242,7 +243,7 @@ def test_a_set_read_in_pieces_is_the_one_read_whole(
     looks: list[None] = []
     pieces = parse_elements(text, "inet", "t", "s", lambda: looks.append(None))
     assert len(looks) == 3
-    monkeypatch.setattr("portbook.host.firewall.nft_json._PIECE", 1 << 20)
+    monkeypatch.setattr("portbook.host.firewall.nft_elements._PIECE", 1 << 20)
     whole = parse_elements(text, "inet", "t", "s")
     assert (pieces.rows, pieces.goals, pieces.otherwise) == (
         whole.rows,

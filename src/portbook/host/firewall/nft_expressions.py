@@ -272,19 +272,6 @@ def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
     return Rows(rows)
 
 
-def joined(pieces: list[Rows], *, plain: bool) -> Rows:
-    """The elements of one set or map that were read in pieces; *plain*: a set, of one part each."""
-    otherwise = next((each.otherwise for each in pieces if each.otherwise is not None), None)
-    if plain and otherwise is None:
-        numbers = [each.numbers() for each in pieces]
-        if all(each is not None for each in numbers):
-            return Rows.of_numbers([pair for each in numbers if each for pair in each.pairs()])
-    rows = [row for each in pieces for row in each.rows]
-    if any(each.goals is None for each in pieces):  # a set; what has all of them needs no others
-        return Rows(rows if otherwise is None else [], otherwise=otherwise)
-    return Rows(rows, [goal for each in pieces for goal in each.goals or ()], otherwise)
-
-
 def map_of(fields: Sequence[Field], elements: Any, goal: Callable[[Any], object]) -> Rows:
     """The elements of a map, each a pair; *goal* reads what one leads to."""
     rows: list[Row] = []

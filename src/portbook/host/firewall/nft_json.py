@@ -19,7 +19,6 @@ from portbook.host.firewall.nft_expressions import (
     TYPE_FIELDS,
     bits_of,
     field_of,
-    joined,
     key_fields,
     map_of,
     mapped,
@@ -50,12 +49,11 @@ from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from typing import Any
 
     from portbook.host.firewall.values import Guard
 
-_PIECE = 50_000  # elements between two looks at the clock
 _CHANCES = ("limit", "ct count", "quota", "meter", "connlimit")
 _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
@@ -77,53 +75,19 @@ def parse_nft(
     try:
         with Uncollected():
             text = text if isinstance(text, str) else text.decode()
-            return _Reader(terse, text).read(_objects(text))
+            return _Reader(terse, text).read(objects_of(text))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
 
 
-def _objects(text: str) -> list[dict[str, Any]]:
+def objects_of(text: str) -> list[dict[str, Any]]:
+    """What nft prints one by one. Raises ValueError and the like for other text."""
     objects: list[dict[str, Any]] = load_json(text)["nftables"]
     return objects
 
 
-def parse_elements(
-    text: str | bytes,
-    family: str,
-    table: str,
-    name: str,
-    check_time: Callable[[], None] = lambda: None,
-) -> Rows:
-    """The elements of one set or map, from ``nft --json list set``.
-
-    *check_time* is called now and then, and raises what ends it. Raises MalformedInput for text
-    that isn't what nft prints, or is about another set.
-    """
-    try:
-        with Uncollected():
-            for each in _objects(text if isinstance(text, str) else text.decode()):
-                for kind, value in each.items():
-                    if kind in ("set", "map") and (family, table, name) == (
-                        value["family"], value["table"], value["name"],
-                    ):  # fmt: skip
-                        return _in_pieces(kind, value, check_time)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise MalformedInput("it is not a set as nft prints it in JSON") from error
-    raise MalformedInput("nft printed another set")
-
-
-def _in_pieces(kind: str, value: dict[str, Any], check_time: Callable[[], None]) -> Rows:
-    elements = value.get("elem")
-    if type(elements) is not list or len(elements) <= _PIECE:
-        return _rows(kind, value)
-    pieces = []
-    for start in range(0, len(elements), _PIECE):
-        pieces.append(_rows(kind, {**value, "elem": elements[start : start + _PIECE]}))
-        check_time()
-    return joined(pieces, plain=kind == "set" and isinstance(value.get("type"), str))
-
-
-def _rows(kind: str, value: dict[str, Any]) -> Rows:
+def read_rows(kind: str, value: dict[str, Any]) -> Rows:
+    """The elements of a set or a map (*kind*), each by its type."""
     types = value.get("type")
     if isinstance(types, dict):  # typeof: an expression, or a concatenation of them
         fields = key_fields(types)
@@ -175,7 +139,7 @@ class _Reader:
                     table = self._table(value["family"], value["table"])
                     if kind == "map":
                         table.maps.add(value["name"])
-                    table.sets[value["name"]] = None if self._terse else _rows(kind, value)
+                    table.sets[value["name"]] = None if self._terse else read_rows(kind, value)
                 elif kind == "flowtable":
                     name = f"{value['family']} {value['table']} {value['name']}"
                     self._unfollowed.append(NotEvaluated(FilterKind.FLOWTABLE, name))

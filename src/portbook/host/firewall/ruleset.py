@@ -11,7 +11,7 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
-from portbook.host.firewall.nft_json import parse_elements, parse_nft
+from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
 from portbook.model import Family, Gap, GapCode, Need
@@ -176,6 +176,8 @@ class _Reader:
             unlisted = "nft did not list it"
             self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=unlisted))
             return None
+        from portbook.host.firewall.nft_elements import parse_elements
+
         try:
             rows = parse_elements(text, table.family, table.name, name, self._check_time)
         except (MalformedInput, TimeoutError) as error:

@@ -1,0 +1,69 @@
+"""The elements of one set or map, from what ``nft --json list set`` prints. Pure.
+
+>>> text = '''{"nftables": [{"set": {"family": "ip", "table": "t", "name": "s",
+...   "type": "inet_service", "elem": [80, {"range": [8000, 8099]}]}}]}'''
+>>> parse_elements(text, "ip", "t", "s").rows
+[((80, 80),), ((8000, 8099),)]
+"""
+
+from __future__ import annotations
+
+from portbook.errors import MalformedInput
+from portbook.host.firewall.nft_json import objects_of, read_rows
+from portbook.host.firewall.values import Rows, Uncollected
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+_PIECE = 50_000  # elements between two looks at the clock
+
+
+def parse_elements(
+    text: str | bytes,
+    family: str,
+    table: str,
+    name: str,
+    check_time: Callable[[], None] = lambda: None,
+) -> Rows:
+    """The elements of one set or map, from ``nft --json list set``.
+
+    *check_time* is called now and then, and raises what ends it. Raises MalformedInput for text
+    that isn't what nft prints, or is about another set.
+    """
+    try:
+        with Uncollected():
+            for each in objects_of(text if isinstance(text, str) else text.decode()):
+                for kind, value in each.items():
+                    if kind in ("set", "map") and (family, table, name) == (
+                        value["family"], value["table"], value["name"],
+                    ):  # fmt: skip
+                        return _in_pieces(kind, value, check_time)
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise MalformedInput("it is not a set as nft prints it in JSON") from error
+    raise MalformedInput("nft printed another set")
+
+
+def _in_pieces(kind: str, value: dict[str, Any], check_time: Callable[[], None]) -> Rows:
+    elements = value.get("elem")
+    if type(elements) is not list or len(elements) <= _PIECE:
+        return read_rows(kind, value)
+    pieces = []
+    for start in range(0, len(elements), _PIECE):
+        pieces.append(read_rows(kind, {**value, "elem": elements[start : start + _PIECE]}))
+        check_time()
+    return _joined(pieces, plain=kind == "set" and isinstance(value.get("type"), str))
+
+
+def _joined(pieces: list[Rows], *, plain: bool) -> Rows:
+    """The elements of one set or map that were read in pieces; *plain*: a set, of one part each."""
+    otherwise = next((each.otherwise for each in pieces if each.otherwise is not None), None)
+    if plain and otherwise is None:
+        numbers = [each.numbers() for each in pieces]
+        if all(each is not None for each in numbers):
+            return Rows.of_numbers([pair for each in numbers if each for pair in each.pairs()])
+    rows = [row for each in pieces for row in each.rows]
+    if any(each.goals is None for each in pieces):  # a set; what has all of them needs no others
+        return Rows(rows if otherwise is None else [], otherwise=otherwise)
+    return Rows(rows, [goal for each in pieces for goal in each.goals or ()], otherwise)
