@@ -18,7 +18,7 @@ from portbook.app.watch import Change
 from portbook.catalog import Catalog
 from portbook.catalog.practice.lookup import Practice
 from portbook.formats.errors.query import parse_query
-from portbook.host.firewall.rules import Redirect
+from portbook.host.firewall.redirects import Redirect
 from portbook.host.host_reader import HostReader
 from portbook.model import (
     Family,

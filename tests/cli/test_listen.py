@@ -11,7 +11,7 @@ import portbook.cli.listen
 from portbook import cli
 from portbook.app.listen import Depth, HereAnswer
 from portbook.app.socket_filter import Filter, PortSpan
-from portbook.host.firewall.rules import Redirect
+from portbook.host.firewall.redirects import Redirect
 from portbook.model import (
     Assessment,
     Family,

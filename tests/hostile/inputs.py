@@ -114,12 +114,13 @@ class Table(NamedTuple):
     name: str
     head: Kind
     row: bytes
+    after: bytes = b""
 
     def make(self, size: int) -> bytes:
         """About *size* bytes of it."""
         row = self.row + b"\n"
         rows = [row.replace(COUNTER, b"%d" % place) for place in range(size // 2 // len(row) + 1)]
-        return self.head.make(size // 2) + b"\n" + b"".join(rows)
+        return self.head.make(size // 2) + b"\n" + b"".join(rows) + self.after
 
 
 class Repeated(NamedTuple):

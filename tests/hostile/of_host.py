@@ -9,12 +9,8 @@ from portbook.errors import MalformedInput
 from portbook.formats import proc_net_row
 from portbook.host import containers, etc_services, firewall, netsh
 from portbook.host.firewall import (
-    iptables,
     iptables_matches,
-    iptables_rules,
     nft_elements,
-    nft_json,
-    nftables,
 )
 from portbook.host.linux import (
     activation,
@@ -27,8 +23,8 @@ from portbook.host.linux import (
 )
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
-from tests.host.firewall.rulesets import DOCKER
-from tests.host.firewall.test_reader import DONE, chain, message
+from tests.host.firewall.rulesets import DOCKER, of_iptables, of_nft
+from tests.host.firewall.test_read_redirects import DONE, chain, message
 from tests.host.linux.test_network import DONE as LAST
 from tests.host.linux.test_network import GET, LINK, NEW, Answering, attribute
 from tests.host.linux.test_network import message as netlink
@@ -82,17 +78,12 @@ def _hello(data: bytes) -> None:
 
 
 def _nft(data: bytes) -> None:
-    nftables.parse_nft(data.decode("utf-8", "replace"))
+    of_nft(data.decode("utf-8", "replace"))
 
 
 def _iptables(data: bytes) -> None:
     for family in Family:
-        iptables.parse_iptables_save(data.decode("utf-8", "replace"), family)
-
-
-def _iptables_rules(data: bytes) -> None:
-    for family in ("ip", "ip6"):
-        iptables_rules.parse_iptables(data.decode("utf-8", "replace"), family)
+        of_iptables(data.decode("utf-8", "replace"), family)
 
 
 def _rules(*expressions: bytes) -> bytes:
@@ -103,7 +94,7 @@ def _rules(*expressions: bytes) -> bytes:
     ]
     return (
         b'{"nftables":[{"chain":{"family":"ip","table":"t","name":"in","type":"nat",'
-        b'"hook":"prerouting"}},' + b"".join(rules)
+        b'"hook":"prerouting","prio":-100}},' + b"".join(rules)
     )  # fmt: skip
 
 
@@ -112,8 +103,10 @@ _TO = b'{"redirect":{"port":80}}'
 _NFT = (
     _rules(_PORT % b'{"set":[1,{"range":[5,9]}]}' + b"," + _TO)[:-1] + b"]}",
     _rules(_PORT % b'"@s"' + b"," + _TO)
-    + b'{"set":{"family":"ip","table":"t","name":"s","elem":[1,2,{"prefix":{"addr":8,"len":13}}]}},'
-    b'{"map":{"family":"ip","table":"t","name":"m","elem":[[7,{"concat":["192.0.2.1",8]}]]}}]}',
+    + b'{"set":{"family":"ip","table":"t","name":"s","type":"inet_service",'
+    b'"elem":[1,2,{"prefix":{"addr":8,"len":13}}]}},'
+    b'{"map":{"family":"ip","table":"t","name":"m","type":"inet_service",'
+    b'"elem":[[7,{"concat":["192.0.2.1",8]}]]}}]}',
 )
 _MATCHED = b'{"match":{"op":"==","left":{"meta":{"key":"mark"}},"right":' + COUNTER + b"}},"
 _FIELD = b'{"payload":{"protocol":"%b","field":"%b"}}'
@@ -136,7 +129,8 @@ class _SetAndRules:
         elements = b",".join(b"%d" % (at % 65536) for at in range(size // 12))
         return (
             rule[:start] + rule[start:] * (size // 2 // len(rule[start:]))
-            + b'{"set":{"family":"ip","table":"t","name":"s","elem":[' + elements + b"]}}]}"
+            + b'{"set":{"family":"ip","table":"t","name":"s","type":"inet_service",'
+            b'"elem":[' + elements + b"]}}]}"
         )  # fmt: skip
 
 
@@ -223,22 +217,6 @@ READERS = {
         (Repeated("many chains", chain("nat"), b"", DONE),
          Repeated("many attributes", message(0xA03, bytes(4) + bytes((4, 0, 9, 0)) * 30))),
     ),
-    "portbook.host.firewall.iptables:parse_iptables_save": Reader(
-        _iptables, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT),
-        (Kind("one long word in quotes", _NAT + b'-A A -m comment --comment "', b"a", b'" -j A\n'),
-         Kind("conditions of one rule", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ",
-              b"-j A\n-A A -j REDIRECT --to-ports 1\n"),
-         Kind("ports of one rule", _NAT + b"-A PREROUTING --dports ", COUNTER + b",",
-              b"1 -j REDIRECT --to-ports 1\n"),
-         Table("many conditions, then rules", Kind(
-             "head", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ", b"-j A"),
-             b"-A A -j REDIRECT --to-ports " + COUNTER),
-         Repeated("chains that fork", b"".join(
-             b"-A %b -j C%d\n" % (b"PREROUTING" if not at else b"C%d" % at, at + 1)
-             for at in range(20) for _ in range(2)),
-             b"*nat\n" + b"".join(b":C%d - [0:0]\n" % at for at in range(21)),
-             b"-A C20 -j REDIRECT --to-ports 1\n")),
-    ),
     "portbook.host.linux.process_tree:parse_ssh_connection": Reader(
         lambda data: process_tree.parse_ssh_connection(text_of(data)), (),
         (b"192.0.2.9 50222 192.0.2.1 22",),
@@ -248,18 +226,27 @@ READERS = {
         (b"9 8 0:4 net:[4026532000] /run/netns/a\\040b rw - nsfs nsfs rw\n",),
     ),
     "portbook.host.firewall.iptables_rules:parse_iptables": Reader(
-        _iptables_rules, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT),
-        (Kind("conditions of one rule", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ",
-              b"-j A\nCOMMIT\n"),
+        _iptables, (MalformedInput,), (DOCKER.encode(), _NAT + _REDIRECT + b"COMMIT\n"),
+        (Kind("one long word in quotes", _NAT + b'-A A -m comment --comment "', b"a",
+              b'" -j A\nCOMMIT\n'),
+         Kind("conditions of one rule", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ",
+              b"-j A\n-A A -j REDIRECT --to-ports 1\nCOMMIT\n"),
          Kind("ports of one rule", _NAT + b"-A PREROUTING -p tcp -m multiport --dports ",
-              COUNTER + b",", b"1 -j A\nCOMMIT\n")),
+              COUNTER + b",", b"1 -j REDIRECT --to-ports 1\nCOMMIT\n"),
+         Table("many conditions, then rules", Kind(
+             "head", _NAT + b"-A PREROUTING ", b"! -s 192.0.2." + COUNTER + b" ", b"-j A"),
+             b"-A A -j REDIRECT --to-ports " + COUNTER, b"COMMIT\n"),
+         Repeated("chains that fork", b"".join(
+             b"-A %b -j C%d\n" % (b"PREROUTING" if not at else b"C%d" % at, at + 1)
+             for at in range(20) for _ in range(2)),
+             b"*nat\n:PREROUTING - [0:0]\n" + b"".join(b":C%d - [0:0]\n" % at for at in range(21)),
+             b"-A C20 -j REDIRECT --to-ports 1\nCOMMIT\n")),
     ),
     "portbook.host.firewall.iptables_matches:split_mask": Reader(
         lambda data: iptables_matches.split_mask(text_of(data)), (ValueError,), (b"0x1/0xff",)
     ),
-    "portbook.host.firewall.nftables:parse_nft": Reader(_nft, (MalformedInput,), _NFT, _NFT_INPUTS),
     "portbook.host.firewall.nft_json:parse_nft": Reader(
-        nft_json.parse_nft, (MalformedInput,), (_PRINTED.read_bytes(),), _NFT_INPUTS
+        _nft, (MalformedInput,), (*_NFT, _PRINTED.read_bytes()), _NFT_INPUTS
     ),
     "portbook.host.firewall.nft_elements:parse_elements": Reader(
         lambda data: nft_elements.parse_elements(data, "ip", "filter", "closed"), (MalformedInput,),

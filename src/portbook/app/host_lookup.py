@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.connections import Connection
     from portbook.model import Finding, Host, Source, Transport

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import Depth
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.host.host_reader import HostReader
     from portbook.model import (
         Assignment,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from portbook.app.watch import Watch
     from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.host.host_reader import HostReader
     from portbook.model import (
         Gap,

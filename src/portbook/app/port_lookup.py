@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.documents import Document, Listing
     from portbook.catalog.registry.history import Change, Compared, History
     from portbook.formats.errors.query import Query
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.connections import Connection
     from portbook.model import (

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from portbook.app.listen import HereAnswer
     from portbook.catalog import Catalog
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.model import Gap
     from portbook.present.views.listen_fields import Template
 

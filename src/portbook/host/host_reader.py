@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portbook.host.containers import Published
     from portbook.host.firewall.configured import Configured
     from portbook.host.firewall.packet_filter import PacketFilter
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.host.linux.connections import Conflicts
     from portbook.host.linux.network import Network
     from portbook.host.linux.process_tree import Own, Relative
@@ -80,7 +80,7 @@ class HostReader:
         self, port: int | None, transport: Transport | None
     ) -> tuple[tuple[Redirect, ...], tuple[Gap, ...]]:
         """The NAT rules that redirect *port* (None: any), and what could not be seen."""
-        from portbook.host.firewall.reader import read_redirects
+        from portbook.host.firewall.redirects import read_redirects
 
         return read_redirects(port, transport)
 

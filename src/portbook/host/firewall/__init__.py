@@ -1,7 +1,7 @@
 """Rules of nftables and iptables, read and followed; here, whether there can be any at all.
 
 The kernel is asked itself, which takes a tenth of a millisecond. To run the tools that print rules
-(:mod:`portbook.host.firewall.reader`) takes fifty times as long.
+(:mod:`portbook.host.firewall.ruleset`) takes fifty times as long.
 """
 
 from __future__ import annotations

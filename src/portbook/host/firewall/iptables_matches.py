@@ -34,6 +34,8 @@ _PLAIN = (
     "tcp", "udp", "udplite", "sctp", "dccp", "multiport", "comment", "state", "conntrack", "mark",
     "connmark", "addrtype", "iprange", "pkttype",
 )  # fmt: skip
+# Those that need no words: their options are theirs alone.
+_SILENT = ("tcp", "udp", "udplite", "sctp", "dccp", "multiport", "comment")
 _TRANSPORTS = {"tcp": 6, "udp": 17, "sctp": 132, "dccp": 33, "udplite": 136}
 _FULL = 0xFFFFFFFF
 
@@ -74,17 +76,24 @@ class Matches:
     def __init__(self, family: str) -> None:
         self._family = "ipv6" if family == "ip6" else "ipv4"
         self._statements: list[object] = []
+        self._words: list[list[str]] = []  # of each statement
         self._match = ""
         self._text: list[str] = []
+        self._group: list[str] = []  # the words of a match, for all that its options say
 
     def statements(self) -> list[object]:
         """All of them, in order."""
         self._finish()
         return self._statements
 
+    def told(self) -> list[tuple[object, list[str]]]:
+        """All of them, in order, each with the words of its option or match."""
+        return list(zip(self.statements(), self._words, strict=True))
+
     def _finish(self) -> None:
         if self._text:
             self._statements.append(Chance(" ".join(self._text)))
+            self._words.append(self._text)
             self._text = []
 
     def _test(self, field: Field, rows: list[Row], negated: bool, op: str = "==") -> None:
@@ -93,8 +102,19 @@ class Matches:
 
     def add(self, negated: bool, option: str, values: list[str]) -> None:
         """One option. Raises ValueError and IndexError for values in another form."""
+        words = ["!"] * negated + [option, *values]
         if option in ("-m", "--match"):
             self._finish()
+            self._group = words if values[0] not in _SILENT else []
+        elif option.startswith("--") and self._group:
+            self._group += words
+            words = self._group
+        self._add(negated, option, values)
+        count = len(self._statements)
+        self._words = self._words[:count] + [words] * (count - len(self._words))
+
+    def _add(self, negated: bool, option: str, values: list[str]) -> None:
+        if option in ("-m", "--match"):
             self._match = values[0]
             if self._match in _ABSENT:
                 self._test(Field("absent"), [((0, 0),)], False)

@@ -106,11 +106,27 @@ def _rule(table: Table, line: str) -> None:
     if chain is None:
         raise MalformedInput(f"it has no chain {name}")
     body = rest[len(name) :]
-    chain.rules.append(Rule(lambda: start, chain.where, _statements(body, table, start)))
+    chain.rules.append(IptablesRule(start, chain.where, body, table))
 
 
-def _statements(body: str, table: Table, line: str) -> Iterator[object]:
-    """The statements of one rule."""
+class IptablesRule(Rule):
+    """A rule of iptables or ip6tables."""
+
+    __slots__ = ("_parts",)
+    tool = "iptables"
+
+    def __init__(self, line: str, where: str, body: str, table: Table) -> None:
+        super().__init__(lambda: line, where, (each for each, _ in _told(body, table, line)))
+        self._parts = body, table, line
+
+    def told(self) -> Iterator[tuple[object, str]]:
+        """As :meth:`Rule.told`."""
+        for statement, words in _told(*self._parts):
+            yield statement, " ".join(words)
+
+
+def _told(body: str, table: Table, line: str) -> Iterator[tuple[object, list[str]]]:
+    """The statements of one rule, and the words of each."""
     try:
         matches = Matches(table.family)
         target, goals = "", {}
@@ -124,11 +140,11 @@ def _statements(body: str, table: Table, line: str) -> Iterator[object]:
                 matches.add(negated, option, values)
         action = _action(target, goals, table, going)
     except (MalformedInput, ValueError, LookupError):
-        yield Unclear(line)
+        yield Unclear(line), [line]
         return
-    yield from matches.statements()
+    yield from matches.told()
     if action is not None:
-        yield Unclear(line) if action is Unclear else action
+        yield Unclear(line) if action is Unclear else action, [line]
 
 
 def _action(target: str, goals: dict[str, str], table: Table, going: bool) -> object:
@@ -176,7 +192,8 @@ def _translation(target: str, goals: dict[str, str], family: str) -> object:
     }:  # fmt: skip
         return Unclear
     if target == "NETMAP":
-        return Translate(False, None, None, family, shifted=True)
+        network = _network(goals["--to"], family) if goals.get("--to") else None
+        return Translate(False, network, None, family, shifted=True)
     if target == "REDIRECT":
         ports = goals.get("--to-ports")
         return Translate(True, None, None if ports is None else number_span(ports, "-"), family)
@@ -194,3 +211,12 @@ def _translation(target: str, goals: dict[str, str], family: str) -> object:
     span = number_span(port.partition("/")[0], "-") if port else None
     where = address_span(address) if address else None
     return Translate(False, where, span, family, shifted)
+
+
+def _network(text: str, family: str) -> tuple[int, int]:
+    """``10.0.0.0/24`` as an interval of addresses. Raises ValueError."""
+    address, slash, length = text.partition("/")
+    first, last = address_span(address)
+    width = 128 if family == "ipv6" else 32
+    rest = (1 << width - int(length)) - 1 if slash else 0
+    return first & ~rest, last | rest

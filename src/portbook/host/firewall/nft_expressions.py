@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from portbook.host.firewall.nft_text import listed, only
+from portbook.host.firewall.nft_text import listed, only, show
 from portbook.host.firewall.values import (
     CT_STATES,
     CT_STATUS,
@@ -80,7 +80,7 @@ def field_of(expression: Any) -> Field:
         return Field("fib oif iif saddr" if name == "fib oif iif mark saddr" else name)
     if kind == "socket":
         return Field(f"socket {value.get('key')}")
-    return UNKNOWN_FIELD
+    return Field("?", text=show(expression))
 
 
 def _payload(value: dict[str, Any]) -> Field:

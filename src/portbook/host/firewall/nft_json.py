@@ -59,6 +59,15 @@ _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
 }  # fmt: skip
 _IP = {"ip": "ipv4", "ip6": "ipv6"}
+_OF_IPTABLES = {"match", "counter", "limit", "log", "xt", *VERDICTS}
+# iptables-extensions(8): targets that change nothing that is followed here, and those of which
+# nft's JSON doesn't say what they set.
+_XT_TARGETS: dict[str, object] = {
+    **dict.fromkeys(("LOG", "NFLOG", "TRACE")),
+    **dict.fromkeys(("SNAT", "MASQUERADE"), Verdict("accept", "source")),
+    "MARK": Assign("mark", None),
+    "CONNMARK": Assign("ctmark", None),
+}
 _KNOWN_OBJECTS = {
     "metainfo", "table", "chain", "rule", "set", "map", "element", "flowtable", "counter", "quota",
     "limit", "ct helper", "ct timeout", "ct expectation", "secmark", "synproxy", "meter",
@@ -195,6 +204,7 @@ class NftRule(Rule):
     """A rule of nftables: of thousands most are only glanced at."""
 
     __slots__ = ("_expressions", "_glanced")
+    tool = "nftables"
 
     def __init__(self, expressions: list[Any], where: str) -> None:
         super().__init__(self._show, where, self._read())
@@ -217,6 +227,16 @@ class NftRule(Rule):
     def ports(self) -> list[tuple[int, int]] | None:
         """As :meth:`Rule.ports`."""
         return ports_at_sight(self._expressions)
+
+    def told(self) -> Iterator[tuple[object, str]]:
+        """As :meth:`Rule.told`."""
+        for each in self._expressions:
+            for statement in statements_of([each]):
+                yield statement, show_rule([each])
+
+    def may_be_of_iptables(self) -> bool:
+        """Whether it has nothing that iptables over nftables doesn't write itself."""
+        return all(each.keys() <= _OF_IPTABLES for each in self._expressions)
 
 
 def _hides_family(expressions: list[Any]) -> bool:
@@ -244,7 +264,7 @@ def _statement(kind: str, value: Any, whole: Any) -> object:
         return _verdict(whole)
     if kind in ("dnat", "redirect"):
         return _translation(kind, value or {})
-    if kind in _CHANCES or (kind == "xt" and value and value.get("type") == "match"):
+    if kind in _CHANCES:
         return Chance(show_rule([whole]))
     reader = _READERS.get(kind)
     return Unclear(show_rule([whole])) if reader is None else reader(value, whole)
@@ -278,7 +298,9 @@ def _test(value: dict[str, Any], whole: Any) -> object:
     left, op, right = value["left"], value["op"], value["right"]
     fields = key_fields(left)
     if len(fields) == 1 and fields[0].name == "?":
-        return Chance(show_rule([whole]))
+        if not fields[0].family and not fields[0].protocols:
+            return Chance(show_rule([whole]))
+        return Test(fields, "==", Rows([(None,)]))  # a matter of chance for packets that have it
     if isinstance(right, str) and right.startswith("@"):
         rows: Rows | str = right[1:]
         return Test(fields, "!=" if op == "!=" else "==", rows)
@@ -351,8 +373,17 @@ def _assignment(value: dict[str, Any], _: Any) -> object:
     return Assign(key.name, bits_of(value["value"]))
 
 
+def _extension(value: dict[str, Any] | None, whole: Any) -> object:
+    """An extension of iptables, which nft names and doesn't print."""
+    if value and value.get("type") == "match":
+        return Chance(show_rule([whole]))
+    name = str(value.get("name")) if value and value.get("type") == "target" else ""
+    return _XT_TARGETS.get(name, Unclear(show_rule([whole])))
+
+
 _READERS = {
     "match": _test,
+    "xt": _extension,
     "vmap": _vmap,
     "reject": _reject,
     "mangle": _assignment,

@@ -11,7 +11,6 @@ import sys
 
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
-from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
 from portbook.model import Family, Gap, GapCode, Need
@@ -42,18 +41,20 @@ def read_ruleset(
     tool: Callable[[list[str], float], Printed | None] = find_and_run,
     number: Callable[[], int | None] = generation,
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6),
+    words: tuple[str, ...] = (),
 ) -> Ruleset:
     """The rules in force, read within *seconds*; its gaps say what could not be read.
 
     It runs nft and, where their rules are in force, iptables-save and ip6tables-save, with *tool*;
     *number* says which generation of rules is in force. Of iptables, the rules for *families* are
-    read: only packets of these may be asked about.
+    read: only packets of these may be asked about. Where nft prints none of *words* (of its JSON;
+    none: any), what it prints isn't worked out, and nothing loaded for that.
     """
     if not sys.platform.startswith("linux"):
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
     if os.geteuid() != 0:
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
-    return _Reader(seconds, tool, number, families).read()
+    return _Reader(seconds, tool, number, families, words).read()
 
 
 class _Reader:
@@ -65,13 +66,14 @@ class _Reader:
         tool: Callable[[list[str], float], Printed | None],
         number: Callable[[], int | None],
         families: tuple[Family, ...],
+        words: tuple[str, ...],
     ) -> None:
         import time
 
         self._tool, self._number, self._families = tool, number, families
         self._clock = time.monotonic
         self._end = self._clock() + seconds
-        self._seconds = seconds
+        self._seconds, self._words = seconds, words
         self.gaps: list[Gap] = []
         self._generation: int | None = None
         self._loads = False
@@ -96,7 +98,9 @@ class _Reader:
         if text is None:
             if self._generation:  # nf_tables is there, and something was put into it
                 self.gaps.append(Gap(GapCode.FIREWALL_NO_TOOL, "nft", Need.TOOL))
-        elif text:
+        elif text and self._concerns(text):
+            from portbook.host.firewall.nft_json import parse_nft
+
             try:
                 found, not_followed = parse_nft(text, terse=True)
                 tables += found
@@ -106,7 +110,7 @@ class _Reader:
                 self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
         for family, name, prefix in _IPTABLES:
             if family in self._families:
-                self._add_saved(tables, name, prefix)
+                self._add_saved(tables, name, prefix, unlisted=text is None)
         unfollowed += [
             NotEvaluated(FilterKind.TPROXY, rule.where)
             for table in tables
@@ -117,7 +121,13 @@ class _Reader:
         ]
         return tables, unfollowed
 
-    def _add_saved(self, tables: list[Table], family: str, prefix: str) -> None:
+    def _concerns(self, text: str) -> bool:
+        """Whether nft printed one of the words, or no JSON at all."""
+        known = not self._words or not text.startswith("{")
+        return known or any(f'"{word}"' in text for word in self._words)
+
+    def _add_saved(self, tables: list[Table], family: str, prefix: str, *, unlisted: bool) -> None:
+        """Adds what iptables says; *unlisted*: there is no nft, which would list all."""
         foreign = {
             table.name: table for table in tables if table.foreign and table.family == family
         }
@@ -125,6 +135,8 @@ class _Reader:
             for table in self._saved(family, prefix, "nft") or ():
                 if table.name in foreign:
                     _replace_rules(foreign[table.name], table)
+        elif unlisted and self._generation:
+            tables += self._saved(family, prefix, "nft") or ()
         if legacy_tables(family):
             saved = self._saved(family, prefix, "legacy")
             if saved is None:
@@ -215,9 +227,17 @@ class _Reader:
 def _replace_rules(table: Table, saved: Table) -> None:
     """Takes the rules that nft doesn't print in full as iptables prints them, and no others.
 
-    Of a rule that nft made in such a table, iptables may print a part as if it were the whole.
+    Of a rule that nft made in such a table, iptables may print a part as if it were the whole:
+    where it has a rule's words, but not more, they are its twin.
     """
-    for name, place in table.foreign:
-        rules, theirs = table.chains[name].rules, saved.chains.get(name)
-        if theirs is not None and len(theirs.rules) == len(rules):
-            rules[place] = theirs.rules[place]
+    from portbook.host.firewall.nft_json import NftRule
+
+    for name, chain in table.chains.items():
+        theirs = saved.chains.get(name)
+        if theirs is None or len(theirs.rules) != len(chain.rules):
+            continue
+        for place, (rule, twin) in enumerate(zip(chain.rules, theirs.rules, strict=True)):
+            if (name, place) in table.foreign:
+                chain.rules[place] = twin
+            elif isinstance(rule, NftRule) and rule.may_be_of_iptables():
+                rule.twin = twin

@@ -6,6 +6,8 @@ understand stays in its place as a :class:`Chance` or an :class:`Unclear`, with 
 
 from __future__ import annotations
 
+import gc
+
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.intervals import Intervals
 from portbook.model.gap import GapCode
@@ -17,6 +19,12 @@ if TYPE_CHECKING:
 
     from portbook.model.finding import NotEvaluated
     from portbook.model.gap import Gap
+
+    # A part of a row: inclusive numbers, a word (with "*" at its end: a beginning), or None where
+    # it wasn't understood.
+    Part = tuple[int, int] | str | None
+    Row = tuple[Part, ...]
+    Goal = object
 
 _NAT, _SOURCE_NAT = -100, 100  # enum nf_ip_hook_priorities
 _MOST_CONCERNED = 16  # questions of which a chain keeps the answers
@@ -30,25 +38,19 @@ CT_STATUS = {
 }  # fmt: skip
 TCP_FLAGS = {"fin": 1, "syn": 2, "rst": 4, "psh": 8, "ack": 16, "urg": 32, "ecn": 64, "cwr": 128}
 
-# A part of a row: inclusive numbers, a word (with "*" at its end: a beginning), or None where
-# it wasn't understood.
-if TYPE_CHECKING:
-    Part = tuple[int, int] | str | None
-    Row = tuple[Part, ...]
-    Goal = object
-
 
 class Field(NamedTuple):
     """A field of a packet, or of what the kernel knows of it.
 
     ``name`` is one that :mod:`portbook.host.firewall.conditions` gives a value to; of any other
-    the value isn't known. A packet of another ``family`` or protocol doesn't have it.
+    the value isn't known, but its ``text``. A packet of another family or protocol doesn't have it.
     """
 
     name: str
     mask: int | None = None
     family: str | None = None  # "ipv4", "ipv6"
     protocols: tuple[int, ...] | None = None
+    text: str = ""
 
 
 class Rows:
@@ -153,8 +155,8 @@ class Assign(NamedTuple):
 class Translate(NamedTuple):
     """DNAT or REDIRECT (``local``). What it leaves as it is is None; ``family``: only of that.
 
-    A goal is an inclusive interval, a map that gives one, or None. ``shifted`` goals keep their
-    place in a block (NETMAP, port shifts) and aren't worked out.
+    A goal is an inclusive interval, a map that gives one, or None. With a ``shifted`` one, packets
+    keep their place in its block (NETMAP, port shifts): which one they get isn't worked out.
     """
 
     local: bool
@@ -201,16 +203,18 @@ class Rule:
 
     ``first`` are conditions that its tool doesn't print. The statements are worked out when they
     are met first, one by one: most rules have done with a packet at their first condition.
-    ``guard`` is for those that were looked through before.
+    ``guard`` is for those that were looked through before. ``twin``: as its maker has it.
     """
 
-    __slots__ = ("_rest", "_statements", "_text", "first", "guard", "where")
+    __slots__ = ("_rest", "_statements", "_text", "first", "guard", "twin", "where")
+    tool = ""  # nftables, iptables
 
     def __init__(self, text: Callable[[], str], where: str, rest: Iterator[object]) -> None:
         self._text, self.where, self._rest = text, where, rest
         self._statements: list[object] = []
         self.first: list[object] = []
         self.guard: Guard | None = None
+        self.twin: Rule | None = None
 
     def __iter__(self) -> Iterator[object]:
         yield from self.first
@@ -231,6 +235,10 @@ class Rule:
     def ports(self) -> Sequence[tuple[int, int]] | None:
         """The ports that it tells from others, where its form tells that; None: it doesn't."""
         return None
+
+    def told(self) -> Iterator[tuple[object, str]]:
+        """Its statements, each with the part of the rule's text that it stands for."""
+        return ((statement, self._text()) for statement in self)
 
     @property
     def statements(self) -> list[object]:
@@ -354,20 +362,13 @@ class Ruleset:
 
 
 class Uncollected:
-    """A context without garbage collection: the objects of a large ruleset form no circles.
-
-    To look through a million of them again and again takes a third of the whole time.
-    """
+    """Without garbage collection: it takes a third of the time, and rules form no circles."""
 
     def __enter__(self) -> None:
-        import gc
-
         self._collects = gc.isenabled()
         gc.disable()
 
     def __exit__(self, *_: object) -> None:
-        import gc
-
         if self._collects:
             gc.enable()
 

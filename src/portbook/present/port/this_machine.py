@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from portbook.app.list_lookup import RangeAnswer
     from portbook.app.port_lookup import PortAnswer
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.host.linux.connections import Connection
     from portbook.model import Host, Listener, PortRules, Process, Spoken
     from portbook.present.document import Item

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import HereAnswer
     from portbook.catalog import Catalog
     from portbook.formats.fields import Line
-    from portbook.host.firewall.rules import Redirect
+    from portbook.host.firewall.redirects import Redirect
     from portbook.model.seen import ScannedPort
 
 

@@ -1,4 +1,4 @@
-"""What nft prints of its ruleset in JSON."""
+"""Redirects in what nft prints of its ruleset in JSON."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.firewall.nftables import parse_nft
-from portbook.host.firewall.rules import NatRules, Redirect
+from portbook.host.firewall.redirects import NatRules, Redirect
 from portbook.model import Family, Transport
-from tests.host.firewall.rulesets import brief
+from tests.host.firewall.rulesets import brief, of_nft
 
 HERE = Path(__file__).parent
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -22,7 +21,7 @@ TCP, UDP = Transport.TCP, Transport.UDP
 
 @pytest.fixture(scope="module")
 def recorded() -> NatRules:
-    return parse_nft((HERE / "redirects.json").read_text())
+    return of_nft((HERE / "redirects.json").read_text())
 
 
 @pytest.mark.parametrize(
@@ -142,7 +141,7 @@ def chain(name: str = "in", **more: object) -> dict[str, Any]:
 
 
 def base(name: str = "in", hook: str = "prerouting") -> dict[str, Any]:
-    return chain(name, type="nat", hook=hook)
+    return chain(name, type="nat", hook=hook, prio=-100)
 
 
 def rule(*expressions: object, chain: str = "in") -> dict[str, Any]:
@@ -154,6 +153,106 @@ def dport(right: object, op: str = "==") -> dict[str, Any]:
     return {"match": {"op": op, "left": left, "right": right}}
 
 
+def match(left: dict[str, Any], right: object) -> dict[str, Any]:
+    return {"match": {"op": "==", "left": left, "right": right}}
+
+
+def only_redirect(*expressions: object, family: str = "ip") -> Redirect:
+    text = ruleset(base(), rule(*expressions)).replace('"family": "ip"', f'"family": "{family}"')
+    (found,) = of_nft(text).redirects
+    return found
+
+
+def test_a_limit_is_a_condition() -> None:
+    limit = {"limit": {"rate": 5, "burst": 5, "per": "minute"}}
+    assert only_redirect(dport(80), limit, {"redirect": None}).conditions == ("limit",)
+    extension = {"xt": {"type": "match", "name": "addrtype"}}
+    found = only_redirect(dport(80), extension, {"redirect": None})
+    assert found.conditions == ("xt match addrtype",)
+
+
+@pytest.mark.parametrize(
+    "left, right, family",
+    [
+        ({"payload": {"protocol": "ip", "field": "protocol"}}, "tcp", Family.IPV4),
+        ({"payload": {"protocol": "ip6", "field": "nexthdr"}}, "tcp", Family.IPV6),
+        ({"payload": {"protocol": "ip6", "field": "version"}}, 6, Family.IPV6),
+        ({"meta": {"key": "nfproto"}}, "ipv4", Family.IPV4),
+        ({"payload": {"protocol": "ip", "field": "ttl"}}, 64, Family.IPV4),
+    ],
+)
+def test_a_header_tells_the_family(left: dict[str, Any], right: object, family: Family) -> None:
+    found = only_redirect(match(left, right), dport(80), {"redirect": None}, family="inet")
+    assert (found.family, found.transport, found.first) == (family, TCP, 80)
+
+
+def test_the_port_of_the_original_connection_is_one() -> None:
+    original = {"ct": {"key": "proto-dst", "dir": "original"}}
+    found = only_redirect(match(original, 80), {"redirect": {"port": 81}})
+    assert (found.first, found.last, found.conditions) == (80, 80, ())
+
+
+def test_a_block_of_addresses_keeps_its_form() -> None:
+    block = {"prefix": {"addr": "10.0.0.0", "len": 24}}
+    found = only_redirect({"dnat": {"addr": block, "type_flags": "prefix"}})
+    assert found.to_address == "10.0.0.0/24"
+    span = {"range": ["10.0.0.0", "10.0.0.255"]}
+    assert only_redirect({"dnat": {"addr": span}}).to_address == "10.0.0.0-10.0.0.255"
+
+
+@pytest.mark.parametrize(
+    "key, value, words",
+    [
+        ({"meta": {"key": "iifname"}}, "eth0", "iifname eth0"),
+        ({"meta": {"key": "mark"}}, 7, "mark 7"),
+        ({"fib": {"result": "type", "flags": ["daddr"]}}, "local", "fib daddr type local"),
+        ({"ct": {"key": "state"}}, ["new", "related"], "ct state related,new"),
+        ({"payload": {"protocol": "ip", "field": "saddr"}}, "10.0.0.1", "ip saddr 10.0.0.1"),
+        (
+            {"payload": {"protocol": "ip", "field": "daddr"}},
+            {"range": ["10.0.0.1", "10.0.0.9"]},
+            "ip daddr 10.0.0.1-10.0.0.9",
+        ),
+        ({"payload": {"protocol": "ip6", "field": "daddr"}}, "fd00::1", "ip6 daddr fd00::1"),
+        ({"payload": {"protocol": "tcp", "field": "sport"}}, 9, "tcp sport 9"),
+        ({"symhash": {"mod": 2}}, 1, '{"symhash": {"mod": 2}} == 1'),
+    ],
+)
+def test_a_key_of_a_map_is_a_condition(key: object, value: object, words: str) -> None:
+    data = {"set": [[value, {"jump": {"target": "to"}}]]}
+    vmap = {"vmap": {"key": key, "data": data}}
+    text = ruleset(base(), rule(vmap), rule(dport(80), {"redirect": None}, chain="to"))
+    (found,) = of_nft(text.replace('"family": "ip"', '"family": "inet"')).redirects
+    assert found.conditions == (words,)
+
+
+def test_a_set_that_is_not_there_is_a_condition() -> None:
+    assert only_redirect(dport("@gone"), {"redirect": None}).conditions == ("tcp dport @gone",)
+
+
+def test_chains_that_branch_without_end_are_cut_and_told() -> None:
+    rules = [
+        rule(match({"meta": {"key": "mark"}}, place), {"jump": {"target": str(level + 1)}},
+             chain=str(level) if level else "in")
+        for level in range(9)
+        for place in range(10)
+    ]  # fmt: skip
+    found = of_nft(ruleset(base(), *rules, rule({"redirect": {"port": 80}}, chain="9")))
+    assert "branch in more than 3,820 ways" in found.not_understood[-1]
+    assert found.redirects  # those that were found before
+
+
+def test_a_chain_is_followed_once_for_the_same_packets() -> None:
+    rules = [
+        rule({"jump": {"target": str(level + 1)}}, chain=str(level) if level else "in")
+        for level in range(9)
+        for _ in range(10)
+    ]
+    found = of_nft(ruleset(base(), *rules, rule({"redirect": {"port": 80}}, chain="9")))
+    assert not found.not_understood
+    assert [each.to_first for each in found.redirects] == [80]
+
+
 def test_the_same_rule_at_two_hooks_is_one_redirect() -> None:
     text = ruleset(
         base("in"),
@@ -162,7 +261,7 @@ def test_the_same_rule_at_two_hooks_is_one_redirect() -> None:
         rule({"jump": {"target": "both"}}, chain="out"),
         rule(dport(80), {"redirect": {"port": 8080}}, chain="both"),
     )
-    (found,) = parse_nft(text).redirects
+    (found,) = of_nft(text).redirects
     assert found.hooks == ("prerouting", "output")
 
 
@@ -178,7 +277,7 @@ def test_the_same_rule_at_two_hooks_is_one_redirect() -> None:
     ],
 )
 def test_rules_that_are_not_understood_are_told(expressions: list[object]) -> None:
-    rules = parse_nft(ruleset(base(), rule(*expressions)))
+    rules = of_nft(ruleset(base(), rule(*expressions)))
     assert rules.redirects == ()
     assert len(rules.not_understood) == 1
     assert rules.not_understood[0].startswith("ip t in: ")
@@ -188,24 +287,29 @@ def test_rules_that_are_not_understood_are_told(expressions: list[object]) -> No
     "expressions",
     [
         [dport(80), {"masquerade": None}],
-        [dport(80), {"xt": {"type": "target", "name": "MASQUERADE"}}],
+        *(
+            [dport(80), {"xt": {"type": "target", "name": name}}]
+            for name in ("MASQUERADE", "SNAT", "LOG", "NFLOG", "MARK", "CONNMARK", "TRACE")
+        ),
         [dport(80), {"accept": None}],
         [
             {"match": {"op": "==", "left": {"meta": {"key": "l4proto"}}, "right": "icmp"}},
             {"redirect": None},
         ],
         [dport(80), dport(81), {"redirect": {"port": 9}}],  # no packet is for both
+        [match({"payload": {"protocol": "icmp", "field": "type"}}, 8), {"redirect": None}],
+        [match({"meta": {"key": "nfproto"}}, "ipv6"), {"redirect": None}],  # in a table of IPv4
     ],
 )
 def test_rules_that_redirect_no_port_are_left_out(expressions: list[object]) -> None:
-    assert parse_nft(ruleset(base(), rule(*expressions))) == NatRules(())
+    assert of_nft(ruleset(base(), rule(*expressions))) == NatRules(())
 
 
 def test_a_dormant_table_is_not_in_force() -> None:
     table = {"table": {"family": "ip", "name": "t", "flags": "dormant"}}
     redirect = rule(dport(80), {"redirect": {"port": 9}})
-    assert parse_nft(ruleset(table, base(), redirect)) == NatRules(())
-    assert len(parse_nft(ruleset(base(), redirect)).redirects) == 1
+    assert of_nft(ruleset(table, base(), redirect)) == NatRules(())
+    assert len(of_nft(ruleset(base(), redirect)).redirects) == 1
 
 
 def test_elements_with_remarks_and_catch_alls() -> None:
@@ -214,15 +318,16 @@ def test_elements_with_remarks_and_catch_alls() -> None:
             "family": "ip",
             "table": "t",
             "name": "m",
+            "type": "inet_service",
             "map": "ipv4_addr",
             "elem": [[{"elem": {"val": 80, "comment": "web"}}, "10.0.0.1"], ["*", "10.0.0.2"]],
         }
     }
     key = {"payload": {"protocol": "tcp", "field": "dport"}}
     text = ruleset(named, base(), rule({"dnat": {"addr": {"map": {"key": key, "data": "@m"}}}}))
-    assert brief(parse_nft(text)) == [
+    assert brief(of_nft(text)) == [
         (TCP, 80, 80, "10.0.0.1", None, None),
-        (None, 0, 65535, "10.0.0.2", None, None),
+        (TCP, 0, 65535, "10.0.0.2", None, None),
     ]
 
 
@@ -241,7 +346,7 @@ def test_a_service_as_kubernetes_writes_it() -> None:
         rule({"vmap": {"key": key, "data": data}}),
         rule({"dnat": {"addr": "10.244.0.3", "port": 5353}}, chain="dns"),
     )
-    (found,) = parse_nft(text).redirects
+    (found,) = of_nft(text).redirects
     assert (found.transport, found.first, found.to_address, found.to_first) == (
         UDP,
         53,
@@ -257,7 +362,7 @@ def test_a_service_as_kubernetes_writes_it() -> None:
 )
 def test_other_text_is_malformed(text: str) -> None:
     with pytest.raises(MalformedInput):
-        parse_nft(text)
+        of_nft(text)
 
 
 def test_a_loop_of_jumps_ends() -> None:
@@ -267,7 +372,7 @@ def test_a_loop_of_jumps_ends() -> None:
         rule({"jump": {"target": "b"}}, chain="a"),
         rule({"jump": {"target": "a"}}, {"redirect": {"port": 1}}, chain="b"),
     )
-    assert len(parse_nft(text).redirects) == 1
+    assert len(of_nft(text).redirects) == 1
 
 
 WORDS = """match left right op payload set map key data elem val concat range prefix dnat redirect
@@ -290,7 +395,7 @@ json_values = st.recursive(
 def test_no_ruleset_breaks_the_reader(expressions: list[object]) -> None:
     """Nothing is raised but MalformedInput, and what is redirected are ports."""
     try:
-        rules = parse_nft(ruleset(base(), rule(*expressions)))
+        rules = of_nft(ruleset(base(), rule(*expressions)))
     except MalformedInput:
         return
     for redirect in rules.redirects:

@@ -19,14 +19,13 @@ from portbook.host.firewall import (
     has_nat_chains,
     kernel_may_translate,
     parse_chains,
-    reader,
+    redirects,
+    ruleset,
 )
-from portbook.host.firewall.nftables import parse_nft
-from portbook.host.firewall.reader import read_redirects
-from portbook.host.firewall.rules import NatRules
+from portbook.host.firewall.redirects import NatRules, read_redirects
 from portbook.host.linux.namespaces import Namespace, in_namespace
-from portbook.model import Transport
-from tests.host.firewall.rulesets import DOCKER, brief
+from portbook.model import GapCode, Need, Transport
+from tests.host.firewall.rulesets import brief, of_nft
 from tests.real.needs import need_kernel, need_program, need_root
 from tests.values import sentences
 
@@ -50,7 +49,7 @@ def test_a_kernel_without_tracked_connections_translates_nothing(tmp_path: Path)
 
 
 def test_nothing_is_run_where_there_can_be_no_rules(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reader, "kernel_may_translate", lambda: False)
+    monkeypatch.setattr(redirects, "kernel_may_translate", lambda: False)
     assert read_redirects() == ((), ())
 
 
@@ -98,12 +97,13 @@ def test_an_answer_that_says_nothing_of_chains_is_refused(data: bytes) -> None:
 @pytest.fixture
 def tools(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str, str], None]:
     """Puts scripts in the place of the tools, and makes this process look like root's."""
-    monkeypatch.setattr(reader, "kernel_may_translate", lambda: True)
+    monkeypatch.setattr(redirects, "kernel_may_translate", lambda: True)
     monkeypatch.setattr(os, "geteuid", lambda: 0)
-    monkeypatch.setattr("portbook.host.run_tool.SYSTEM_FOLDERS", str(tmp_path))
+    monkeypatch.setattr(ruleset, "SYSTEM_FOLDERS", str(tmp_path))
     monkeypatch.setenv("PATH", "")
-    monkeypatch.setattr(reader, "_words", lambda path: [])
-    monkeypatch.setattr(reader, "legacy_nat", lambda family: False)
+    monkeypatch.setattr(redirects, "legacy_nat", lambda family: False)
+    monkeypatch.setattr(ruleset, "legacy_tables", lambda family: ())
+    monkeypatch.setattr(redirects, "generation", lambda: 7)
 
     def put(name: str, script: str) -> None:
         path = tmp_path / name
@@ -141,19 +141,66 @@ def test_both_tools_are_asked_and_one_port_is_picked(tools: Callable[[str, str],
     assert all(each.holds_for(8888, TCP) for each in found)
 
 
+OF_IPTABLES = """{"nftables": [
+{"chain": {"family": "ip", "table": "nat", "name": "PREROUTING", "type": "nat",
+"hook": "prerouting", "prio": -100}},
+{"chain": {"family": "ip", "table": "nat", "name": "WEB"}},
+{"rule": {"family": "ip", "table": "nat", "chain": "PREROUTING", "expr": [
+{"match": {"op": "==", "left": {"meta": {"key": "iifname"}}, "right": "lo"}},
+{"counter": {"packets": 0, "bytes": 0}}, {"jump": {"target": "WEB"}}]}},
+{"rule": {"family": "ip", "table": "nat", "chain": "PREROUTING", "expr": [
+{"match": {"op": "==", "left": {"meta": {"key": "mark"}}, "right": 1}},
+{"mangle": {"key": {"meta": {"key": "mark"}}, "value": 2}}, {"jump": {"target": "WEB"}}]}},
+{"rule": {"family": "ip", "table": "nat", "chain": "WEB", "expr": [
+{"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}}, "right": 80}},
+{"xt": {"type": "target", "name": "REDIRECT"}}]}}]}"""
+SAVED = """\
+*nat
+:PREROUTING ACCEPT [0:0]
+:WEB - [0:0]
+-A PREROUTING -i lo -j WEB
+-A PREROUTING -j WEB
+-A WEB -p tcp -m tcp --dport 80 -j REDIRECT --to-ports 8080
+COMMIT
+"""
+
+
 def test_what_iptables_keeps_in_nftables_is_read_with_its_own_tool(
     tools: Callable[[str, str], None],
 ) -> None:
-    unclear = """{"nftables": [
-    {"chain": {"family": "ip", "table": "nat", "name": "P", "type": "nat", "hook": "prerouting"}},
-    {"rule": {"family": "ip", "table": "nat", "chain": "P", "expr": [
-    {"xt": {"type": "target", "name": "DNAT"}}]}}]}"""
-    tools("nft", printing(unclear))
+    tools("nft", printing(OF_IPTABLES))
     assert "1 NAT rule was not understood" in sentences(read_redirects()[1])[0]
-    tools("iptables-save", printing(DOCKER))
+    tools("iptables-save", printing("# (nf_tables)\n" + SAVED))
     found, missing = read_redirects()
     assert missing == ()
+    assert {(each.source, each.chain, each.to) for each in found} == {
+        ("iptables", "nat WEB", "this machine:8080")
+    }
+    # Of the second rule, which nft made, iptables prints a part.
+    assert [each.conditions for each in found] == [("-i lo",), ("mark 1",)]
+
+
+def test_without_nft_what_iptables_says_is_taken(tools: Callable[[str, str], None]) -> None:
+    tools("ip6tables-nft-save", printing(SAVED))
+    found, missing = read_redirects(80)
+    assert {(each.source, each.family) for each in found} == {("ip6tables", "ipv6")}
+    assert sentences(missing) == ("nft is not installed, so nftables' own NAT rules were not read",)
+
+
+def test_an_older_iptables_without_its_tool_is_told_where_it_has_nat(
+    tools: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tools("nft", printing('{"nftables": []}'))
+    monkeypatch.setattr(ruleset, "legacy_tables", lambda family: ("filter",))
+    assert read_redirects() == ((), ())
+    monkeypatch.setattr(redirects, "legacy_nat", lambda family: family == "ip6")
+    (gap,) = read_redirects()[1]
+    assert (gap.code, gap.subject, gap.needs) == (GapCode.NAT_NO_LEGACY, "ip6tables", Need.TOOL)
+    tools("ip6tables-legacy-save", printing("hello"))
+    tools("iptables-legacy-save", printing(SAVED))
+    found, (gap,) = read_redirects()
     assert {each.source for each in found} == {"iptables"}
+    assert (gap.code, gap.subject) == (GapCode.NAT_UNREADABLE, "ip6tables")
 
 
 BASE_CHAINS = """\
@@ -168,7 +215,8 @@ def test_a_table_that_iptables_prints_in_part_is_read_with_nft(
     tools: Callable[[str, str], None],
 ) -> None:
     own = """{"nftables": [
-    {"chain": {"family": "ip", "table": "nat", "name": "p", "type": "nat", "hook": "prerouting"}},
+    {"chain": {"family": "ip", "table": "nat", "name": "p", "type": "nat", "hook": "prerouting",
+    "prio": -100}},
     {"rule": {"family": "ip", "table": "nat", "chain": "p", "expr": [
     {"match": {"op": "==", "left": {"payload": {"protocol": "tcp", "field": "dport"}},
     "right": 8080}}, {"dnat": {"addr": "172.17.0.2", "port": 80}}]}}]}"""
@@ -205,7 +253,7 @@ def test_a_tool_that_fails_is_told(
 def test_a_tool_that_hangs_is_told(
     tools: Callable[[str, str], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reader, "_SECONDS", 0.2)
+    monkeypatch.setattr(redirects, "_SECONDS", 0.2)
     tools("nft", "exec /bin/sleep 60")
     found, missing = read_redirects(80)
     assert found == ()
@@ -243,7 +291,7 @@ def server() -> Iterator[Namespace]:
 
 @pytest.mark.real
 def test_nft_prints_what_was_recorded(server: Namespace) -> None:
-    recorded = parse_nft((HERE / "redirects.json").read_text())
+    recorded = of_nft((HERE / "redirects.json").read_text())
     assert server.name is not None
     run("ip", "netns", "exec", server.name, "nft", "-f", str(HERE / "redirects.nft"))
     found, missing = in_namespace(server, read_redirects)
@@ -322,12 +370,12 @@ def test_another_user_is_told_that_rules_are_hidden() -> None:
     # The interpreter's own folder need not be open to that user, so it only drops its rights.
     code = (
         "import os; os.setgroups([]); os.setgid(65534); os.setuid(65534)\n"
-        "from portbook.host.firewall.reader import read_redirects\n"
+        "from portbook.host.firewall.redirects import read_redirects\n"
         "found, (gap,) = read_redirects(80); print(found, gap.code, gap.needs)"
     )
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     done = subprocess.run(
-        [sys.executable, "-c", f"import portbook.host.firewall.reader\n{code}"],
+        [sys.executable, "-c", f"import portbook.host.firewall.redirects\n{code}"],
         env=environment, capture_output=True, text=True, check=True,
     )  # fmt: skip
     assert done.stdout == "() nat-hidden root\n"

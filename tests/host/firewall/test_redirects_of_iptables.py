@@ -1,4 +1,4 @@
-"""What iptables-save and ip6tables-save print."""
+"""Redirects in what iptables-save and ip6tables-save print."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.firewall.iptables import parse_iptables_save
-from portbook.host.firewall.rules import NatRules
+from portbook.host.firewall.redirects import NatRules
 from portbook.model import Family, Transport
-from tests.host.firewall.rulesets import DOCKER, brief
+from tests.host.firewall.rulesets import DOCKER, brief, of_iptables
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
 
 def test_a_port_that_docker_publishes() -> None:
-    rules = parse_iptables_save(DOCKER, Family.IPV4)
+    rules = of_iptables(DOCKER, Family.IPV4)
     assert rules.not_understood == ()
     by_hook = {each.hooks: each for each in rules.redirects}
     assert set(by_hook) == {("prerouting",), ("output",)}
@@ -70,14 +69,44 @@ def saved(*rules: str) -> str:
             '-p tcp -m tcp --dport 80 -m comment --comment "-j it\\"s" -j REDIRECT --to-ports 81',
             [(TCP, 80, 80, None, 81, 81)],
         ),
+        (
+            "-p tcp -m conntrack --ctorigdstport 80 -j REDIRECT --to-ports 81",
+            [(TCP, 80, 80, None, 81, 81)],
+        ),
+        (
+            "-p tcp -m multiport --dports 81,80,7 -j REDIRECT --to-ports 9",
+            [(TCP, 7, 7, None, 9, 9), (TCP, 80, 81, None, 9, 9)],
+        ),
+        ("-p tcp -m tcp --dport 5 -j NETMAP --to 10.0.0.7", [(TCP, 5, 5, "10.0.0.7", None, None)]),
         ("-p icmp -j DNAT --to-destination 10.0.0.1", []),
+        ("-m icmp --icmp-type 8 -j DNAT --to-destination 10.0.0.1", []),
         ("-p tcp -j LOG --log-prefix web", []),
     ],
 )
 def test_rules_of_iptables(text: str, expected: list[tuple[object, ...]]) -> None:
-    rules = parse_iptables_save(saved(text), Family.IPV4)
+    rules = of_iptables(saved(text), Family.IPV4)
     assert brief(rules) == expected
     assert rules.not_understood == ()
+
+
+@pytest.mark.parametrize(
+    "text, conditions",
+    [
+        ("-m limit --limit 5/min -p tcp", ("-m limit --limit 5/min",)),
+        ("-m set ! --match-set own dst -i eth0", ("-i eth0", "-m set ! --match-set own dst")),
+        ("-p tcp -m tcp --tcp-flags SYN,ACK SYN", ("--tcp-flags SYN,ACK SYN",)),
+        (
+            "-m conntrack --ctstate NEW ! --ctorigdst 10.0.0.1/32",
+            ("-m conntrack --ctstate NEW ! --ctorigdst 10.0.0.1/32",),
+        ),
+        ("-m rpfilter --invert", ("-m rpfilter --invert",)),
+        ("-p udplite -m udplite --dport 7", ("udplite",)),
+        ("! -p udplite", ()),
+    ],
+)
+def test_conditions_are_in_the_words_of_iptables(text: str, conditions: tuple[str, ...]) -> None:
+    redirects = of_iptables(saved(f"{text} -j REDIRECT --to-ports 9"), Family.IPV4).redirects
+    assert {each.conditions for each in redirects} == {conditions}
 
 
 @pytest.mark.parametrize(
@@ -91,7 +120,7 @@ def test_rules_of_iptables(text: str, expected: list[tuple[object, ...]]) -> Non
 )
 def test_goals_of_ip6tables(goal: str, address: str, port: int | None) -> None:
     text = saved(f"-p tcp -m tcp --dport 80 -j DNAT --to-destination {goal}")
-    (found,) = parse_iptables_save(text, Family.IPV6).redirects
+    (found,) = of_iptables(text, Family.IPV6).redirects
     assert (found.to_address, found.to_first) == (address, port)
     assert (found.family, found.source) == ("ipv6", "ip6tables")
 
@@ -106,21 +135,22 @@ def test_goals_of_ip6tables(goal: str, address: str, port: int | None) -> None:
     ],
 )
 def test_rules_of_iptables_that_are_not_understood_are_told(text: str) -> None:
-    rules = parse_iptables_save(saved(text), Family.IPV4)
+    rules = of_iptables(saved(text), Family.IPV4)
     assert rules == NatRules((), (f"nat PREROUTING: -A PREROUTING {text}",))
 
 
 @pytest.mark.parametrize("text", ["*nat\nhello\n", '*nat\n-A PREROUTING -m comment --comment "x\n'])
 def test_other_text_in_the_nat_table_is_malformed(text: str) -> None:
     with pytest.raises(MalformedInput):
-        parse_iptables_save(text, Family.IPV4)
+        of_iptables(text, Family.IPV4)
 
 
 def test_counters_do_not_matter() -> None:
     text = (
-        "*nat\n:PREROUTING ACCEPT [1:2]\n[7:420] -A PREROUTING -p tcp -m tcp --dport 1 -j REDIRECT"
+        "*nat\n:PREROUTING ACCEPT [1:2]\n"
+        "[7:420] -A PREROUTING -p tcp -m tcp --dport 1 -j REDIRECT\nCOMMIT\n"
     )
-    assert len(parse_iptables_save(text, Family.IPV4).redirects) == 1
+    assert len(of_iptables(text, Family.IPV4).redirects) == 1
 
 
 WORDS = """-p tcp ! --dport 80 1:2 -j DNAT REDIRECT --to-ports 9 -m --to-destination ::1 [::1]:9
@@ -131,6 +161,6 @@ words = st.sampled_from(WORDS.split())
 @given(st.lists(words, max_size=10))
 def test_no_line_breaks_the_reader(parts: list[str]) -> None:
     """Nothing is raised, and what is redirected are ports."""
-    rules = parse_iptables_save(saved(" ".join(parts)), Family.IPV4)
+    rules = of_iptables(saved(" ".join(parts)), Family.IPV4)
     for redirect in rules.redirects:
         assert 0 <= redirect.first <= redirect.last <= 65535
