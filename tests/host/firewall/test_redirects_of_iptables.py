@@ -102,6 +102,7 @@ def test_rules_of_iptables(text: str, expected: list[tuple[object, ...]]) -> Non
         ("-m rpfilter --invert", ("-m rpfilter --invert",)),
         ("-p udplite -m udplite --dport 7", ("udplite",)),
         ("! -p udplite", ()),
+        ("! -p udp", ()),
     ],
 )
 def test_conditions_are_in_the_words_of_iptables(text: str, conditions: tuple[str, ...]) -> None:

@@ -109,6 +109,8 @@ def packets_of_numbers(field: Field, numbers: Intervals, other: bool) -> Packets
         return having.narrowed(Packets(ports=ports))
     if field.name == "l4proto":
         protocols = tuple(each for each in _TRANSPORTS if (each in numbers) != other)
+        if other and UDP not in protocols:  # who leaves out UDP thinks of no UDP-Lite
+            protocols = tuple(each for each in protocols if each != UDPLITE)
         return having.narrowed(Packets(protocols))
     found = [each for number, each in _FAMILIES[field.name].items() if (number in numbers) != other]
     if len(found) == 1:
