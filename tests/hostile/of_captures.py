@@ -75,6 +75,12 @@ _SOCKETS = (
     Kind("infinities", b'[{"port":1e999,"pid":-Infinity,"x":[', b"NaN,", b"1]}]"),
 )
 _JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell", "flow-json")
+_SENT = (
+    Repeated("a mail of one line", b"a=20=\n", b"Content-Transfer-Encoding: quoted-printable\n"),
+    Kind("a mail's bytes in one line", b"=3D", b"=C3", b" a=20", LONG_LINE),
+    Kind("quotes of CSV in one line", b"tcp,LISTEN,0,", b'"",', b'users:((""', LONG_LINE),
+    Kind("cells of CSV in one line", b'"tcp,', b'"";,', b'"', LONG_LINE),
+)
 _COLUMN = b"x" + COUNTER + b"   "
 
 
@@ -101,6 +107,10 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
     "netstat": (
         Table("a header that never ends", Kind("head", b"Proto Local Address x (state)", b" x",
               b" process:pid"), b"tcp4 0 0 *.22 *.* LISTEN 0 0 a:1"),
+    ),
+    "netstat-windows": (
+        Kind("rows in one line", b"", b"TCP 1:1 1:1 ", width=LONG_LINE),
+        Kind("rows in one line that none ends", b"", b"TCP  UDP 1:1 ", width=LONG_LINE),
     ),
     "lsof": (
         Repeated("one socket of many processes",
@@ -228,7 +238,7 @@ READERS = {
         for name in FORMATS
     },
     "portbook.formats.sockets.detect:read": Reader(
-        partial(_read, None), (MalformedInput,), _EVERY, _SOCKETS
+        partial(_read, None), (MalformedInput,), _EVERY, (*_SOCKETS, *_SENT)
     ),
     "portbook.formats.sockets.ss:read_rows": Reader(
         partial(_read_rows, "ss"), (MalformedInput,), samples_of("ss"), _INPUTS["ss"]

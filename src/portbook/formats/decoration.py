@@ -176,6 +176,28 @@ def _without_cells(line: str) -> tuple[str, str | None]:
     return "  ".join(cell.replace("\\", "").strip() for cell in cells), None
 
 
+def _without_separators(line: str) -> tuple[str, str | None]:
+    """A row of CSV as a table shows it; the processes of ss, with commas of their own, as one."""
+    head, found, owners = line.partition("users:((")
+    separator = max(",;", key=head.count)
+    if head.count(separator) < _FEWEST_CELLS:
+        return line, None
+    if found:
+        quoted = head.endswith('"')
+        head = head.removesuffix('"')
+        owners = owners.rstrip(" \t,;")
+        owners = owners.removesuffix('"').replace('""', '"') if quoted else owners
+    cells = [found[1] or found[2] or "" for found in _SEPARATED[separator].finditer(head)]
+    return "  ".join([cell.strip().replace('""', '"') for cell in cells]) + found + owners, None
+
+
+_FEWEST_CELLS = 3  # separators of a row that is one
+_SEPARATED = {
+    mark: re.compile(rf'(?:"((?:[^"]|"")*+)"|([^{mark}]*+))[^{mark}]*+(?:{mark}|$)')
+    for mark in (",", ";")
+}
+
+
 def _in_frame(line: str) -> str | None:
     """What a frame around whole lines holds, as it stands there; None of a table's cells."""
     bare = line.strip(" \t")
@@ -254,6 +276,7 @@ DECORATIONS: tuple[Decoration, ...] = (
     _comments,
     _numbers,
     _each(_without_cells),
+    _each(_without_separators),
     _without_markup,
     _without_stamps,
     _without(_NAMED),

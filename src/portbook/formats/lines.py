@@ -152,11 +152,21 @@ def joined_apart(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
             yield number, line
             continue
         starts = [found.start() for found in _ROW.finditer(line)]
-        if len(starts) < 2 or line[: starts[0]].strip():
+        above = line[: starts[0]] if starts else ""
+        # What stands before the first may be the host, or a text that holds all of them.
+        headed = "Local Address" in above and "\\n" not in above
+        if len(starts) < 2 or (above.strip() and not headed):
             yield number, line
             continue
-        for start, end in zip(starts, [*starts[1:], None], strict=True):
-            yield number, _JOINT.sub("", line[start:end])
+        yield from parted(number, line, starts)
+
+
+def parted(number: int, line: str, starts: list[int]) -> Iterator[tuple[int, str]]:
+    """The rows that begin at *starts* of *line*, and first what stands before them."""
+    if line[: starts[0]].strip():
+        yield number, line[: starts[0]]
+    for start, end in zip(starts, [*starts[1:], None], strict=True):
+        yield number, _JOINT.sub("", line[start:end])
 
 
 # A row up to the other end's port: the name of a process is too short to look like one.
@@ -166,6 +176,60 @@ _ROW = re.compile(
 )
 # What stands between two: blanks, a sign, a line's end as it is written.
 _JOINT = re.compile(r"(?<![\s;,|])[\s;,|]{0,40}(?:\\r)?(?:\\n)?[\s;,|]{0,40}$")
+
+
+# RFC 2045 §6.7: a byte is "=" and two digits, and a line that "=" ends goes on in the next one.
+_BYTES = re.compile(r"(?:=[0-9A-F]{2})+")
+_PRINTABLE_HEADER = re.compile(r"content-transfer-encoding: *quoted-printable *$", re.IGNORECASE)
+_PRINTABLE = re.compile(r"=3D|=20$|=C2=A0|=E2=80=")
+_NOT_PRINTABLE = re.compile(r"=(?![0-9A-F]{2}|$)")
+_BROKEN = range(60, 80)  # columns at which mail programs break a line
+_MOST_JOINED = 1 << 16  # characters of a line that are put together
+
+
+def is_quoted_printable(lines: Iterable[str]) -> bool:
+    """Whether *lines* are of a mail whose text is quoted-printable still.
+
+    >>> is_quoted_printable(["pid=3D812,=", "fd=3D3"]), is_quoted_printable(["a=b"])
+    (True, False)
+    """
+    some = denied = False
+    broken = 0
+    for line in lines:
+        if _PRINTABLE_HEADER.match(line):
+            return True
+        denied = denied or _NOT_PRINTABLE.search(line) is not None
+        broken += line.endswith("=") and len(line) in _BROKEN
+        some = some or _PRINTABLE.search(line) is not None
+    return (some or broken > 1) and not denied
+
+
+def from_quoted_printable(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    """*lines* of such a mail as they were before it was sent, by the number of their first one.
+
+    >>> list(from_quoted_printable([(1, "fd=3D3 a="), (2, "b=20")]))
+    [(1, 'fd=3 ab ')]
+    """
+    begun: list[str] = []
+    first = size = 0
+    for number, line in lines:
+        first = first if begun else number
+        begun.append(_BYTES.sub(_byte, line.removesuffix("=")) if "=" in line else line)
+        size += len(line)
+        if not line.endswith("=") or size > _MOST_JOINED:
+            yield first, "".join(begun)
+            begun, size = [], 0
+    if begun:
+        yield first, "".join(begun)
+
+
+def _byte(found: re.Match[str]) -> str:
+    text = bytes.fromhex(found[0].replace("=", "")).decode("utf-8", "surrogateescape")
+    # A byte that ends a line, or a colour, would be one here: what a reader is given has neither.
+    return text.translate(_BLANKS).translate(_UNPRINTED)
+
+
+_UNPRINTED = dict.fromkeys([*range(9), *range(10, 32), 127], " ")
 
 
 def runs(matches: Sequence[object], least: int) -> Iterator[tuple[int, int]]:

@@ -30,7 +30,7 @@ from portbook.formats.fields import (
     no_names,
 )
 from portbook.formats.json_stream import ended
-from portbook.formats.lines import numbered
+from portbook.formats.lines import from_quoted_printable, is_quoted_printable, numbered
 from portbook.formats.sockets.worth import MOST_EVENTS, NOTHING, Worth, led_on, weigh
 
 if TYPE_CHECKING:
@@ -160,9 +160,12 @@ def _read(
     if not any(line.strip() for _, line in sample):
         # Pages of blank lines before the first text are nobody's output.
         raise NothingKnown("there is nothing to read: the input is empty")
-    every = chain(sample, lines)
+    every: Iterator[tuple[int, str]] = chain(sample, lines)
     if form is not None:
         return form, reader_of(form)(every, names)
+    if is_quoted_printable(line for _, line in sample):
+        sample = list(from_quoted_printable(sample))
+        every = from_quoted_printable(every)
     forms, worn = _detect(sample, names, more)
     if worn:
         return _together(forms), _read_undecorated(forms, Undecorated(every, worn), names)

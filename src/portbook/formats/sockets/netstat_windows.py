@@ -24,6 +24,7 @@ from portbook.formats.fields import (
     port_number,
     process,
 )
+from portbook.formats.lines import parted
 from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -45,19 +46,37 @@ _COMPONENT = re.compile(r"\s+[A-Za-z0-9_.-]{1,80}\s*$", re.ASCII)
 _NO_OWNER = re.compile(
     r" ?(?:\w[\w' .-]{12,100}|[^\x00-\u2e7f]{4,60}|x: Windows Sockets .{0,80})\s*$"
 )
+_JOINED = re.compile(
+    r"(?:(?<![^\s;,|])|(?<=\\n))(?:TCP|UDP)(?:v6)?\s{1,20}"
+    r"\S{1,60}:[0-9*]{1,5}\s{1,40}\S{1,60}:(?:\*|[0-9]{1,5})(?![^\s;,|])"
+)
 _PORTLESS = {"icmp", "icmpv6", "ip", "ipv6"}
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``netstat`` of Windows listed."""
     table = _Table()
-    for number, line in lines:
+    for number, line in _apart(lines):
         parts = line.split()
         if not parts:
             continue
         row = _row(number, parts, line, names)
         yield from table.other(number, line) if row is None else table.row(row)
     yield from table.end()
+
+
+def _apart(lines: Lines) -> Iterator[tuple[int, str]]:
+    """*lines*, with rows apart that somebody has joined in one."""
+    for number, line in lines:
+        starts = []
+        if line.count("TCP") + line.count("UDP") >= 2:
+            starts = [found.start() for found in _JOINED.finditer(line)]
+        above = line[: starts[0]].split(None, 2) if starts else []
+        # A word alone before the first may be the host that all of them are of.
+        if len(starts) < 2 or len(above) == 1:
+            yield number, line
+        else:
+            yield from parted(number, line, starts)
 
 
 class _Table:
