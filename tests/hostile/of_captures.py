@@ -122,6 +122,8 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
         Repeated("ranges", b"8000-8003->1/tcp, ", b'{"Names":"a","Ports":"', b'"}'),
         Table("many columns", Kind("head", b"CONTAINER ID   PORTS   NAMES   ", _COLUMN),
               b"0123456789ab   1->1/tcp   web"),
+        Repeated("a part of docker inspect", b'"Ports": {\n"80/tcp": null\n}\n'),
+        Kind("a map of Go", b"map[", b"1/tcp:[{:: 1}] ", b"]"),
         Repeated("rows of bad ports", b"0123456789ab   x,y,z,w   web\n",
                  b"CONTAINER ID   PORTS     NAMES\n"),
     ),

@@ -40,12 +40,22 @@ _INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?(?:/[a-z]{2,8})?$")
 # docker-compose of the first version centres its header.
 _CENTRED = re.compile(r"\s*Name\s+Command\s+State\s+Ports\s*$")
 _STATE = re.compile(r"(?:Up|Exit|Paused|Restarting|Created|Dead|Removing|Ghost)\b")
+_CLUSTERS = re.compile(r"\sAGE\s*$")  # kubectl's tables: the ports are no host's
 _RULE = re.compile(r"([ \t]{0,40})-{10,400}\s*$")
 _NAMES = {"NAMES", "NAME"}
 _CELL = re.compile(r"\S+(?: \S+)*")
 _GAP = re.compile(r"\s{2,}|\t")
 _LONGEST_ROW = 4096
-_LEADS = re.compile(r"(?:([0-9a-f]{12,64})\s+)?([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$")
+_LEADS = re.compile(
+    r"(?:([0-9A-Za-z][\w.-]{1,127})\s+)?([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$"
+)
+_ID = re.compile(r"[0-9a-f]{12,64}$")
+_MAPPED = re.compile(r"(?:map\[| )([0-9]{1,5}/[a-z]{3,4}):\[(?:\{(\S{0,60}) ([0-9]{1,5})\})?")
+# A part of docker inspect begins with its key; what stands around it is the rest of it.
+_EXCERPT = re.compile(r"\s{0,80}\"Ports\": ?(?=\{\s*$)")
+_AROUND_IT = re.compile(
+    r"\s{0,80}(?:\"\w{1,60}\": ?(?:[\[{]|\".{0,200}\",?$|[\w.-]{1,60},?$)|[\]}]{1,3},?$)"
+)
 _BETWEEN = re.compile(r"[\s,|;\"']+")
 _ALONE = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{1,127}$")
 _NAMED = re.compile(r"\s*[A-Za-z0-9][A-Za-z0-9_.,/-]*\s*$")
@@ -83,6 +93,8 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         text = line.strip()
         if text and not table.columns and begins_json(text):
             yield from _json(number, line, stream, table.ranges)
+        elif text and (excerpt := _EXCERPT.match(line)) is not None:
+            yield from _excerpt(number, line[excerpt.end() :], stream, table.ranges)
         elif text:
             yield from table.take(number, line)
     yield from table.end()
@@ -143,7 +155,7 @@ class _Table:
             self._name = None
 
     def _is_header(self, line: str) -> bool:
-        found = _columns(line)
+        found = {} if _CLUSTERS.search(line) else _columns(line)
         if found.keys() & {"NAMES", "NAME", "CONTAINER ID"} and "PORTS" in found:
             self.columns = found
             return True
@@ -179,7 +191,12 @@ class _Table:
         """The ports of a row, and the container whose they are."""
         leads = _LEADS.match(text)
         if leads is not None:  # docker port: the container's port, and where its host has it
-            return f"{leads[3]}->{leads[2]}", _owner({"CONTAINER ID": leads[1] or ""}, "")
+            whose = leads[1] or ""
+            cells = {"CONTAINER ID": whose} if _ID.match(whose) else {}
+            return f"{leads[3]}->{leads[2]}", _owner(cells, "" if cells else whose)
+        if text.startswith("map["):  # docker inspect --format, as Go prints it
+            told = ",".join([_of_map(*each.groups()) for each in _MAPPED.finditer(text)])
+            return (told, None) if told else None
         if self.columns:
             cells = {of: line[begin:end].strip() for of, (begin, end) in self.columns.items()}
             name = cells.get("NAMES") or cells.get("NAME") or ""
@@ -285,6 +302,21 @@ def _json(
         cells = {"CONTAINER ID": words(value.get("ID") or value.get("Id")) or ""}
         owner = _owner(cells, name.removeprefix("/"))
         yield from _ports(each.line, each.text, ports, owner, ranges)
+
+
+def _of_map(inside: str, address: str | None, port: str | None) -> str:
+    """One of the ports that a map holds, as tables print it."""
+    address = f"[{address}]" if address and ":" in address else address
+    return f"{address or ''}:{port}->{inside}" if port else inside
+
+
+def _excerpt(
+    number: int, line: str, rest: Iterator[tuple[int, str]], ranges: _Ranges
+) -> Iterator[Event]:
+    """The ports in a part of ``docker inspect``: *line* begins the value that it has for them."""
+    for event in _json(number, line, rest, ranges):
+        around = isinstance(event, Line) and _AROUND_IT.match(event.text)
+        yield heading(event.number) if around and isinstance(event, Line) else event
 
 
 def _ports(

@@ -1,11 +1,13 @@
 """The ports in the JSON of container engines, as the text that their tables print.
 
 ``docker ps`` has that text itself, ``docker compose ps`` lists its *Publishers*, ``podman ps`` its
-mappings with a *range*, and ``docker inspect`` the addresses by the container's port.
+mappings with a *range*, ``docker inspect`` the addresses by the container's port, and the engine's
+own API lists *PrivatePort* and *PublicPort*.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.json_stream import scalar, whole_number, words
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 _MOST = 1 << 16  # ports of one container that are taken
+_INSIDE = re.compile(r"[0-9]{1,5}(?:-[0-9]{1,5})?/[a-z]{2,8}$")
 
 
 def ports_of(value: Mapping[str, Any]) -> str | None:
@@ -31,6 +34,8 @@ def ports_of(value: Mapping[str, Any]) -> str | None:
         return _joined(map(_of_podman, (ports or [])[:_MOST]))
     if isinstance(network, dict) and isinstance(network.get("Ports"), dict):
         return _joined(_of_inspect(network["Ports"]))
+    if value and all(map(_INSIDE.match, value)):  # docker inspect --format, or a part of it
+        return _joined(_of_inspect(value))
     return ports if "Ports" in value and isinstance(ports, str) else None
 
 
@@ -47,14 +52,18 @@ def _of_compose(row: Any) -> str:
 
 def _of_podman(row: Any) -> str:
     told = row if isinstance(row, dict) else {}
+    if "PrivatePort" in told:
+        inside = f"{scalar(told['PrivatePort'])}/{words(told.get('Type')) or 'tcp'}"
+        public = scalar(told.get("PublicPort"))
+        return _published(words(told.get("IP")), public, inside) if public else inside
     protocol = words(told.get("protocol")) or "tcp"
-    port, inside = (
+    port, within = (
         whole_number(told.get(key), LAST_PORT) for key in ("host_port", "container_port")
     )
     many = whole_number(told.get("range", 1), LAST_PORT) or 1
-    if not port or inside is None:
+    if not port or within is None:
         return f"{scalar(told.get('container_port'))}/{protocol}"
-    ports = [str(first) if many == 1 else f"{first}-{first + many - 1}" for first in (port, inside)]
+    ports = [str(first) if many == 1 else f"{first}-{first + many - 1}" for first in (port, within)]
     return _published(words(told.get("host_ip")), ports[0], f"{ports[1]}/{protocol}")
 
 

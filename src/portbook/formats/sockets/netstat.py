@@ -92,7 +92,9 @@ class _Columns(NamedTuple):
     behind_state: bool = False  # macOS with -v has more there, and at which places of it
     process_at: int | None = None  # a name and a number
     pid_at: int | None = None  # a number
-    numbers: int = 2  # columns between the protocol and the local address: FreeBSD's -T has three
+    numbers: int = (
+        2  # columns between the protocol and the local address: FreeBSD's -T, OpenBSD's -B
+    )
     apart: bool = False  # each port in a column of its own
 
 
@@ -159,7 +161,10 @@ class _Table:
 def _as_usual(line: str, columns: _Columns) -> list[str]:
     """The parts of a row of other columns, as most tables have them."""
     words = line.split()
-    del words[3 : 1 + columns.numbers]
+    # OpenBSD's are of TCP alone.
+    words[3 : 1 + columns.numbers] = [
+        word for word in words[3 : 1 + columns.numbers] if not word.isdigit()
+    ]
     if columns.apart and len(words) >= 7:
         words[3:7] = [f"{words[3]}:{words[4]}", f"{words[5]}:{words[6]}"]
     words += [""] * (5 - len(words))
@@ -169,7 +174,7 @@ def _as_usual(line: str, columns: _Columns) -> list[str]:
 def _columns(header: str) -> _Columns:
     words = header.split()
     apart = words.count("Port") == 2
-    numbers = words.index("Local") - 1 if "0-win" in words and "Local" in words else 2
+    numbers = max(2, words.index("Local") - 1) if "Local" in words else 2
     behind = words[words.index("(state)") + 1 :] if "(state)" in words else []
     process_at, pid_at = (
         behind.index(name) if name in behind else None for name in ("process:pid", "pid")
@@ -186,7 +191,9 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
     local, peer = parts[3], parts[4]
     rest = parts[5] if len(parts) > 5 else ""
     if not peer.endswith((":*", ".*")):
-        return Line(number, CONNECTION)
+        # A number alone is a column that the header didn't tell of.
+        ends = not (peer.isdigit() or local.isdigit())
+        return Line(number, CONNECTION) if ends else not_understood(number, line)
     separator = peer[-2]
     address, found, port = local.rpartition(separator)
     if not found:

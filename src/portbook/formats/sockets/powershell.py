@@ -52,6 +52,11 @@ _LISTENING = re.compile(r"-State\s+['\"]?Listen\b", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
 _WORD = re.compile(r"\S+")
 _NEEDED = {"localaddress", "localport"}
+# What a list may begin with: Select-Object has any order, "fl *" that of the class.
+_FIRST = {
+    *_NEEDED, "caption", "state", "appliedsetting", "owningprocess", "remoteaddress", "remoteport",
+    "creationtime",
+}  # fmt: skip
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -96,13 +101,16 @@ class _Printed:
         self.gap = False  # a blank line, behind which something else may begin
         self.record: dict[str, str] = {}
         self.began = 0
+        # Format-Table -GroupBy writes what all rows of a table share above it.
+        self.title: tuple[int, dict[str, str]] | None = None
+        self.shared: dict[str, str] = {}
 
     def take(self, number: int, line: str) -> Iterator[Event]:
         """One line."""
         bare = line.strip()
         self._look_for_command(bare)
         pair = None if self.columns and not self.gap else _PAIR.match(bare)
-        if pair and (self.record or pair[1].lower() in ("localaddress", "caption")):
+        if pair and (self.record or pair[1].lower() in _FIRST):
             yield from self._property(number, pair[1].lower(), (pair[2] or "").strip())
         elif self.record and bare and line[0] == " ":  # a value that goes on
             yield detail(number)
@@ -132,9 +140,19 @@ class _Printed:
         yield detail(number)
 
     def _release(self) -> Iterator[Event]:
-        if self.record:
+        if len(self.record) == 1:
+            yield from self._without_title()
+            self.title = self.began, self.record
+        elif self.record:
             yield from _endpoint(self.began, {**self.asked, **self.record})
-            self.record = {}
+        self.record = {}
+
+    def _without_title(self) -> Iterator[Event]:
+        """What seemed to be the title of a table that didn't come."""
+        if self.title is not None:
+            number, record = self.title
+            yield from _endpoint(number, {**self.asked, **record})
+            self.title = None
 
     def _row(self, number: int, line: str) -> Iterator[Event]:
         above, self.above = self.above, None
@@ -144,15 +162,21 @@ class _Printed:
             gaps = {*_GAP.findall(line.strip())}
             self.by_order = len(gaps) <= 1 or any("\t" in gap for gap in gaps)
             if self.columns:
+                self.shared = {}
+                if self.title is not None:
+                    self.shared = self.title[1]
+                    yield heading(self.title[0])
+                    self.title = None
                 yield heading(above[0])
                 yield heading(number)
                 return
         if above is not None:
+            yield from self._without_title()
             yield not_understood(*above)
         if self.columns:
             cells = _in_order(line, self.columns) if self.by_order else {}
             cells = cells or _cells(line, self.columns)
-            events = list(_endpoint(number, {**self.asked, **cells}, line))
+            events = list(_endpoint(number, {**self.asked, **self.shared, **cells}, line))
             if not self.gap or all(not _unread(event) for event in events):
                 yield from events
                 return
@@ -162,6 +186,7 @@ class _Printed:
     def end(self) -> Iterator[Event]:
         """What is left when no line follows."""
         yield from self._release()
+        yield from self._without_title()
         if self.above is not None:
             yield not_understood(*self.above)
 

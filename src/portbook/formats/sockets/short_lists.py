@@ -113,12 +113,26 @@ def _first(patterns: Iterable[re.Pattern[str]], text: str) -> re.Match[str] | No
     return next(filter(None, (pattern.match(text) for pattern in patterns)), None)
 
 
+def _in_lines(lines: Lines) -> Iterator[tuple[int, str, str, bool]]:
+    """Each line that isn't blank, bare too, and whether it is a value below its key.
+
+    So YAML writes an end of a socket, whichever that is.
+    """
+    keyed = False
+    for number, line in lines:
+        text = line.strip()
+        if text:
+            below = keyed and line[0] == " " and _BARE.match(text) is not None
+            yield number, line, text, below
+            keyed = text.endswith(":") and not _CLOSED_BELOW.match(text)
+
+
 def read_open(lines: Lines, names: Names) -> Iterator[Event]:
     """The open ports that rustscan, naabu or ``nc -zv`` told of."""
     scanner = began = connected = closed = False
-    for number, line in lines:
-        text = line.strip()
-        if not text:
+    for number, line, text, is_value in _in_lines(lines):
+        if is_value:
+            yield not_understood(number, line)
             continue
         listed = _first((_OPEN, _BARE, _NAMED) if scanner else (_OPEN, _BARE), text)
         by_nc = listed or _first(_NC, text) or _first(_NC_FAILED, text)

@@ -29,8 +29,32 @@ _ELSEWHERE = (
         "netsh's excluded port ranges are no sockets: ask about a port with portbook why PORT",
     ),
     (
-        re.compile(r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)"),
+        re.compile(
+            r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)|^NAME\s.{0,200}\b(?:ENDPOINTS|PORTS)\b.{0,80}\sAGE\s*$"
+            r"|^(?:TargetPort|NodePort|Endpoints):\s|^\s{0,20}-? ?(?:nodePort|targetPort): "
+        ),
         "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
+    ),
+    (
+        re.compile(r"^(?:TCP:\s+[0-9]+ \(estab|Transport\s+Total\s+IP\s+IPv6)"),
+        "ss -s counts sockets and lists none: give the output of ss -tulpn",
+    ),
+    (
+        re.compile(
+            r"^To\s+Action\s+From\s*$|^Chain \w\S{0,40} \((?:policy|[0-9]+ references)"
+            r"|^table inet \S+ \{|^-A (?:INPUT|FORWARD|OUTPUT) "
+        ),
+        "a firewall's rules are no sockets: ask who can reach a port with portbook reach PORT",
+    ),
+    (
+        re.compile(
+            r"^Kernel (?:IP routing|Interface) table|^Routing tables$|^Destination\s+Gateway\s"
+        ),
+        "that is a table of routes or interfaces: give the output of netstat -an",
+    ),
+    (
+        re.compile(r"^\s+(?:program|local-address|remote-address):\s*$"),
+        "salt's network.netstat isn't read: give the output of salt '*' cmd.run 'ss -tulpn'",
     ),
     (
         re.compile(r"^\s{0,40}program\s+version\(s\)\s+netid\(s\)"),
@@ -41,8 +65,11 @@ _ELSEWHERE = (
         "these fields of lsof don't say what is TCP, UDP, IPv4 or IPv6: give lsof -i -F pcPtTn",
     ),
     (
-        re.compile(r"^\s{0,40}LocalAddress\s+LocalPort\s+(?!.*(?:State|Remote))\w"),
-        "these columns of PowerShell say neither TCP nor UDP, nor what listens: add State to them",
+        re.compile(r"^\s{0,40}(?:LocalAddress\s+)?LocalPort\s+(?!.*(?:State|Remote))\w"),
+        (
+            "these columns of PowerShell say neither TCP nor UDP, nor what listens: add "
+            "LocalAddress and State to them"
+        ),
     ),
 )
 
