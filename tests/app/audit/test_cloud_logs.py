@@ -230,6 +230,15 @@ def test_zeeks_rows_without_a_header_are_taken_only_where_that_is_said(tmp_path:
             b"firewall,info drop: proto TCP (SYN), 192.0.2.1:4000->192.0.2.5:23, len 40\n",
             "RouterOS",
         ),
+        (b'[\n{\n\t"type" : "FLOW",\n\t"sampled" : 0,\n', "nfdump -o csv"),
+        (b"tcp      6 431999 ESTABLISHED src=192.0.2.1 dst=192.0.2.5 sport=4000\n", "conntrack"),
+        (b"    [NEW] udp      17 30 src=192.0.2.1 dst=192.0.2.5 sport=4000\n", "conntrack"),
+        (b"ACTIVE seq:1 [192.0.2.1]:4000 <> [192.0.2.5]:443 proto:6 octets>:1000\n", "nfcapd"),
+        (
+            b"01/06-11:58:02.1  [**] [1:1000001:1] X [**] [Priority: 1] {TCP} 192.0.2.1:4 -> ::\n",
+            "eve.json",
+        ),
+        (b"firewall: Deny 1-Trusted 0-External 60 tcp 20 63 192.0.2.1 192.0.2.5\n", "WatchGuard"),
         (b'{"firewall_name":"f","event":{"event_type":"netflow"}}\n', "VPC"),
     ],
 )

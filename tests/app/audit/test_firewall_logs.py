@@ -44,6 +44,18 @@ Jan  6 11:58:06 web kernel: seen IN= OUT=eth0 SRC=198.51.100.5 DST=192.0.2.9 LEN
 SPT=8443 DPT=40002 WINDOW=1 RES=0x00 ACK SYN URGP=0
 Jan  6 11:58:06 web kernel: seen IN= OUT=eth0 SRC=198.51.100.5 DST=192.0.2.9 LEN=60 PROTO=TCP
 """
+CHAINS = """\
+Mar 10 10:00:01 host kernel: filter_IN_public_REJECT: IN=eth0 OUT= MAC=00:11 SRC=198.51.100.7 \
+DST=192.0.2.5 LEN=60 PROTO=TCP SPT=51234 DPT=8080 WINDOW=29200 RES=0x00 SYN URGP=0
+Mar 10 10:00:02 host kernel: "FINAL_DROP: "IN=eth0 OUT= MAC=00:11 SRC=198.51.100.7 \
+DST=192.0.2.5 LEN=60 PROTO=TCP SPT=51234 DPT=8081 WINDOW=29200 RES=0x00 SYN URGP=0
+Mar 10 10:00:03 UDM kernel: [WAN_LOCAL-default-D]IN=eth8 OUT= MAC=00:11 SRC=198.51.100.7 \
+DST=192.0.2.5 LEN=44 PROTO=TCP SPT=51234 DPT=23 WINDOW=1024 RES=0x00 SYN URGP=0
+Mar 10 10:00:04 UDM kernel: [WAN_IN-3001-A]IN=eth8 OUT=br0 MAC=00:11 SRC=198.51.100.7 \
+DST=192.0.2.5 LEN=44 PROTO=TCP SPT=51235 DPT=443 WINDOW=1024 RES=0x00 SYN URGP=0
+Mar 10 10:00:05 UDM kernel: [LAN_IN-RET-4-R] IN=br0 OUT=eth8 MAC=00:11 SRC=192.0.2.7 \
+DST=198.51.100.5 LEN=44 PROTO=UDP SPT=51236 DPT=53 LEN=24
+"""
 FILTERLOG = """\
 Jan  3 20:43:31 filterlog[15121]: 8,,,1000000103,em0,match,block,in,4,0x0,,43,6291,0,none,6,tcp,44,\
 198.51.100.83,192.0.2.18,56568,443,0,S,2868024203,,1024,,mss
@@ -175,6 +187,7 @@ CASES = {
     "netfilter": Case(
         UFW, {("tcp", 443): 1, ("tcp", 8443): 1}, refused=2, portless=1, other=1, wrong=(6, 9)
     ),
+    "chains": Case(CHAINS, {("tcp", 443): 1}, refused=4),
     "filterlog": Case(FILTERLOG, {("udp", 53): 1}, refused=1, portless=1, other=1),
     "cisco": Case(
         ASA,

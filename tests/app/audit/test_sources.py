@@ -69,6 +69,22 @@ EXPORTED = (
 )
 
 
+SILK = """\
+            sIP|            dIP|sPort|dPort|pro|     bytes|   flags|                  sTime|
+   192.0.2.7   |198.51.100.5   |40000|  443|  6|      5000| FS PA  |2026/01/10T09:46:53.047|
+"""
+SILK_CSV = "\n".join(line.replace(" ", "")[:-1].replace("|", ",") for line in SILK.splitlines())
+
+
+@pytest.mark.parametrize("text", [SILK, SILK_CSV])
+def test_what_rwcut_prints_is_a_table(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "flows.txt"
+    path.write_text(text)
+    answer = ask(path)
+    assert counts(answer) == {("tcp", 443): 1}
+    assert (answer.total.bytes, answer.first) == (5000, 1768038413.047)
+
+
 def test_argus_writes_its_times_in_its_own_way(tmp_path: Path) -> None:
     path = tmp_path / "flows.csv"
     path.write_text(ARGUS)

@@ -127,6 +127,34 @@ _NOT_READ = (
         "is RouterOS' firewall log, which isn't read: make it a CSV with a header",
     ),
     (
+        re.compile(r'"(?:src|dst)[46]_addr"\s*:\s*"|"type" : "FLOW"'),
+        "is nfdump's JSON, which isn't read: print it with nfdump -o csv, and audit that",
+    ),
+    (
+        re.compile(
+            r"^(?:\s{0,8}\[[A-Z]{3,10}\] )?(?:ipv[46] {1,8}[0-9]{1,2} )?"
+            r"(?:tcp|udp) {1,8}(?:6|17) .{0,80}\bsrc=\S"
+        ),
+        (
+            "is conntrack's list, which isn't read: it holds what is open this moment; audit a "
+            "flow log"
+        ),
+    ),
+    (
+        re.compile(r"^(?:ACTIVE|EXPIRED|EXPIRE EVENT) .{0,40}\[\S{2,45}\]:[0-9]{1,5} <> "),
+        "is softflowctl's dump, which isn't read: give its exports to nfcapd, print nfdump -o csv",
+    ),
+    (
+        re.compile(r"\[\*\*\] \[[0-9]{1,10}:[0-9]{1,10}:[0-9]{1,4}\] .{0,400}\{[A-Z]{2,10}\} "),
+        "is Snort's or Suricata's alerts in one line each, which are no flows: audit eve.json",
+    ),
+    (
+        re.compile(
+            r"\bfirewall: (?:Allow|Deny) \S{1,60} \S{1,60} (?:[0-9]{1,5} )?(?:tcp|udp|icmp) "
+        ),
+        "is WatchGuard's traffic log, which isn't read: make it a CSV with a header",
+    ),
+    (
         re.compile(r'^\{"firewall_name":"[^"]{1,200}".{0,400}"event_type":'),
         "is AWS Network Firewall's log, which isn't read: audit the VPC's flow logs",
     ),

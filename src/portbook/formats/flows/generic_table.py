@@ -6,6 +6,7 @@ Their columns are found by the names that flow tools commonly use, or are named 
 from __future__ import annotations
 
 import csv
+import re
 from itertools import islice
 
 from portbook.errors import InvalidArgument, shown
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 NAMES = {
     "protocol": (
         "protocol", "transport", "proto", "ip_proto", "ip_protocol", "pr", "protocolidentifier",
-        "network.transport", "l4_protocol",
+        "network.transport", "l4_protocol", "pro",
     ),
     "port": ("port", "service_port", "server_port", "resp_port", "id.resp_p"),
     "host": ("host", "server", "server_ip", "service_host", "resp_host", "id.resp_h"),
@@ -33,12 +34,12 @@ NAMES = {
     "src": (
         "src", "src_ip", "srcip", "srcaddr", "src_addr", "sa", "saddr", "source_ip", "source.ip",
         "source_address", "sourceipv4address", "ipv4_src_addr", "ip_src",
-        "src ip", "source ip",
+        "src ip", "source ip", "sip",
     ),
     "dst": (
         "dst", "dst_ip", "dstip", "dstaddr", "dst_addr", "da", "daddr", "dest_ip", "destination_ip",
         "destination.ip", "destination_address", "destinationipv4address", "ipv4_dst_addr",
-        "ip_dst", "dst ip", "destination ip",
+        "ip_dst", "dst ip", "destination ip", "dip",
     ),
     "src_port": (
         "src_port", "srcport", "sport", "sp", "source_port", "source.port", "l4_src_port",
@@ -50,11 +51,11 @@ NAMES = {
     ),
     "first": (
         "first", "start", "start_time", "first_seen", "first_switched", "ts", "time", "timestamp",
-        "event.start", "@timestamp", "flowstartmilliseconds", "flow_start", "starttime",
+        "event.start", "@timestamp", "flowstartmilliseconds", "flow_start", "starttime", "stime",
     ),
     "last": (
         "last", "end", "end_time", "last_seen", "last_switched", "te", "event.end",
-        "flowendmilliseconds", "flow_end", "lasttime",
+        "flowendmilliseconds", "flow_end", "lasttime", "etime",
     ),
     "bytes": ("bytes", "octets", "in_bytes", "byt", "ibyt", "network.bytes", "octetdeltacount",
               "totbytes"),
@@ -66,8 +67,9 @@ NAMES = {
 }  # fmt: skip
 
 
-# Argus' ra(1) writes a time as 2026/01/10 09:46:53.047277.
-_OF_ARGUS = ("starttime", "lasttime")
+# Argus' ra(1) and SiLK's rwcut(1) write a day as 2026/01/10.
+_OF_SLASHES = ("starttime", "lasttime", "stime", "etime")
+_PADDED = re.compile(r"^[ ]{2}|[|] {2}")  # columns of one width, as rwcut(1) lays them out
 _LONGEST_HEADER = 1 << 16  # characters: no more is read of a file to recognise it
 _LONGEST_NAME = 255  # characters of a column's name, with the names of what it is in
 
@@ -106,7 +108,7 @@ def _csv(head: Head, mapping: Mapping[str, str]) -> Layout | None:
         return Layout(
             "CSV",
             "csv",
-            _canonical(found),
+            _canonical(found, bare=not _PADDED.search(head.lines[0][:_LONGEST_HEADER])),
             tuple(zip(names, kinds, strict=True)),
             clock="?",
             delimiter=delimiter,
@@ -259,11 +261,16 @@ def _check(mapping: Mapping[str, str], names: Iterable[str]) -> None:
             )
 
 
-def _canonical(found: Mapping[str, str]) -> Callable[[ir.Table], Columns]:
+def _canonical(found: Mapping[str, str], *, bare: bool = True) -> Callable[[ir.Table], Columns]:
+    """The columns that *found* names; their cells aren't *bare* where blanks lay them out."""
+
     def canonical(table: ir.Table) -> Columns:
         made = {ours: _pick(table, theirs) for ours, theirs in found.items()}
+        for ours in () if bare else made:
+            if made[ours].type().is_string():
+                made[ours] = made[ours].strip()
         for ours in {"first", "last"} & made.keys():
-            if found[ours].lower() in _OF_ARGUS and made[ours].type().is_string():
+            if found[ours].lower() in _OF_SLASHES and made[ours].type().is_string():
                 made[ours] = made[ours].replace("/", "-")
         if "answered" in made:
             made["answered"] = made["answered"].try_cast("boolean")

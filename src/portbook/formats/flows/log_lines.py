@@ -31,8 +31,9 @@ _ZONE = r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
 _NAMED_DAY = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9]?[0-9] "
 _RECORD = rf"{_PRIORITY}(?:{_ISO}|{_NAMED_DAY}|[A-Z][a-z]{{2}} {_NAMED_DAY}|\[[ 0-9.]{{4,20}}\] )"
 # What firewalls call a packet or a connection that they don't let through, and one that they do.
-REFUSED = r"(?i)\b(?:block|deny|denied|drop|reject|refuse|discard|prohibit|reset|prevent)"
-_ALLOWED = r"(?i)\b(?:allow|accept|permit|pass|close|built|est-allowed)"
+# A chain's name has it between underscores.
+REFUSED = r"(?i)(?:\b|_)(?:block|deny|denied|drop|reject|refuse|discard|prohibit|reset|prevent)"
+_ALLOWED = r"(?i)(?:\b|_)(?:allow|accept|permit|pass|close|built|est-allowed)"
 
 
 def line_layout(

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from portbook.formats.flows.layout import Columns, Head, Layout
 
 _PACKET = re.compile(r"\bIN=\S{0,32} OUT=\S{0,32} .{0,400}\bSRC=\S{2,45} DST=\S{2,45} ")
-_PREFIX = r"([^:\[\]]{0,80})[:\]]{0,2} {0,2}\bIN="
+# firewalld's own prefixes stood in quotes for a while.
+_PREFIX = r'([^:\[\]]{0,80})[:\]]{0,2} {0,2}"?\bIN='
 
 
 def recognise(head: Head) -> Layout | None:
@@ -38,6 +39,7 @@ def fields(line: ir.StringValue) -> Columns:
     """The fields of a packet in *line*."""
     import ibis
 
+    prefix = field(line, _PREFIX).fill_null("")
     syn, ack = line.re_search(r" SYN "), line.re_search(r" ACK ")
     return {
         "protocol": field(line, r"\bPROTO=([0-9A-Za-z]{1,10})"),
@@ -47,7 +49,12 @@ def fields(line: ir.StringValue) -> Columns:
         "dst_port": field(line, r"\bDPT=([0-9]{1,6})").try_cast("int64"),
         "side": ibis.cases((syn & ~ack, "dst"), (syn & ack, "src"), else_=ibis.null("string")),
         "first": moment_of(line),
-        "answered": let_through(field(line, _PREFIX).fill_null("")),
+        # EdgeOS and UniFi end a rule's name with the first letter of its action.
+        "answered": ibis.cases(
+            (prefix.re_search(r"-[DR]$"), False),
+            (prefix.re_search(r"-A$"), True),
+            else_=let_through(prefix),
+        ),
     }
 
 
