@@ -28,7 +28,7 @@ from tasks.lore_checks import (
     parse_entries,
 )
 from tasks.lore_fields import PortSpan
-from tasks.use_weights import further_sources, weight
+from tasks.use_weights import MOST, further_sources, shown_by
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,9 +91,9 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
                 " ".join(entry.get("services", ())),
             ]
             programs = " ".join(joined_programs(entry))
-            yield [
-                *shown, str(weight(entry, span)), " ".join(further_sources(entry, span)), programs
-            ]  # fmt: skip
+            further, sources = further_sources(entry, span), shown_by(entry, span)
+            weight = min(MOST, sources)
+            yield [*shown, str(weight), " ".join(further), programs, str(sources)]
 
 
 def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:

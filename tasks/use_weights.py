@@ -90,9 +90,9 @@ def further_sources(entry: Entry, span: PortSpan) -> list[str]:
     return [each["source"] for each in shown]
 
 
-def weight(entry: Entry, span: PortSpan) -> int:
-    """From 1 to :data:`MOST`: how many sources show the use of *span*."""
+def shown_by(entry: Entry, span: PortSpan) -> int:
+    """How many independent sources show the use of *span*: its weight, but without a limit."""
     publishers = {publisher(url) for url in (entry["source"], *further_sources(entry, span))}
     others = len(publishers - _COLLECTIONS)
     collections = len(publishers) - others
-    return min(MOST, max(others + min(1, collections), min(2, collections)))
+    return max(others + min(1, collections), min(2, collections))

@@ -241,7 +241,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
 @pytest.mark.parametrize(
     ("port", "headline"),
     [
-        ("3000", "3000 · Gitea, Grafana, Next.js and MANY more"),
+        ("3000", "3000 · Grafana, Gitea, Next.js and MANY more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
         ("50000", "50000 · IBM Db2, Jenkins and 2 more"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
@@ -272,7 +272,7 @@ def test_a_wide_use_never_leads() -> None:
     [
         ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
         ("443", "as registered: nginx, Caddy and MANY more; also 2 others"),
-        ("3000", "Gitea, Grafana, Next.js, Redmine, Ruby on Rails and MANY more"),
+        ("3000", "Grafana, Gitea, Next.js, Redmine, Ruby on Rails and MANY more"),
     ],
 )
 def test_the_registered_services_own_programs_come_first(port: str, line: str) -> None:
@@ -281,7 +281,7 @@ def test_the_registered_services_own_programs_come_first(port: str, line: str) -
     assert _many(compose_brief(found, TO).practice or "") == line
 
 
-def test_products_come_by_weight_then_one_port_then_name() -> None:
+def test_products_come_by_weight_then_one_port_then_sources_then_name() -> None:
     use = Use(
         "Zebra", UseKind.DEFAULT, Transport.TCP, 305, 305, "A use.", "https://example.org/", ""
     )
@@ -291,9 +291,15 @@ def test_products_come_by_weight_then_one_port_then_name() -> None:
         use._replace(product="Ape"),
         use._replace(product="Span", first=300, last=315, weight=2),
         use._replace(product="Heavy", weight=2),
+        use._replace(product="Once", kind=UseKind.LEGACY, weight=2),
+        use._replace(product="Chosen", kind=UseKind.ALTERNATIVE, weight=2, shown_by=2),
+        use._replace(product="Shown", weight=3, shown_by=6),
+        use._replace(product="Less", weight=3, shown_by=3),
     )
     ranked = [each.product for each in sorted(uses, key=lambda each: each.rank)]
-    assert ranked == ["Heavy", "Span", "Ape", "Zebra", "Wide"]
+    assert ranked == [
+        "Shown", "Less", "Heavy", "Span", "Once", "Chosen", "Ape", "Zebra", "Wide",
+    ]  # fmt: skip
 
 
 def test_two_programs_on_one_port_are_told_apart() -> None:
@@ -484,7 +490,8 @@ def test_a_note_of_the_registry_on_a_row_without_a_service_stands_whole(
 
 
 @pytest.mark.parametrize(
-    ("text", "first"), [("8081", "Metro (React Native)"), ("783", "spamd, "), ("60179", "FidoNet")]
+    ("text", "first"),
+    [("8081", "Sonatype Nexus Repository"), ("783", "spamd, "), ("60179", "FidoNet")],
 )
 def test_what_a_list_of_ports_alone_names_stands_last_and_is_never_denied(
     text: str, first: str

@@ -25,7 +25,7 @@ from tasks.lore_checks import (
     check_services,
 )
 from tasks.lore_fields import PortSpan, check_period
-from tasks.use_weights import publisher, weight
+from tasks.use_weights import publisher, shown_by
 
 PROGRAM: dict[str, Any] = {
     "name": "exampled",
@@ -364,11 +364,13 @@ def test_a_use_weighs_what_independent_sources_show_of_it() -> None:
     ]
     entry = {**USE, "ports": ["3000/tcp", "3001/tcp"], "further": others}
     assert wrong("uses", entry) == []
-    weights = [row[-3:-1] for row in build_lore.use_rows([entry])]
+    weights = [row[-4:-2] for row in build_lore.use_rows([entry])]
     urls = [each["source"] for each in others]
     assert weights == [["3", " ".join(urls)], ["3", " ".join([urls[0], urls[2]])]]
-    assert [row[-3] for row in build_lore.use_rows([{**USE, "further": others[:1]}])] == ["2"]
-    assert [row[-3] for row in build_lore.use_rows([USE])] == ["1"]
+    # How many show it is told beside the weight, which has a limit.
+    assert [row[-1] for row in build_lore.use_rows([entry])] == ["4", "3"]
+    assert [row[-4] for row in build_lore.use_rows([{**USE, "further": others[:1]}])] == ["2"]
+    assert [row[-4] for row in build_lore.use_rows([USE])] == ["1"]
 
 
 @pytest.mark.parametrize(
@@ -401,13 +403,13 @@ def test_who_publishes_an_address() -> None:
         (["github.com/truenas/apps", "github.com/getumbrel/x", "github.com/runtipi/x"], 2),
         (["example.org", "github.com/truenas/apps", "github.com/getumbrel/x"], 2),
         (["github.com/truenas/apps", "example.org", "example.net"], 3),
-        (["a.example", "example.org", "example.net", "github.com/acme/x"], 3),
+        (["a.example", "example.org", "example.net", "github.com/acme/x"], 4),
     ],
 )
 def test_collections_of_applications_weigh_as_one_source(sources: list[str], expected: int) -> None:
     first, *further = [f"https://{each}/y" for each in sources]
     entry = {"source": first, "further": [{"source": each} for each in further]}
-    assert weight(entry, PortSpan.parse("80/tcp")) == expected
+    assert shown_by(entry, PortSpan.parse("80/tcp")) == expected
 
 
 def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
@@ -690,7 +692,7 @@ def test_a_use_is_joined_to_a_program_that_has_its_port(
     found = list(lore_checks.check_joins([{**USE, "program": program}], programs))
     assert [problem.what for problem in found] == ([what] if what else [])
     (row, *_) = build_lore.use_rows([{**USE, "program": program}])
-    assert row[-1] == (program if isinstance(program, str) else program[0])
+    assert row[-2] == (program if isinstance(program, str) else program[0])
 
 
 def test_no_use_and_no_program_of_a_port_have_names_of_one_product() -> None:

@@ -37,12 +37,17 @@ class UseKind(StrEnum):
     LEGACY = "legacy"
 
 
+# The kinds that come after the others among uses that weigh the same.
+_LESSER = {UseKind.LEGACY: 1, UseKind.ALTERNATIVE: 2}
+
+
 class Use(NamedTuple):
     """What people use a port for, whether or not the registry agrees.
 
     ``services`` are those of the registry that the product speaks there, ``programs`` the names of
-    the server programs that it is a use of. ``weight`` is from how
-    many independent sources people are known to meet the use, 1 to 3: ``source`` and ``further``.
+    the server programs that it is a use of. ``shown_by`` is from
+    how many independent sources people are known to meet the use: ``source`` and ``further``.
+    ``weight`` is the same, 3 at most: from there on a use is well known, however many show it.
     """
 
     product: str
@@ -58,6 +63,7 @@ class Use(NamedTuple):
     weight: int = 1
     further: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+    shown_by: int = 1
 
     def speaks(self, names: AbstractSet[str]) -> bool:
         """Whether it is a use of one of the services *names*, which are in lower case."""
@@ -69,15 +75,17 @@ class Use(NamedTuple):
         return self.last - self.first < WIDE
 
     @property
-    def rank(self) -> tuple[bool, int, bool, bool, str]:
+    def rank(self) -> tuple[bool, int, int, bool, int, str]:
         """Its place among uses of a port, the first least.
 
-        By weight, then a port of one's own before an alternative (an app store's choice, say), then
-        one port before a span of them, then by name; wide spans last.
+        By weight, then a port of one's own before what was there once, and that before an
+        alternative (an app store's choice, say), then one port before a span of them, then by how
+        many sources show it, then by name; wide spans last.
         """
-        alternative = self.kind is UseKind.ALTERNATIVE
+        lesser = _LESSER.get(self.kind, 0)
         span = self.last > self.first
-        return (not self.leads, -self.weight, alternative, span, self.product.casefold())
+        name = self.product.casefold()
+        return (not self.leads, -self.weight, lesser, span, -self.shown_by, name)
 
 
 class Encryption(StrEnum):

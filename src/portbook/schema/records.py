@@ -168,9 +168,10 @@ USE = Table(
         Field("source", WORDS, "the URL that says it"),
         Field("read", WORDS, "the day it was read"),
         Field("services", NAMES, "services of the registry that it speaks there"),
-        Field("weight", NUMBER, "1 to 3: how many independent sources show it"),
+        Field("weight", NUMBER, "how many independent sources show it, 3 at most"),
         Field("further", NAMES, "URLs of the others"),
         Field("programs", NAMES, "names of the server programs that it is a use of"),
+        Field("shown_by", NUMBER, "how many independent sources show it"),
     ),
     of=Use,
 )

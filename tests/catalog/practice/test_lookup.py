@@ -46,7 +46,7 @@ USES = [
 def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Practice:
     lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"]))]
     lines += [f"#{key}\t{value}" for key, value in widths([list(row) for row in rows]).items()]
-    rest = ("https://example.org/", "2026-11-21", "", "1", "", "")
+    rest = ("https://example.org/", "2026-11-21", "", "1", "", "", "1")
     lines += ["\t".join((*row, *rest)) for row in rows]
     (folder / "uses.tsv").write_text("\n".join([*lines, "#end", ""]), "utf-8", newline="\n")
     return Practice(str(folder))

@@ -37,7 +37,7 @@ COLUMNS = {
     ),
     "uses": (
         "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
-        "services", "weight", "further", "programs",
+        "services", "weight", "further", "programs", "shown_by",
     ),
     "abuse": (
         "first", "last", "transport", "kind", "threat", "period", "subject", "summary", "source",
@@ -227,7 +227,7 @@ def program_of(row: list[str], path: str) -> Program:
 
 def use_of(cells: list[str], path: str) -> Use:
     first, last, transport, kind, family, product, summary, source, read, *rest = cells
-    services, weight, further, programs = rest
+    services, weight, further, programs, shown_by = rest
     return Use(
         product,
         _use_kind(kind, path),
@@ -242,6 +242,7 @@ def use_of(cells: list[str], path: str) -> Use:
         number_of(weight, path),
         tuple(further.split()),
         tuple(programs.split()),
+        number_of(shown_by, path),
     )
 
 

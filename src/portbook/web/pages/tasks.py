@@ -76,7 +76,7 @@ def _transport(service: KnownService) -> int:
     return [*Transport].index(service.transport)
 
 
-def _rank(use: Use) -> tuple[bool, int, bool, bool, str]:
+def _rank(use: Use) -> tuple[bool, int, int, bool, int, str]:
     return use.rank
 
 
