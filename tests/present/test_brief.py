@@ -491,7 +491,7 @@ def test_a_note_of_the_registry_on_a_row_without_a_service_stands_whole(
 
 @pytest.mark.parametrize(
     ("text", "first"),
-    [("8081", "Sonatype Nexus Repository"), ("783", "spamd, "), ("60179", "FidoNet")],
+    [("8081", "Metro (React Native)"), ("783", "spamd, "), ("60179", "FidoNet")],
 )
 def test_what_a_list_of_ports_alone_names_stands_last_and_is_never_denied(
     text: str, first: str
