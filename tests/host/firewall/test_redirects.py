@@ -163,9 +163,21 @@ def only_redirect(*expressions: object, family: str = "ip") -> Redirect:
     return found
 
 
-def test_a_limit_is_a_condition() -> None:
-    limit = {"limit": {"rate": 5, "burst": 5, "per": "minute"}}
-    assert only_redirect(dport(80), limit, {"redirect": None}).conditions == ("limit",)
+@pytest.mark.parametrize(
+    "value, words",
+    [
+        ({"rate": 5, "burst": 5, "per": "minute"}, "limit rate 5/minute"),
+        ({"rate": 5, "per": "hour", "inv": True}, "limit rate over 5/hour"),
+        ({"rate": 8, "rate_unit": "kbytes", "per": "second"}, "limit rate 8 kbytes/second"),
+        ("named", "limit"),
+    ],
+)
+def test_a_limit_is_a_condition(value: object, words: str) -> None:
+    found = only_redirect(dport(80), {"limit": value}, {"redirect": None})
+    assert (found.conditions, found.text) == ((words,), f"tcp dport 80 {words} redirect")
+
+
+def test_an_extension_of_iptables_is_a_condition() -> None:
     extension = {"xt": {"type": "match", "name": "addrtype"}}
     found = only_redirect(dport(80), extension, {"redirect": None})
     assert found.conditions == ("xt match addrtype",)

@@ -162,4 +162,8 @@ def _show_statement(statement: Any) -> str:
         return f"xt {value['type']} {value['name']}" if value else "xt"
     if kind in ("vmap", "jump", "goto"):
         return show(statement)
+    if kind == "limit" and isinstance(value, dict):
+        unit = value.get("rate_unit", "packets")
+        rate = f"{value['rate']}{'' if unit == 'packets' else f' {unit}'}/{value['per']}"
+        return f"limit rate {'over ' if value.get('inv') else ''}{rate}"
     return "" if kind in ("counter", "comment") else kind
