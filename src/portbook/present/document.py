@@ -12,6 +12,8 @@ from portbook.present.words import plural, span, with_references
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from portbook.model import Block, Finding, Source, State
 
 
@@ -270,3 +272,70 @@ class Page(NamedTuple):
     notes: tuple[str, ...]
     sections: tuple[Section, ...]
     lead: tuple[str, ...] = ()
+
+
+# -- pages that are alike but for their number ---------------------------------------------------
+
+# No end of a specimen is a beginning of it: wherever it is found in what was printed, it stands for
+# the number. Of fewer digits there is none, for they are part of too many other numbers.
+_SPECIMENS = {4: "9081", 5: "90817"}
+
+
+class Numbered:
+    """Puts a specimen in the place of the number of a page, and the number back in its place.
+
+    Two ports in three are alike, and so are their sentences. What a printer makes of one is what
+    it makes of another with the number put in, if both have as many digits: they are escaped,
+    wrapped and linked alike. So a printer can keep what it made of the specimen. What has the
+    specimen's digits in it already is printed by itself.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.number = str(port)
+        self.specimen = _SPECIMENS.get(len(self.number), self.number)
+
+    def own(self, printed: str) -> str:
+        """What was *printed* of the specimen, with the page's own number."""
+        return printed.replace(self.specimen, self.number)
+
+    def texts(self, texts: Iterable[str]) -> tuple[str, ...] | None:
+        """*texts* of the specimen; None where one has it already."""
+        made = []
+        for text in texts:
+            if self.specimen in text:
+                return None
+            made.append(text.replace(self.number, self.specimen))
+        return tuple(made)
+
+    def item(self, item: Item) -> Item | None:
+        """*item* of the specimen; None where it is to be printed by itself."""
+        if type(item) is Question:
+            said = self.texts(item)
+            return None if said is None else Question(*said)
+        if type(item) is Paragraph and not item.ports:
+            said = self.texts((item.text, *item.cites))
+            return None if said is None else Paragraph(said[0], (), item.cites)
+        if type(item) is Ports:
+            return self._ports(item)
+        return None
+
+    def _ports(self, item: Ports) -> Ports | None:
+        """*item*, in which the page's own row is that of the specimen."""
+        rows = []
+        for row in item.port_rows:
+            if row.own:
+                said = self.texts((row.description, row.transports, *row.names, *row.references))
+                if said is None:
+                    return None
+                own = int(self.specimen)
+                rows.append(row._replace(first=own, last=own, description=said[0]))
+            elif self._has_specimen(row):
+                return None
+            else:
+                rows.append(row)
+        return None if self.specimen in item.caption else Ports(item.caption, tuple(rows))
+
+    def _has_specimen(self, row: PortRow) -> bool:
+        texts = (row.description, row.transports, *row.names, *row.references)
+        numbers = str(row.first), str(row.last)
+        return any(self.specimen in text for text in (*numbers, *texts))

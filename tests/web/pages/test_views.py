@@ -50,15 +50,21 @@ from portbook.model import (
     Visibility,
 )
 from portbook.present.brief import compose_brief
+from portbook.present.document import Numbered
 from portbook.present.owners import Viewer
 from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.head import title_of
+from portbook.present.port.page import compose
+from portbook.present.render import html
+from portbook.present.render.document_text import render_page
 from portbook.present.render.html_text import curly
+from portbook.present.render.text import Style
 from portbook.present.sources import source_name
 from portbook.present.views.glossary import TERMS
 from portbook.web.api import openapi
 from portbook.web.assets import drawn
 from portbook.web.pages import views
+from portbook.web.pages.linked_data import linked_data
 from portbook.web.pages.links import Links, file_name
 from portbook.web.site_config import Site
 from tests.real.needs import need_program
@@ -677,3 +683,35 @@ def test_titles_stay_below_60_characters() -> None:
     for port in range(0, 65536, 97):
         brief = compose_brief(_answer(port), Viewer())
         assert len(f"{title_of(port, brief)} · portbook") <= 60, port
+
+
+# Ports whose number is part of others, of RFCs and of years, or is the specimen's own.
+_NUMBERS = (
+    *(0, 7, 80, 305, 999, 1000, 1023, 1024, 2015, 2016, 2025, 2026, 3005, 4915, 4916, 6335),
+    *(6553, 6554, 7605, 8190, 9080, 9081, 9082, 9083, 9181, 16335, 19081, 26335, 49151, 49152),
+    *(57605, 59081, 60817, 60818, 61435, 61438, 65534, 65535),
+)
+
+
+@pytest.mark.parametrize("port", [*_NUMBERS, *range(3, 65536, 1499)])
+def test_a_page_says_the_same_whether_it_is_printed_by_itself_or_not(port: int) -> None:
+    query = Query(QueryKind.PORT, str(port), port, port)
+    document = compose(answer_port(query, CATALOG, whole=True))
+    of, to = Numbered(port), Links(Site(AS_OF))
+    assert document.lead
+    assert html.lead(document.lead, (), to, of) == html.lead(document.lead, (), to)
+    assert html.sections(document.sections, to, of) == html.sections(document.sections, to)
+    crumbs = [("Ports", "/"), (str(port), f"/{port}")]
+    assert linked_data(crumbs, document, of) == linked_data(crumbs, document)
+    for style in (Style(80), Style(53, colour=True)):
+        assert render_page(document, style, of) == render_page(document, style)
+
+
+def test_the_address_of_a_site_may_have_the_digits_that_stand_for_a_number() -> None:
+    port = 12345
+    to, of = Links(Site(AS_OF, base="/90817")), Numbered(port)
+    query = Query(QueryKind.PORT, str(port), port, port)
+    document = compose(answer_port(query, CATALOG, whole=True))
+    printed = html.sections(document.sections, to, of)
+    assert printed == html.sections(document.sections, to)
+    assert '"/90817/' in printed

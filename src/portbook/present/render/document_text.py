@@ -16,16 +16,17 @@ if TYPE_CHECKING:
     from portbook.present.render.text import Style
 
 
-def render_page(page: doc.Page, style: Style) -> str:
-    """The whole of *page*."""
-    lines = [
-        *_headline(page, style),
-        *(
-            line
-            for section in page.sections
-            for line in _section(section.title, section.items, style)
-        ),
-    ]
+def render_page(page: doc.Page, style: Style, of: doc.Numbered | None = None) -> str:
+    """The whole of *page*, which may be that of the number *of*."""
+    lines = [*_headline(page, style)]
+    for section in page.sections:
+        lines += ["", style.bold(section.title)]
+        for item in section.items:
+            alike = of.item(item) if of is not None else None
+            if of is None or alike is None:
+                lines += render_item(item, style)
+            elif printed := _kept(alike, style):
+                lines.append(of.own(printed))
     return "\n".join(lines) + "\n"
 
 
@@ -44,11 +45,18 @@ def _headline(page: doc.Page, style: Style) -> Iterator[str]:
         yield from wrap(sentence, style.width)
 
 
-def _section(title: str, items: Iterable[doc.Item], style: Style) -> Iterator[str]:
-    yield ""
-    yield style.bold(title)
-    for item in items:
-        yield from render_item(item, style)
+def _kept(item: doc.Item, style: Style) -> str:
+    """The lines of an item of many pages."""
+    found = _KEPT.get((item, style))
+    if found is None:
+        if len(_KEPT) >= _MOST_ALIKE:
+            _KEPT.clear()
+        found = _KEPT[item, style] = "\n".join(render_item(item, style))
+    return found
+
+
+_MOST_ALIKE = 1024
+_KEPT: dict[tuple[doc.Item, Style], str] = {}
 
 
 def render_item(item: doc.Item, style: Style, indent: str = "  ") -> Iterator[str]:

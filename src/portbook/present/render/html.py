@@ -45,8 +45,24 @@ def contents(parts: tuple[tuple[str, str], ...]) -> str:
     )
 
 
-def lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
-    """The first sentences of a page, and how a loose question was read."""
+def lead(
+    sentences: tuple[str, ...],
+    notes: tuple[str, ...],
+    to: Links,
+    of: doc.Numbered | None = None,
+) -> str:
+    """The first sentences of a page, and how a loose question was read.
+
+    *of* is the number of the page of a port.
+    """
+    alike = of.texts(sentences) if of is not None and not notes else None
+    if of is None or alike is None:
+        return _lead(sentences, notes, to)
+    return of.own(_lead(alike, (), to))
+
+
+@lru_cache(maxsize=1024)
+def _lead(sentences: tuple[str, ...], notes: tuple[str, ...], to: Links) -> str:
     said = [
         f"<p{_AGAIN if sentence.startswith(_IN_THE_CARD) else ''}>{linked(sentence, to)}</p>\n"
         for sentence in sentences
@@ -62,19 +78,37 @@ _AGAIN = ' class="again"'
 # -- sections and items -----------------------------------------------------------------------
 
 
-def sections(some: Iterable[doc.Section], to: Links) -> str:
-    """The sections of a page; their ids are words of ours."""
+def sections(some: Iterable[doc.Section], to: Links, of: doc.Numbered | None = None) -> str:
+    """The sections of a page; their ids are words of ours.
+
+    *of* is the number of the page of a port.
+    """
     return "".join([
         f'<section id="{each.id}"><h2>{typeset(each.title)}</h2>\n'
-        f"<div>{items(each.items, to)}</div>"
+        f"<div>{items(each.items, to, of)}</div>"
         "</section>\n"
         for each in some
     ])  # fmt: skip
 
 
-def items(some: Iterable[doc.Item], to: Links) -> str:
-    """The items of a section."""
-    return "".join([_WRITERS[type(each)](each, to) for each in some])
+def items(some: Iterable[doc.Item], to: Links, of: doc.Numbered | None = None) -> str:
+    """The items of a section, on the page of the number *of*."""
+    if of is None or of.specimen in to.page(""):  # a site's address may have any digits
+        return "".join([_WRITERS[type(each)](each, to) for each in some])
+    return "".join([_item(each, to, of) for each in some])
+
+
+def _item(item: doc.Item, to: Links, of: doc.Numbered) -> str:
+    alike = of.item(item)
+    if alike is None:
+        return _WRITERS[type(item)](item, to)
+    return of.own(_kept(alike, to))
+
+
+@lru_cache(maxsize=2048)
+def _kept(item: doc.Item, to: Links) -> str:
+    """What is made of an item of many pages."""
+    return _WRITERS[type(item)](item, to)
 
 
 def _paragraph(item: doc.Paragraph, to: Links) -> str:

@@ -36,6 +36,7 @@ from portbook.formats.errors.query import (
 from portbook.host.children import SAFE_PATH, surroundings
 from portbook.model import LAST_PORT
 from portbook.present.brief import compose_brief
+from portbook.present.document import Numbered
 from portbook.present.owners import Viewer
 from portbook.present.port import page
 from portbook.present.render import port_json
@@ -339,7 +340,7 @@ def _contents(row: _Row, catalog: Catalog, scope: Scope, base_url: str | None) -
         yield scope.without_dead_links(html).encode()
         whole = port_json.of_composed(found, brief, document)
         yield json.dumps(whole, separators=(",", ":")).encode()
-        yield render_page(document, _STYLE).encode()
+        yield render_page(document, _STYLE, Numbered(port)).encode()
     for name in row.services:
         service = answer(Query(QueryKind.NAME, name), catalog)
         assert isinstance(service, ServiceAnswer)

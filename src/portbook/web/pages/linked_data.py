@@ -13,20 +13,24 @@ from portbook.present import document as doc
 from portbook.present.render.html_text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from portbook.present.document import Page
 
 Crumb = tuple[str, str]  # a page's title and its address
 
 
-def linked_data(crumbs: Sequence[Crumb], document: Page | None = None) -> str:
+def linked_data(
+    crumbs: Sequence[Crumb], document: Page | None = None, of: doc.Numbered | None = None
+) -> str:
     """The way to a page, and the questions that *document* answers, as a script element.
+
+    *of* is the number of the page of a port.
 
     >>> linked_data([("Ports", "/")])[:35]
     '<script type="application/ld+json">'
     """
-    asked = () if document is None else _questions(document)
+    asked = () if document is None else _questions(document, of)
     faq = f',{{"@type":"FAQPage","mainEntity":[{",".join(asked)}]}}' if asked else ""
     return (
         '<script type="application/ld+json">{"@context":"https://schema.org","@graph":['
@@ -44,14 +48,26 @@ def _trail(crumbs: Sequence[Crumb]) -> str:
     return f'{{"@type":"BreadcrumbList","itemListElement":[{steps}]}}'
 
 
-def _questions(document: Page) -> list[str]:
-    items: Iterable[doc.Item] = (item for section in document.sections for item in section.items)
-    return [
-        f'{{"@type":"Question","name":{_text(item.question)},'
-        f'"acceptedAnswer":{{"@type":"Answer","text":{_text(item.answer)}}}}}'
-        for item in items
-        if type(item) is doc.Question
-    ]
+def _questions(document: Page, of: doc.Numbered | None) -> list[str]:
+    made = []
+    for section in document.sections:
+        for item in section.items:
+            if type(item) is doc.Question:
+                alike = None if of is None else of.texts(item)
+                if of is None or alike is None:
+                    made.append(_question(*item))
+                else:
+                    made.append(of.own(_question(*alike)))
+    return made
+
+
+@lru_cache(maxsize=1024)
+def _question(question: str, answer: str) -> str:
+    """A question that stands on the pages of many ports."""
+    return (
+        f'{{"@type":"Question","name":{_text(question)},'
+        f'"acceptedAnswer":{{"@type":"Answer","text":{_text(answer)}}}}}'
+    )
 
 
 @lru_cache(maxsize=1024)

@@ -15,7 +15,7 @@ from portbook.catalog.registry.summary import shelf
 from portbook.model import LAST_PORT, RANGES
 from portbook.present.brief import compose_brief
 from portbook.present.charts.svg import render_strip, window
-from portbook.present.document import PORT, Checks, Records
+from portbook.present.document import PORT, Checks, Numbered, Records
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer, viewer
 from portbook.present.port.head import head_of, shortened, title_of
@@ -72,7 +72,7 @@ def port(
     """
     document = document or compose(answer._replace(host=None))
     brief = brief or compose_brief(answer._replace(host=None, findings=()), Viewer())
-    number, to = answer.port, Links(site)
+    number, to, of = answer.port, Links(site), Numbered(answer.port)
     head = head_of(answer, brief)
     registry, practice = html_head.head_cells(head, service_names(answer), to)
     stands = tuple([(on, one.state, one.listed) for on, one in answer.standings.items()])
@@ -96,9 +96,9 @@ def port(
         "path": str(number),
         "picture": to.picture(number, str(answer.state)),
         "data": _linked(answer, document, to),
-        "lead": html.lead(document.lead, document.notes, to),
+        "lead": html.lead(document.lead, document.notes, to, of),
         "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
-        "sections": html.sections(document.sections, to),
+        "sections": html.sections(document.sections, to, of),
     }
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
 
@@ -107,7 +107,9 @@ def _linked(answer: PortAnswer, document: Page, to: Links) -> str:
     within = answer.range
     number = str(answer.port)
     steps = (("Ports", ""), (within.title, f"ranges/{within.name}"), (number, number))
-    return linked_data([(name, to.canonical(path)) for name, path in steps], document)
+    return linked_data(
+        [(name, to.canonical(path)) for name, path in steps], document, Numbered(answer.port)
+    )
 
 
 def _strip(catalog: Catalog, port: int, to: Links) -> str:
