@@ -244,6 +244,12 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("3000", "3000 · Grafana, Gitea, Next.js and MANY more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
         ("50000", "50000 · IBM Db2, Jenkins and 2 more"),
+        # AFS, GNUnet and xtel have these, but nobody is known to meet them; for UDP, AFS leads.
+        ("7000", "7000 · AirPlay Receiver of macOS and MANY more"),
+        ("7000/udp", "7000 · AFS file server, files over the network"),
+        ("2086", "2086 · WHM (cPanel)"),
+        ("1313", "1313 · Hugo"),
+        ("2083", "2083 · RADIUS over TLS, network logins over TLS"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),

@@ -166,7 +166,7 @@ def _famous(port: int, catalog: Catalog) -> str | None:
     uses = [use for use in catalog.practice.lookup_uses(port) if use.first == use.last]
     most = max([use.weight for use in uses], default=0)
     known = next(iter(catalog.practice.lookup_services(port)), None)
-    if known is not None and known.leads:
+    if known is not None and known.leads and not known.is_outshone(uses):
         met = known.twin or known.exposure or most >= _LEAST_WEIGHT
         return known.name if met else None
     return uses[0].product if most == _GREATEST_WEIGHT else None

@@ -11,6 +11,7 @@ from portbook.model.record import Transport  # noqa: TC001 - for typing.get_type
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
 
@@ -25,6 +26,7 @@ def same_product(product: str, other: str) -> bool:
 
 
 WIDE = 16  # ports: a use that spans more leads on none of them
+_WELL_KNOWN = 3  # sources
 
 
 class UseKind(StrEnum):
@@ -154,6 +156,23 @@ class KnownService(NamedTuple):
     def leads(self) -> bool:
         """Whether it may stand for its port: a list of ports alone shows that nobody meets it."""
         return bool(self.registered) or not self.source.endswith("/etc/services/")
+
+    def is_outshone(self, uses: Iterable[Use], spoken: AbstractSet[str] = frozenset()) -> bool:
+        """Whether what people meet on its port is one of *uses*, and not this service.
+
+        So it is where the registry or a list of ports gave it the port, nobody is known to use it
+        (``people``), neither a use nor a program speaks it, *spoken* being what the programs speak,
+        and three sources show a use of this one port.
+        """
+        names = {name.lower() for name in self.registered}
+        given = names or self.source_of("ports")[0].endswith("/etc/services/")
+        if not given or self.people or not names.isdisjoint(spoken):
+            return False
+        found = tuple(uses)
+        return not any(use.speaks(names) for use in found) and any(
+            use.weight >= _WELL_KNOWN and use.first == use.last and use.kind not in _LESSER
+            for use in found
+        )
 
     def is_named(self, product: str) -> bool:
         """Whether *product* has the name of the service: WireGuard, the Git daemon of Git, H.323 of

@@ -253,6 +253,15 @@ def _plain(text: str) -> str:
     return "".join(char for char in text.casefold() if char.isalnum())
 
 
+def leading_service(answer: PortAnswer) -> KnownService | None:
+    """The service that stands for the port; None where there is none, or people meet a use."""
+    first = answer.services[0] if answer.services else None
+    if first is None or not first.leads:
+        return None
+    spoken = {name.lower() for program in answer.programs for name in program.services}
+    return None if first.is_outshone(answer.uses, spoken) else first
+
+
 def met(answer: PortAnswer) -> str | None:
     """What people meet at the port; None where nothing is known but its state.
 
@@ -260,9 +269,10 @@ def met(answer: PortAnswer) -> str | None:
     where no use on record is the registered service, else that service, else reported abuse. What
     a list of ports alone names stands last.
     """
-    first = answer.services[0] if answer.services else None
-    if first is not None and first.leads:
+    first = leading_service(answer)
+    if first is not None:
         return f"{first.name}, {first.gist}"
+    first = answer.services[0] if answer.services else None
     met_there = in_practice(answer)
     reported = next((each for each in answer.abuse if each.transport in answer.standings), None)
     if answer.state is State.ASSIGNED and (met_there.registered or not met_there.leading):

@@ -9,7 +9,13 @@ from __future__ import annotations
 from portbook.model import State, Transport
 from portbook.present.document import PORT, Checks, Command, Page, Section, Sources
 from portbook.present.port import meaning, practice, registry, special
-from portbook.present.port.on_record import assigned_names, in_practice, met, notes_of
+from portbook.present.port.on_record import (
+    assigned_names,
+    in_practice,
+    leading_service,
+    met,
+    notes_of,
+)
 from portbook.present.words import few
 
 TYPE_CHECKING = False
@@ -144,7 +150,7 @@ def character(answer: PortAnswer) -> str:
             return "assigned, but not for this transport"
         if not names or known.startswith(names[0]):
             return known
-        if answer.services and answer.services[0].leads:
+        if leading_service(answer) is not None:
             own = {name for service in answer.services for name in service.registered}
             return f"{known}; {'registered as' if own & {*names} else 'IANA:'} {few(names)}"
         return f"{known} in practice; registered for {few(names)}"

@@ -66,7 +66,7 @@ def _known(catalog: Catalog) -> _Known:
             uses.setdefault(use.first, []).append(use)
     services: dict[int, KnownService] = {}
     for service in sorted(catalog.practice.services(), key=_transport):
-        if service.leads:
+        if service.leads and not service.is_outshone(uses.get(service.first, ())):
             services.setdefault(service.first, service)
     return _Known({port: sorted(some, key=_rank) for port, some in uses.items()}, services)
 
