@@ -250,6 +250,8 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("2086", "2086 · WHM (cPanel)"),
         ("1313", "1313 · Hugo"),
         ("2083", "2083 · RADIUS over TLS, network logins over TLS"),
+        ("4905", "4905 · portbook's own site (portbook serve)"),
+        ("4905/udp", "4905 is unassigned"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),
@@ -279,6 +281,8 @@ def test_a_wide_use_never_leads() -> None:
         ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
         ("443", "as registered: nginx, Caddy and MANY more; also 2 others"),
         ("3000", "Grafana, Gitea, Next.js, Redmine, Ruby on Rails and MANY more"),
+        ("4905", "portbook's own site (portbook serve)"),
+        ("4905/udp", "no known use, no reported abuse"),
     ],
 )
 def test_the_registered_services_own_programs_come_first(port: str, line: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.app.port_lookup import PortAnswer
-from portbook.model import RANGES, State, Visibility
+from portbook.model import RANGES, State, Transport, Visibility
 from portbook.model.gap import hide_sockets
 from portbook.present.brief import (
     COLUMNS,
@@ -15,6 +15,8 @@ from portbook.present.brief import (
 )
 from portbook.present.port.agreement import Agreement, BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
+    OWN_SITE,
+    SITE_PORT,
     as_registered,
     fitted,
     security_line,
@@ -147,6 +149,8 @@ def range_practice(answer: RangeAnswer) -> str | None:
         return fitted(list(products.values()), ROOM)
     if answer.programs:
         return fitted([each.product for each in answer.programs], ROOM)
+    if answer.first <= SITE_PORT <= answer.last and answer.transport in (None, Transport.TCP):
+        return f"{OWN_SITE} on {SITE_PORT}"
     return None if answer.abuse else "no known use, no reported abuse"
 
 

@@ -25,6 +25,7 @@ from portbook.model import (
     OwnerSearch,
     Transport,
 )
+from portbook.present.port.on_record import SITE_PORT
 from portbook.web.app import create_app
 from portbook.web.feedback.store import open_store
 from portbook.web.http.connections import (
@@ -45,10 +46,10 @@ if TYPE_CHECKING:
     from portbook.web.http.cache import Keeping
 
 # What portbook itself calls a good choice: a User Port that IANA lists as "Unassigned" for all
-# four transports, no use of which is on record, that no browser blocks, and that lies outside
+# four transports, no other use of which is on record, that no browser blocks, and that lies outside
 # of what Linux, FreeBSD, macOS, illumos and Windows hand out automatically. (OpenBSD hands out
 # 1024 to 49151: no User Port is outside of that.)
-DEFAULT_PORT = 4905
+DEFAULT_PORT = SITE_PORT
 
 _GRACE = 10  # seconds for answers that have begun when the server is told to stop
 _WARM_AFTER = 0.7  # seconds until what later pages need is read

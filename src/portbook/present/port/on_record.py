@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Authentication, Encryption, State
+from portbook.model import Authentication, Encryption, State, Transport
 from portbook.present.words import listed, period, plural, when
 
 TYPE_CHECKING = False
@@ -18,6 +18,16 @@ _LONGEST_TITLE = 44
 _LONGEST_LINE = 65
 _SHORTEST_TITLE = 12
 _AS_REGISTERED = "as registered: "
+
+# A use needs an address that says so, and portbook has none: that it is one is said by itself.
+SITE_PORT = 4905  # of `portbook serve`, as docs/web.md has it
+OWN_SITE = "portbook's own site (portbook serve)"
+OWN_USE = "The site that `portbook serve` opens listens on it by default."
+
+
+def is_own_site(answer: PortAnswer) -> bool:
+    """Whether the site that portbook opens has the port by default."""
+    return answer.port == SITE_PORT and Transport.TCP in answer.standings
 
 
 class InPractice(NamedTuple):
@@ -121,6 +131,8 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
     if met_there.wide:
         spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
         return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
+    if is_own_site(answer):
+        return OWN_SITE
     return "no known use, no reported abuse" if untold_uses(answer) else None
 
 
@@ -132,6 +144,7 @@ def untold_uses(answer: PortAnswer) -> bool:
     known = bool(answer.uses or answer.programs or answer.services or answer.abuse)
     known = known or any(_unauthorized(answer)) or any(_recorded(answer))
     known = known or any(standing.notes for standing in answer.standings.values())
+    known = known or is_own_site(answer)
     return not known and answer.state is not State.ASSIGNED and answer.port != 0
 
 
@@ -288,6 +301,8 @@ def met(answer: PortAnswer) -> str | None:
         return fitted(met_there.leading, 40)
     if answer.state is not State.ASSIGNED and reported is not None:
         return f"{reported.subject}, reported {when(reported.period)}"
+    if is_own_site(answer):
+        return OWN_SITE
     return f"{first.name}, {first.gist}" if first is not None else None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.model import ReportKind, Threat, Use
 from portbook.present.document import Paragraph, Record, Records
-from portbook.present.port.on_record import UNUSED, untold_uses
+from portbook.present.port.on_record import OWN_USE, UNUSED, is_own_site, untold_uses
 from portbook.present.port.registry import services, unauthorized
 from portbook.present.words import family_title, listed, span, systems_in_order, when
 
@@ -33,6 +33,8 @@ def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
         yield Records("Servers with this default port", tuple(programs))
     if untold_uses(answer) and UNUSED not in lead:
         yield Paragraph(UNUSED)
+    if is_own_site(answer):
+        yield Paragraph(OWN_USE)
     handing_out = dynamic_ranges(answer)
     if handing_out:
         yield Paragraph(handing_out)
