@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -10,13 +11,14 @@ from hypothesis import strategies as st
 
 from portbook.app.judge import judge_listener
 from portbook.app.list_lookup import RangeAnswer
-from portbook.app.listen import Depth, answer_here, look, watch_here
+from portbook.app.listen import Depth, answer_here, look, prepare, watch_here
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import Filter, PortSpan, sort_by_gravity, sort_sockets
 from portbook.app.watch import Change
 from portbook.catalog import Catalog
 from portbook.catalog.practice.lookup import Practice
+from portbook.errors import DataCorrupt
 from portbook.formats.errors.query import parse_query
 from portbook.host.firewall.redirects import Redirect
 from portbook.host.host_reader import HostReader
@@ -513,3 +515,19 @@ def test_the_total_counts_what_was_not_asked_for() -> None:
         here = answer_here(wanted, Depth(), CATALOG, host)
         assert here.total == 3, wanted
     assert len(answer_here(Filter(ports=(80, 80)), Depth(), CATALOG, host).listeners) == 1
+
+
+def test_what_is_prepared_tells_no_error_itself() -> None:
+    """Where data are corrupt, the command says so where it needs them."""
+
+    def corrupt(*_: object) -> None:
+        asked.append(True)
+        raise DataCorrupt("registry.tsv", "it is cut short")
+
+    asked: list[bool] = []
+    catalog: Any = SimpleNamespace(
+        registry=SimpleNamespace(standings=corrupt),
+        practice=SimpleNamespace(expect=lambda count: None, silent=corrupt),
+    )
+    prepare({80}, catalog)
+    assert asked == [True]

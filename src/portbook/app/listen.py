@@ -7,6 +7,7 @@ import time
 from portbook._fast_types import NamedTuple
 from portbook.app.socket_filter import Filter, sort_sockets
 from portbook.catalog.expectations.lookup import NONE
+from portbook.errors import PortbookError
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     LAST_PORT,
@@ -14,6 +15,7 @@ from portbook.model import (
     OwnersSeen,
     PortRules,
     Source,
+    Transport,
     Visibility,
 )
 
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
         Listener,
         Note,
         Standing,
-        Transport,
     )
     from portbook.verdict.shadowing import Reached
 
@@ -220,6 +221,19 @@ def likely_services(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
     here = [name for row in rows for name in (row.service_name, *row.aliases) if name]
     there = [service for program in programs for service in program.services]
     return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
+
+
+def prepare(ports: set[int], catalog: Catalog) -> None:
+    """Does what judging sockets on *ports* takes, whoever holds them, so that it needn't later."""
+    from portbook.app import judge, reachable  # noqa: F401 - loaded ahead
+
+    try:
+        catalog.practice.expect(len(ports))
+        for port in sorted(ports):
+            catalog.registry.standings(port)
+        catalog.practice.silent(0, Transport.TCP)
+    except PortbookError:  # told where it is needed
+        pass
 
 
 def here_source() -> Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook._fast_types import NamedTuple
-from portbook.app.listen import Depth, answer_here, watch_here
+from portbook.app.listen import Depth, answer_here, prepare, watch_here
 from portbook.app.socket_filter import Filter
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
@@ -101,7 +101,15 @@ def answer(options: Options, catalog: Catalog) -> int:
         named=not (options.jsonl or _in_pieces(options)),
     )
     wanted = filter_of(options, catalog, options.ports)
-    here = answer_here(wanted, depth, catalog, CommandsHost(), options.sort)
+
+    def meanwhile(ports: set[int]) -> None:
+        prepare(ports, catalog)
+        if options.json or options.jsonl:
+            from portbook.present.render import sockets_json  # noqa: F401 - loaded ahead
+        else:
+            from portbook.present.views import listen_fields  # noqa: F401
+
+    here = answer_here(wanted, depth, catalog, CommandsHost(meanwhile), options.sort)
     _print(here, options, template, some=wanted != Filter())
     findings = [finding for each in here.listeners for finding in each.assessment.findings]
     if reaches(findings, options.fail_on):

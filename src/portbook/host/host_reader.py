@@ -221,11 +221,17 @@ class HostReader:
 
 
 class CommandsHost(HostReader):
-    """This machine, as a process looks at it that is one command's and nobody else's."""
+    """This machine, as a process looks at it that is one command's and nobody else's.
+
+    *meanwhile* as :func:`portbook.host.reader.read_host_in_two` has it.
+    """
+
+    def __init__(self, meanwhile: Callable[[set[int]], None]) -> None:
+        self._meanwhile = meanwhile
 
     def read_host(self, ports: Ports, transport: Transport | None, owners: OwnerSearch) -> Host:
         """As :func:`portbook.host.reader.read_host_in_two`."""
-        return reader.read_host_in_two(ports, transport, owners)
+        return reader.read_host_in_two(ports, transport, owners, self._meanwhile)
 
 
 THIS_HOST = HostReader()

@@ -12,7 +12,9 @@ from portbook.model import Gap, GapCode, Host, OwnerSearch, PortRules, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
+    from typing import Any
 
     from portbook.host.linux.connections import Conflicts
     from portbook.model import Listener
@@ -44,18 +46,22 @@ def read_host(
 
 
 def read_host_in_two(
-    ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch
+    ports: tuple[int, int] | None,
+    transport: Transport | None,
+    owners: OwnerSearch,
+    meanwhile: Callable[[set[int]], None],
 ) -> Host:
     """As :func:`read_host`, with a child of this process for the moment, where it is of use.
 
-    For a process that is one command's and nobody else's.
+    For a process that is one command's and nobody else's. *meanwhile* takes the ports on which
+    sockets are, and what it does takes less time there than later; it may be left undone.
     """
-    more = {"may_fork": True} if sys.platform.startswith("linux") else {}
+    more = {"meanwhile": meanwhile} if sys.platform.startswith("linux") else {}
     return _read_host(ports, transport, owners, **more)
 
 
 def _read_host(
-    ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch, **more: bool
+    ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch, **more: Any
 ) -> Host:
     platform = _platform()
     if platform is None:

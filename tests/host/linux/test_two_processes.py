@@ -77,6 +77,44 @@ print(no_child_is_left())
     assert lines == ["once", "True {False, True}", "True"]
 
 
+@pytest.mark.parametrize("fails", ["pass", "raise ValueError", "raise OSError(2, 'None')"])
+def test_what_is_done_meanwhile_is_the_parents_alone(fails: str) -> None:
+    assert (
+        ran(f"""
+def work(part):
+    return part
+
+def meanwhile():
+    print(is_child())
+    {fails}
+
+print(work_in_two(200, work, meanwhile) == list(range(200)), no_child_is_left())
+""")
+        == "False\nTrue True\n"
+    )
+
+
+def test_ctrl_c_meanwhile_ends_the_child() -> None:
+    assert (
+        ran("""
+def work(part):
+    together()
+    time.sleep(60)
+
+def meanwhile():
+    os.write(there[1], b"x")
+    os.read(here[0], 1)  # the child works
+    raise KeyboardInterrupt
+
+try:
+    work_in_two(200, work, meanwhile)
+except KeyboardInterrupt:
+    print(no_child_is_left())
+""")
+        == "True\n"
+    )
+
+
 @pytest.mark.parametrize(
     "fails",
     ["os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError", "sys.exit(4)",
@@ -228,10 +266,14 @@ class Folder:
         (folder / "stat").write_text(f"{pid} (server) S 1 1 1 0 -1" + " 0" * 10 + " 20 0 1 0 5 0")
         (folder / "cmdline").write_bytes(b"/usr/sbin/server\0")
 
-    def read(self, *, may_fork: bool) -> Any:
+    def read(self, *, shared: bool) -> Any:
         sockets = dict.fromkeys(range(100, 120), (0, None))
         return read_owners(
-            sockets, every=True, root=str(self.root), cgroups=str(self.root), may_fork=may_fork
+            sockets,
+            every=True,
+            root=str(self.root),
+            cgroups=str(self.root),
+            meanwhile=(lambda: None) if shared else None,
         )
 
 
@@ -248,19 +290,19 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Folder:
 
 
 def test_the_owners_are_the_same(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    alone = folder.read(may_fork=False)
+    alone = folder.read(shared=False)
     assert len(alone.owners[117][1]) == 40
     assert [process.pid for process in alone.owners[118][1]] == [50]
-    assert folder.read(may_fork=True) == alone
+    assert folder.read(shared=True) == alone
     asked = []
 
-    def backwards(count: int, work: Callable[[int], Any]) -> list[Any]:
+    def backwards(count: int, work: Callable[[int], Any], _: object) -> list[Any]:
         asked.append(count)
         return [work(part) for part in reversed(range(count))][::-1]
 
     monkeypatch.setattr(two_processes, "work_in_two", backwards)
     monkeypatch.setattr(two_processes, "MOST_PARTS", 7)
-    assert folder.read(may_fork=True) == alone
+    assert folder.read(shared=True) == alone
     assert len(asked) == 1
     assert 1 < asked[0] <= 7
 
@@ -274,21 +316,21 @@ def test_what_is_refused_is_the_same(folder: Folder, monkeypatch: pytest.MonkeyP
         return listdir(path)
 
     monkeypatch.setattr(os, "listdir", refused)
-    alone = folder.read(may_fork=False)
+    alone = folder.read(shared=False)
     assert alone.missing
-    assert folder.read(may_fork=True) == alone
+    assert folder.read(shared=True) == alone
 
 
 def test_a_process_that_begins_meanwhile_is_looked_at(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def late(count: int, work: Callable[[int], Any]) -> list[Any]:
+    def late(count: int, work: Callable[[int], Any], _: object) -> list[Any]:
         found = [work(part) for part in range(count)]
         folder.add(99, 119)
         return found
 
     monkeypatch.setattr(two_processes, "work_in_two", late)
-    (process,) = folder.read(may_fork=True).owners[119][1]
+    (process,) = folder.read(shared=True).owners[119][1]
     assert process.pid == 99
 
 

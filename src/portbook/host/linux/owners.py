@@ -23,7 +23,7 @@ from portbook.model import Gap, GapCode, Need, OwnersSeen
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.host.linux.processes import Walk
     from portbook.model import Process
@@ -52,15 +52,16 @@ def read_owners(
     every: bool,
     root: str = "/proc",
     cgroups: str | None = None,
-    may_fork: bool = False,
+    meanwhile: Callable[[], None] | None = None,
 ) -> Owners:
     """The owners of *sockets*, inode -> (uid, cgroup id); all of them where *every* is true.
 
     *root* is where procfs is mounted and *cgroups* where cgroup2 is (None: found out). With
-    *may_fork* a child looks for all of them too, where there are many processes.
+    *meanwhile* a child looks for all of them too, where there are many processes, and that is done
+    before this process takes part.
     """
     search = _Search(sockets, every, root)
-    search.may_fork = may_fork and every
+    search.meanwhile = meanwhile if every else None
     members = read_members(sockets, root, cgroups)
     search.run(members)
     details = _Details(root)
@@ -96,7 +97,7 @@ class _Search:
         self.denied: dict[int, None] = {}
         self.failed: str | None = None
         self.bare: list[int] = []
-        self.may_fork = False
+        self.meanwhile: Callable[[], None] | None = None
         self.counted = _counts_descriptors(root)
 
     def _read_pids(self) -> Iterator[int]:
@@ -112,7 +113,8 @@ class _Search:
 
     def run(self, members: Mapping[int, tuple[int, ...]]) -> None:
         pids = self._read_pids() if self.every else self._order(members)
-        self._scan_all(self._scan_shared(pids) if self.may_fork else pids)
+        shared = self.meanwhile and self._scan_shared(pids, self.meanwhile)
+        self._scan_all(shared or pids)
         if not self.wanted:
             return
         # A main thread that has ended leaves /proc/PID/fd empty while its other threads go on;
@@ -129,7 +131,7 @@ class _Search:
                 if not self.wanted:
                     return
 
-    def _scan_shared(self, pids: Iterator[int]) -> Iterator[int]:
+    def _scan_shared(self, pids: Iterator[int], meanwhile: Callable[[], None]) -> Iterator[int]:
         """Looks at *pids* together with a child where they are many; those that are left to do."""
         known = list(pids)
         if len(known) < _WORTH_A_CHILD:
@@ -146,7 +148,7 @@ class _Search:
             return self.holders, list(self.denied), self.bare, self.failed
 
         unlisted = self.failed
-        found = work_in_two(len(parts), scan)
+        found = work_in_two(len(parts), scan, meanwhile)
         self.holders, self.denied, self.bare, self.failed = {}, {}, [], unlisted
         for holders, denied, bare, failed in found:
             for inode, those in holders.items():

@@ -81,7 +81,7 @@ def read_host(
     cgroups: str | None = None,
     connect: Callable[[], Netlink] = connect_netlink,
     release: str | None = None,
-    may_fork: bool = False,
+    meanwhile: Callable[[set[int]], None] | None = None,
 ) -> Host:
     """As :func:`portbook.host.reader.read_host`.
 
@@ -97,7 +97,7 @@ def read_host(
     release = os.uname().release if release is None else release
     if transport in (None, Transport.TCP) and not missing and not _shows_bound(release):
         missing.append(Gap(GapCode.BOUND_UNSEEN, release, Need.KERNEL))
-    seen, unseen = find_owners(found.sockets, owners, root, cgroups, may_fork=may_fork)
+    seen, unseen = find_owners(found.sockets, owners, root, cgroups, meanwhile)
     listeners = _listeners(found.sockets, seen)
     missing.extend(unseen)
     visibility = Visibility.PARTIAL if missing else Visibility.FULL
@@ -109,8 +109,7 @@ def find_owners(
     how: OwnerSearch,
     root: str,
     cgroups: str | None,
-    *,
-    may_fork: bool = False,
+    meanwhile: Callable[[set[int]], None] | None = None,
 ) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[Gap, ...]]:
     """Inode -> how its owners were found and who they are; and what could not be seen."""
     wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
@@ -119,7 +118,8 @@ def find_owners(
     from portbook.host.linux.owners import read_owners
 
     every = how == OwnerSearch.ALL
-    return read_owners(wanted, every=every, root=root, cgroups=cgroups, may_fork=may_fork)
+    done = None if meanwhile is None else lambda do=meanwhile: do({one.port for one in sockets})
+    return read_owners(wanted, every=every, root=root, cgroups=cgroups, meanwhile=done)
 
 
 def _shows_bound(release: str) -> bool:

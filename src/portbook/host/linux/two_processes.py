@@ -21,8 +21,12 @@ MOST_PARTS = 256  # each has a byte in the pipe from which the two processes tak
 _READ = 1 << 16
 
 
-def work_in_two(count: int, work: Callable[[int], Any]) -> list[Any]:
+def work_in_two(
+    count: int, work: Callable[[int], Any], meanwhile: Callable[[], None] = lambda: None
+) -> list[Any]:
     """``[work(0), work(1), …]`` of *count* parts, some of them from a child where one is of use.
+
+    This process does *meanwhile* before its first part, if there is a child.
 
     What *work* returns is made of what :mod:`marshal` knows, and any part may be worked twice:
     whatever becomes of the child, what it lacks is worked here. The child is never left: it ends
@@ -31,7 +35,7 @@ def work_in_two(count: int, work: Callable[[int], Any]) -> list[Any]:
     done: dict[int, Any] = {}
     if 1 < count <= MOST_PARTS and _can_fork():
         try:
-            _share(count, work, done)
+            _share(count, work, meanwhile, done)
         except (OSError, EOFError, ValueError, TypeError):
             pass  # no room for a process, not allowed to, or the child was ended
     return [done[part] if part in done else work(part) for part in range(count)]
@@ -48,7 +52,9 @@ def _can_fork() -> bool:
     return alone and several and signal.getsignal(signal.SIGCHLD) == signal.SIG_DFL
 
 
-def _share(count: int, work: Callable[[int], Any], done: dict[int, Any]) -> None:
+def _share(
+    count: int, work: Callable[[int], Any], meanwhile: Callable[[], None], done: dict[int, Any]
+) -> None:
     """Puts into *done* what this process and a child work, part by part."""
     opened: set[int] = set()
     child = 0
@@ -65,6 +71,7 @@ def _share(count: int, work: Callable[[int], Any], done: dict[int, Any]) -> None
             _help(todo[0], answer, work, before)
         _close(opened, answer[1])
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        meanwhile()
         while part := os.read(todo[0], 1):
             done[part[0]] = work(part[0])
         pieces = []
