@@ -282,60 +282,59 @@ _SPECIMENS = {4: "9081", 5: "90817"}
 
 
 class Numbered:
-    """Puts a specimen in the place of the number of a page, and the number back in its place.
+    """A page of a port with a specimen in the place of its number, for its printers.
 
     Two ports in three are alike, and so are their sentences. What a printer makes of one is what
     it makes of another with the number put in, if both have as many digits: they are escaped,
     wrapped and linked alike. So a printer can keep what it made of the specimen. What has the
     specimen's digits in it already is printed by itself.
+
+    ``lead`` and ``items``, which are by section, are those of the page; None where they are to be
+    printed by themselves.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, page: Page) -> None:
         self.number = str(port)
         self.specimen = _SPECIMENS.get(len(self.number), self.number)
+        self.lead = self._texts(page.lead)
+        self.items = [[self._item(item) for item in section.items] for section in page.sections]
 
     def own(self, printed: str) -> str:
         """What was *printed* of the specimen, with the page's own number."""
         return printed.replace(self.specimen, self.number)
 
-    def texts(self, texts: Iterable[str]) -> tuple[str, ...] | None:
+    def _texts(self, texts: Iterable[str]) -> tuple[str, ...] | None:
         """*texts* of the specimen; None where one has it already."""
+        number, specimen = self.number, self.specimen
         made = []
         for text in texts:
-            if self.specimen in text:
+            if specimen in text:
                 return None
-            made.append(text.replace(self.number, self.specimen))
+            made.append(text.replace(number, specimen))
         return tuple(made)
 
-    def item(self, item: Item) -> Item | None:
-        """*item* of the specimen; None where it is to be printed by itself."""
+    def _item(self, item: Item) -> Item | None:
         if type(item) is Question:
-            said = self.texts(item)
+            said = self._texts(item)
             return None if said is None else Question(*said)
         if type(item) is Paragraph and not item.ports:
-            said = self.texts((item.text, *item.cites))
+            said = self._texts((item.text, *item.cites))
             return None if said is None else Paragraph(said[0], (), item.cites)
-        if type(item) is Ports:
-            return self._ports(item)
-        return None
+        return self._ports(item) if type(item) is Ports else None
 
     def _ports(self, item: Ports) -> Ports | None:
-        """*item*, in which the page's own row is that of the specimen."""
-        rows = []
+        """*item*, a table with the page's own row, with that of the specimen."""
+        rows, has_own = [], False
         for row in item.port_rows:
+            texts = (row.description, row.transports, *row.names, *row.references)
             if row.own:
-                said = self.texts((row.description, row.transports, *row.names, *row.references))
+                has_own, own = True, int(self.specimen)
+                said = self._texts(texts)
                 if said is None:
                     return None
-                own = int(self.specimen)
                 rows.append(row._replace(first=own, last=own, description=said[0]))
-            elif self._has_specimen(row):
+            elif self.specimen in " ".join((str(row.first), str(row.last), *texts)):
                 return None
             else:
                 rows.append(row)
-        return None if self.specimen in item.caption else Ports(item.caption, tuple(rows))
-
-    def _has_specimen(self, row: PortRow) -> bool:
-        texts = (row.description, row.transports, *row.names, *row.references)
-        numbers = str(row.first), str(row.last)
-        return any(self.specimen in text for text in (*numbers, *texts))
+        return Ports(item.caption, tuple(rows)) if has_own else None

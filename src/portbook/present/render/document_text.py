@@ -17,17 +17,29 @@ if TYPE_CHECKING:
 
 
 def render_page(page: doc.Page, style: Style, of: doc.Numbered | None = None) -> str:
-    """The whole of *page*, which may be that of the number *of*."""
+    """The whole of *page*; *of* is what it is printed by, where it is one of many."""
     lines = [*_headline(page, style)]
-    for section in page.sections:
+    for at, section in enumerate(page.sections):
         lines += ["", style.bold(section.title)]
-        for item in section.items:
-            alike = of.item(item) if of is not None else None
-            if of is None or alike is None:
+        if of is None:
+            for item in section.items:
                 lines += render_item(item, style)
-            elif printed := _kept(alike, style):
-                lines.append(of.own(printed))
+        else:
+            lines += filter(None, _printed(section.items, of.items[at], of, style))
     return "\n".join(lines) + "\n"
+
+
+def _printed(
+    items: Iterable[doc.Item], alike: Iterable[doc.Item | None], of: doc.Numbered, style: Style
+) -> Iterator[str]:
+    """The lines of each of *items* of the page *of*; *alike* are those of the specimen."""
+    for item, general in zip(items, alike, strict=True):
+        if general is not None:
+            yield of.own(_kept(general, style))
+        elif type(item) is doc.Records:  # some are of thousands of ports
+            yield _kept(item._replace(page=""), style)
+        else:
+            yield "\n".join(render_item(item, style))
 
 
 def _headline(page: doc.Page, style: Style) -> Iterator[str]:

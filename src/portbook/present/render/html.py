@@ -28,7 +28,7 @@ from portbook.present.sources import source_content, source_name
 from portbook.present.words import day, plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from portbook.model import Block
     from portbook.present.render.html_text import Links
@@ -53,12 +53,11 @@ def lead(
 ) -> str:
     """The first sentences of a page, and how a loose question was read.
 
-    *of* is the number of the page of a port.
+    *of* is the page, where it is one of a port.
     """
-    alike = of.texts(sentences) if of is not None and not notes else None
-    if of is None or alike is None:
+    if of is None or of.lead is None or notes:
         return _lead(sentences, notes, to)
-    return of.own(_lead(alike, (), to))
+    return of.own(_lead(of.lead, (), to))
 
 
 @lru_cache(maxsize=1024)
@@ -78,31 +77,30 @@ _AGAIN = ' class="again"'
 # -- sections and items -----------------------------------------------------------------------
 
 
-def sections(some: Iterable[doc.Section], to: Links, of: doc.Numbered | None = None) -> str:
+def sections(some: Sequence[doc.Section], to: Links, of: doc.Numbered | None = None) -> str:
     """The sections of a page; their ids are words of ours.
 
-    *of* is the number of the page of a port.
+    *of* is the page, where it is one of a port.
     """
+    bodies = [items(each.items, to) for each in some] if of is None else _bodies(some, to, of)
     return "".join([
-        f'<section id="{each.id}"><h2>{typeset(each.title)}</h2>\n'
-        f"<div>{items(each.items, to, of)}</div>"
-        "</section>\n"
-        for each in some
+        f'<section id="{each.id}"><h2>{typeset(each.title)}</h2>\n<div>{body}</div></section>\n'
+        for each, body in zip(some, bodies, strict=True)
     ])  # fmt: skip
 
 
-def items(some: Iterable[doc.Item], to: Links, of: doc.Numbered | None = None) -> str:
-    """The items of a section, on the page of the number *of*."""
-    if of is None or of.specimen in to.page(""):  # a site's address may have any digits
-        return "".join([_WRITERS[type(each)](each, to) for each in some])
-    return "".join([_item(each, to, of) for each in some])
+def items(some: Iterable[doc.Item], to: Links) -> str:
+    """The items of a section."""
+    return "".join([_WRITERS[type(each)](each, to) for each in some])
 
 
-def _item(item: doc.Item, to: Links, of: doc.Numbered) -> str:
-    alike = of.item(item)
-    if alike is None:
-        return _WRITERS[type(item)](item, to)
-    return of.own(_kept(alike, to))
+def _bodies(some: Iterable[doc.Section], to: Links, of: doc.Numbered) -> Iterator[str]:
+    """The items of each section of the page *of*."""
+    for each, alike in zip(some, of.items, strict=True):
+        yield "".join([
+            _WRITERS[type(item)](item, to) if general is None else of.own(_kept(general, to))
+            for item, general in zip(each.items, alike, strict=True)
+        ])  # fmt: skip
 
 
 @lru_cache(maxsize=2048)
@@ -239,14 +237,20 @@ def _block_row(block: Block, most: float, to: Links) -> str:
 def _records(item: doc.Records, to: Links) -> str:
     if item.page and len(item.records) > SHOWN:
         return long_records(item, to)
-    days = {record.read for record in item.records}
-    once = days.pop() if len(days) == 1 and len(item.records) > 1 else ""
+    return _claims(item.caption, item.records, to)
+
+
+@lru_cache(maxsize=256)
+def _claims(caption: str, records: tuple[doc.Record, ...], to: Links) -> str:
+    """Records of many pages: some are of thousands of ports."""
+    days = {record.read for record in records}
+    once = days.pop() if len(days) == 1 and len(records) > 1 else ""
     rows = "".join([
         f"<li{'' if record.subject else _MORE}>{_claim(record, to, dated=not once)}</li>\n"
-        for record in item.records
+        for record in records
     ])  # fmt: skip
     read = f'<p class="cites">Sources read on {day(once)}.</p>\n' if once else ""
-    return f'<h3>{typeset(item.caption)}</h3>\n<ul class="claims">{rows}</ul>\n{read}'
+    return f'<h3>{typeset(caption)}</h3>\n<ul class="claims">{rows}</ul>\n{read}'
 
 
 _MORE = ' class="more"'  # of a claim about what stands before it

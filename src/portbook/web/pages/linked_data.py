@@ -13,7 +13,7 @@ from portbook.present import document as doc
 from portbook.present.render.html_text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.present.document import Page
 
@@ -25,13 +25,13 @@ def linked_data(
 ) -> str:
     """The way to a page, and the questions that *document* answers, as a script element.
 
-    *of* is the number of the page of a port.
+    *of* is *document*, where it is the page of a port.
 
     >>> linked_data([("Ports", "/")])[:35]
     '<script type="application/ld+json">'
     """
-    asked = () if document is None else _questions(document, of)
-    faq = f',{{"@type":"FAQPage","mainEntity":[{",".join(asked)}]}}' if asked else ""
+    asked = "" if document is None else _questions(document, of)
+    faq = f',{{"@type":"FAQPage","mainEntity":[{asked}]}}' if asked else ""
     return (
         '<script type="application/ld+json">{"@context":"https://schema.org","@graph":['
         f"{_trail(tuple(crumbs))}{faq}]}}</script>\n"
@@ -48,22 +48,25 @@ def _trail(crumbs: Sequence[Crumb]) -> str:
     return f'{{"@type":"BreadcrumbList","itemListElement":[{steps}]}}'
 
 
-def _questions(document: Page, of: doc.Numbered | None) -> list[str]:
-    made = []
-    for section in document.sections:
-        for item in section.items:
-            if type(item) is doc.Question:
-                alike = None if of is None else of.texts(item)
-                if of is None or alike is None:
-                    made.append(_question(*item))
-                else:
-                    made.append(of.own(_question(*alike)))
-    return made
+def _questions(document: Page, of: doc.Numbered | None) -> str:
+    """The questions of *document*, joined; of a page that has many like it, as they are kept."""
+    asked = _questions_among(section.items for section in document.sections)
+    general = () if of is None else _questions_among(of.items)
+    if of is None or len(general) < len(asked):
+        return _kept_questions(asked)
+    return of.own(_kept_questions(general))
+
+
+def _questions_among(parts: Iterable[Iterable[doc.Item | None]]) -> tuple[doc.Question, ...]:
+    return tuple([each for part in parts for each in part if type(each) is doc.Question])
 
 
 @lru_cache(maxsize=1024)
+def _kept_questions(asked: tuple[doc.Question, ...]) -> str:
+    return ",".join([_question(*each) for each in asked])
+
+
 def _question(question: str, answer: str) -> str:
-    """A question that stands on the pages of many ports."""
     return (
         f'{{"@type":"Question","name":{_text(question)},'
         f'"acceptedAnswer":{{"@type":"Answer","text":{_text(answer)}}}}}'

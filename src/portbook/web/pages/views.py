@@ -65,14 +65,19 @@ def port(
     site: Site,
     document: Page | None = None,
     brief: Brief | None = None,
+    of: Numbered | None = None,
 ) -> str:
     """The page of a port, of a whole answer. What *answer* holds of this machine is left out.
 
-    *document* and *brief* are what is composed of it, where that is there already.
+    *document* and *brief* are what is composed of it, where that is there already, and *of* is
+    what *document* is printed by.
     """
     document = document or compose(answer._replace(host=None))
     brief = brief or compose_brief(answer._replace(host=None, findings=()), Viewer())
-    number, to, of = answer.port, Links(site), Numbered(answer.port)
+    number, to = answer.port, Links(site)
+    of = of or Numbered(number, document)
+    if of.specimen in to.root:  # a site's address may have any digits
+        of = None
     head = head_of(answer, brief)
     registry, practice = html_head.head_cells(head, service_names(answer), to)
     stands = tuple([(on, one.state, one.listed) for on, one in answer.standings.items()])
@@ -95,7 +100,7 @@ def port(
         "about": html_text.escape(_as_text(brief)),
         "path": str(number),
         "picture": to.picture(number, str(answer.state)),
-        "data": _linked(answer, document, to),
+        "data": _linked(answer, document, to, of),
         "lead": html.lead(document.lead, document.notes, to, of),
         "contents": html.contents(tuple([(each.id, each.title) for each in document.sections])),
         "sections": html.sections(document.sections, to, of),
@@ -103,13 +108,11 @@ def port(
     return _frame(to, number > 0, number < LAST_PORT).fill(values)
 
 
-def _linked(answer: PortAnswer, document: Page, to: Links) -> str:
+def _linked(answer: PortAnswer, document: Page, to: Links, of: Numbered | None) -> str:
     within = answer.range
     number = str(answer.port)
     steps = (("Ports", ""), (within.title, f"ranges/{within.name}"), (number, number))
-    return linked_data(
-        [(name, to.canonical(path)) for name, path in steps], document, Numbered(answer.port)
-    )
+    return linked_data([(name, to.canonical(path)) for name, path in steps], document, of)
 
 
 def _strip(catalog: Catalog, port: int, to: Links) -> str:
