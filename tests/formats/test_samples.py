@@ -220,6 +220,15 @@ KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
     "eve.json": (
         "flow-json", ["tcp 192.0.2.7:443", "udp 192.0.2.7:53", "tcp 192.0.2.8:22"], {}, [],
     ),
+    "records.csv": (
+        "records",
+        ["tcp 192.0.2.39:22", "tcp 192.0.2.40:443"],
+        {"open|filtered": 1, "closed": 1},
+        [6],
+    ),
+    "records.json": (
+        "records", ["tcp [::]:22 sshd(937)", "udp 0.0.0.0:68 dhclient(700)"], {}, [],
+    ),
     "nmap.xml": ("nmap-xml", ["tcp 192.0.2.7:22"], {"closed": 998, "open|filtered": 1}, []),
     "masscan.list": (
         "masscan-list", ["tcp 192.0.2.8:443", "udp 192.0.2.9:161"], {"closed": 1}, [],

@@ -56,6 +56,7 @@ SAMPLES = {
     ),
     "zeek": ("zeek.log",),
     "flow-json": ("eve.json",),
+    "records": ("records.csv", "records.json"),
 }  # fmt: skip
 _OWN = (
     b'{"schema":"portbook/listener/1","transport":"tcp","family":"ipv4","address":"0.0.0.0",'
@@ -74,7 +75,7 @@ _SOCKETS = (
     Kind("a string without end", b'{"a":"', b'\\"', width=LONG_LINE),
     Kind("infinities", b'[{"port":1e999,"pid":-Infinity,"x":[', b"NaN,", b"1]}]"),
 )
-_JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell", "flow-json")
+_JSON = ("masscan-json", "docker", "portbook", "osquery", "powershell", "flow-json", "records")
 _SENT = (
     Repeated("a mail of one line", b"a=20=\n", b"Content-Transfer-Encoding: quoted-printable\n"),
     Kind("a mail's bytes in one line", b"=3D", b"=C3", b" a=20", LONG_LINE),
@@ -146,6 +147,13 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
         Repeated("one socket of many processes",
                  b'{"port":"22","protocol":"6","pid":"' + COUNTER + b'","address":"::"},',
                  b"[", b"{}]"),
+    ),
+    "records": (
+        Table("a CSV of many columns", Kind("head", b"ip,port,protocol", b",x"), b"::,22,tcp"),
+        Repeated("records of one document", b'{"ip":"::","port":' + COUNTER + b',"protocol":"tcp",'
+                 b'"pid":1},', b'{"a":[', b"{}]}"),
+        Kind("a deep document", b'{"a":', b'[{"a":', b"1"),
+        Kind("quotes of CSV", b"ip,port,protocol\n", b'"",', width=LONG_LINE),
     ),
     "powershell": (
         Repeated("endpoints in one value", b'{"LocalPort":' + COUNTER + b'},', b'{"value":[',

@@ -72,6 +72,7 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
         "powershell": "powershell",
         "zeek": "flow_logs",
         "flow-json": "flow_logs",
+        "records": "records",
     },
 )
 # What a page writes a quotation mark as, without which the owners of ss' rows aren't read.

@@ -1,6 +1,7 @@
 """``masscan``: its list (``-oL``), its JSON (``-oJ``, ``-oD``), and what it prints as it goes.
 
-naabu's JSON is read with it: an object for each port, with the same names for the address and port.
+naabu's JSON is read with it, an object for each port with the same names for the address and port,
+and zgrab2's, where it tells the port of each module.
 """
 
 from __future__ import annotations
@@ -59,9 +60,9 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
             yield heading(each.number) if ends else each
             continue
         value = each.value
-        listed = _ports(value) if isinstance(value, dict) else None
-        scanned = host(words(value.get("ip")) or "") if isinstance(value, dict) else None
-        if not isinstance(listed, list) or scanned is None:
+        told = value if isinstance(value, dict) else {}
+        listed, scanned = _ports(told), host(words(told.get("ip")) or "")
+        if not isinstance(listed, list) or not listed or scanned is None:
             yield not_understood(each.line, each.text)
             continue
         yield heading(each.line)
@@ -76,10 +77,28 @@ def read_json(lines: Lines, names: Names) -> Iterator[Event]:
 
 def _ports(value: dict[str, Any]) -> Any:
     """The ports of one object: masscan's list, or the only one that naabu tells of."""
-    if "ports" not in value and isinstance(value.get("port"), int):
-        told = value.get("protocol", "tcp")
-        return [{"port": value["port"], "proto": told, "status": "open"}]
+    if value.get("rec_type") == "banner":  # masscan -oD: of a port that has a record of its own
+        return [{"service": value.get("data")}]
+    port, told = value.get("port"), value.get("protocol", "tcp")
+    if isinstance(port, dict):  # naabu until version 2.1
+        told = "udp" if port.get("Protocol") else "tcp"
+        port = port.get("Port")
+    if "ports" not in value and isinstance(port, int):
+        return [{"port": port, "proto": told, "status": "open"}]
+    data = value.get("data")
+    if "ports" not in value and isinstance(data, dict):
+        return [_grabbed(each) for each in data.values() if isinstance(each, dict)]
     return value.get("ports")
+
+
+# What zgrab2 says of a port where no connection was made; with any other, one was.
+_NOT_MADE = {"connection-refused": "closed", "connection-timeout": "filtered"}
+
+
+def _grabbed(told: dict[str, Any]) -> dict[str, Any]:
+    """A port that zgrab2 asked."""
+    status = _NOT_MADE.get(words(told.get("status")) or "", "open")
+    return {"port": told.get("port"), "proto": "tcp", "status": status}
 
 
 def _told(port: dict[str, Any]) -> tuple[str, str, str]:

@@ -1,0 +1,235 @@
+"""Sockets and open ports as records: CSV with a header, or JSON, of whichever tool.
+
+Sheets made of nmap's output, naabu's CSV, CurrPorts, Ansible's ``listen_ports_facts``, what ``jc``
+makes of ss: each record has an address, a port and a protocol, under names that are much alike. It
+counts only where it says that something is there: by a state, by a process, or by what a scan
+learnt of the service. A list of ports that somebody keeps says none of that.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from portbook.formats.base import SocketFormat
+from portbook.formats.fields import (
+    CONNECTION,
+    NO_PORT,
+    Host,
+    Line,
+    everywhere,
+    heading,
+    host,
+    not_understood,
+    owned,
+    process,
+)
+from portbook.formats.json_stream import begins_json, scalar, values, whole_number
+from portbook.formats.sockets.nmap import answered
+from portbook.model import (
+    LAST_PORT,
+    Family,
+    Listener,
+    Ownership,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from portbook.formats.fields import Event, Lines, Names
+
+    Record = Mapping[str, str]
+
+# The names of each column, without signs and in lower case; the first that is there counts.
+_PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber")
+_ADDRESS = (
+    "localaddress", "localaddr", "ip", "ipaddress", "ipaddr", "address", "addr", "host",
+)  # fmt: skip
+_PROTOCOL = ("transportprotocol", "protocol", "proto", "transport", "netid")
+_STATE = ("state", "status", "portstate")
+_PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "peerport", "rport")
+_PID = ("pid", "processid", "owningprocess")
+_PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
+_USER = ("user",)
+# What a scan learnt of a service that answered.
+_LEARNT = {"service", "version", "product", "banner", "tls", "cpe"}
+_SIGN = re.compile(r"[^a-z0-9]+")
+_WORD = re.compile(r"(tcp|udp|sctp|dccp)(v?4|v?6|46|l)?$")
+_NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
+_JOINED = re.compile(r"([0-9]{1,5})/([a-z]{3,4})$")
+_SCANNED = {"open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered"}
+_NO_PEER = ("", "0", "*", "-")
+_SEPARATORS = ",;\t|"
+_FEWEST = 3  # columns
+_DEEPEST = 6  # levels of a document at which records may stand
+
+
+def read(lines: Lines, names: Names) -> Iterator[Event]:
+    """The sockets in records, whoever wrote them."""
+    stream = iter(lines)
+    header: list[str] = []
+    separator = ","
+    for number, line in stream:
+        text = line.strip()
+        if not text:
+            continue
+        if not header and (begins_json(text) or text.endswith(("=> {", "=> ["))):
+            yield from _json(chain([(number, line)], stream))
+            return
+        found = _header(text)
+        if found is not None:
+            separator, header = found
+            yield heading(number)
+            continue
+        cells = _cells(text, separator) if header else []
+        if len(cells) < _FEWEST or len(cells) > len(header):
+            yield not_understood(number, line)
+            continue
+        yield _event(number, text, dict(zip(header, cells, strict=False)))
+
+
+def _header(line: str) -> tuple[str, list[str]] | None:
+    """What separates the columns of a header, and their names; None where it is none."""
+    separator = max(_SEPARATORS, key=line.count)
+    if line.count(separator) < _FEWEST - 1:
+        return None
+    header = [_bare(cell) for cell in _cells(line, separator)]
+    known = {*header}
+    told = [known.intersection(of) for of in (_PORT, _ADDRESS, (*_PROTOCOL, *_STATE))]
+    return (separator, header) if all(told) else None
+
+
+def _bare(name: str) -> str:
+    return _SIGN.sub("", name.lower())
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    try:
+        return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
+    except csv.Error:
+        return []
+
+
+def _json(lines: Lines) -> Iterator[Event]:
+    for each in values(lines):
+        if isinstance(each, Line):
+            yield each
+            continue
+        records = list(_records(each.value))
+        if not records:
+            yield not_understood(each.line, each.text)._replace(many=each.lines)
+            continue
+        yield heading(each.line)
+        for record in records:
+            yield _event(each.line, each.text, record)
+
+
+def _records(value: Any, depth: int = 0) -> Iterator[Record]:
+    """The records in *value*: itself, or those that it holds."""
+    if isinstance(value, dict):
+        record = {_bare(name): scalar(cell) for name, cell in value.items()}
+        if all(_of(record, names) for names in (_PORT, _PROTOCOL)) and _first(record, _ADDRESS):
+            yield record
+            return
+        if "columns" in value and "action" in value:
+            return  # of osquery's log, which tells of what went as well
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    if depth < _DEEPEST:
+        for each in inner:
+            if isinstance(each, (dict, list)):
+                yield from _records(each, depth + 1)
+
+
+def _first(record: Record, names: tuple[str, ...]) -> str | None:
+    """The first of *names* that *record* has."""
+    return next((name for name in names if name in record), None)
+
+
+def _of(record: Record, names: tuple[str, ...]) -> str:
+    """What *record* holds below the first of *names* that it has and that holds anything."""
+    return next((record[name] for name in names if record.get(name)), "")
+
+
+def _event(number: int, text: str, record: Record) -> Event:
+    port, word = _of(record, _PORT), _of(record, _PROTOCOL).lower()
+    joined = _JOINED.match(port)
+    if joined is not None:
+        port, word = joined.groups()
+    kind = _WORD.match(_NUMBERS.get(word, word))
+    if kind is None:
+        return not_understood(number, text, "it says neither TCP nor UDP")
+    family = {"6": Family.IPV6, "4": Family.IPV4}.get((kind[2] or "")[-1:])
+    address = _of(record, _ADDRESS)
+    where = everywhere(family) if address == "*" else host(address, family)
+    if where is None:
+        return not_understood(number, text, "its address can't be read")
+    state = _of(record, _STATE).lower()
+    owner = _owner(record)
+    if state in _SCANNED:
+        return answered(number, text, where, (port, kind[1], state))
+    if not state and owner is None and record.keys() & _LEARNT:
+        return answered(number, text, where, (port, kind[1], "open"))
+    return _socket(number, text, record, (Transport(kind[1]), where, port), owner)
+
+
+def _socket(
+    number: int,
+    text: str,
+    record: Record,
+    bound: tuple[Transport, Host, str],
+    owner: Process | None,
+) -> Event:
+    """A socket of a machine's own: by its state, or where it has a process and no peer."""
+    transport, where, told = bound
+    port = whole_number(told, LAST_PORT)
+    state = _of(record, _STATE).lower()
+    if port is None:
+        return not_understood(number, text, "its port is none")
+    if port == 0:
+        return Line(number, NO_PORT)
+    unconnected = _of(record, _PEER_PORT) in _NO_PEER
+    listens = state.startswith("listen") or (unconnected and transport is Transport.UDP)
+    idle = state in ("unconn", "bound", "closed")
+    if state and not (listens or idle):
+        return Line(number, CONNECTION)
+    if not state and not unconnected:
+        return Line(number, CONNECTION)
+    if not state and owner is None and not record.keys() & {*_PID, "localport", "localportnum"}:
+        return not_understood(number, text, "it doesn't say whether anything is there")
+    owners, seen = owned(*([] if owner is None else [owner]))
+    return Listener(
+        Socket(
+            transport,
+            where.family,
+            where.address,
+            port,
+            SocketState.BOUND if idle and not listens else SocketState.LISTEN,
+            interface=where.interface,
+        ),
+        Ownership(owners, seen),
+    )
+
+
+def _owner(record: Record) -> Process | None:
+    pid = _of(record, _PID)
+    known = whole_number(pid, 2**32) or 0
+    name = _of(record, _PROGRAM) if record.keys() & {*_PID, *_PROGRAM[:4]} else ""
+    made = process(str(known), name if name not in ("-", "N/A") else None, _of(record, _USER))
+    return made if made.pid or made.program else None
+
+
+FORMATS = (
+    SocketFormat(
+        "records",
+        "CSV or JSON with an address, a port and a protocol",
+        read,
+        by_line=False,
+        per_process=True,
+    ),
+)
