@@ -116,6 +116,12 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
     "lsof": (
         Repeated("one socket of many processes",
                  b"a " + COUNTER + b" root 8u IPv4 0x1 0t0 TCP *:22 (LISTEN)\n"),
+        Kind("rows in one line", b"", b"a 1 b 3u IPv4 ", width=LONG_LINE),
+        Kind("rows in one line that none ends", b"IPv4 IPv6 ", b"a 1 b 2 ", width=LONG_LINE),
+    ),
+    "sockstat": (
+        Kind("a row of fstat's", b"root sshd 812 3* internet stream tcp ", b"0x0 ", b"*:22"),
+        Kind("blanks of fstat's", b"USER CMD PID FD MOUNT INUM\na b 1 2* internet", b" ", b"x"),
     ),
     "docker": (
         Kind("many ports of one container", b"CONTAINER ID   PORTS   NAMES\n0123456789ab   ",
@@ -153,6 +159,7 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
         Repeated("records of one document", b'{"ip":"::","port":' + COUNTER + b',"protocol":"tcp",'
                  b'"pid":1},', b'{"a":[', b"{}]}"),
         Kind("a deep document", b'{"a":', b'[{"a":', b"1"),
+        Kind("blanks", b"ip  port  protocol\n", b"  ", b"a  b  c", LONG_LINE),
         Kind("quotes of CSV", b"ip,port,protocol\n", b'"",', width=LONG_LINE),
     ),
     "powershell": (

@@ -254,8 +254,12 @@ def _scattered(text: str) -> tuple[str, str] | None:
         return None
     words = [word for word in _BETWEEN.split(text[:_LONGEST_ROW]) if word]
     published = any(_PUBLISHED.match(word) for word in words)
-    ports = [word for word in words if _PUBLISHED.match(word) or _INSIDE.match(word)]
-    name = words[0].removesuffix(":") if published else ""
+    # A number alone is one of hours, or of anything else.
+    ports = [
+        word for word in words if _PUBLISHED.match(word) or ("/" in word and _INSIDE.match(word))
+    ]
+    headed = "PORTS" in words[:20]  # whoever joined a header with its rows left no names apart
+    name = words[0].removesuffix(":") if published and not headed else ""
     if not published or any("->" in word and word not in ports for word in words):
         return None
     return name if _NAMED.match(name) and words[0] not in ports else "", ", ".join(ports)

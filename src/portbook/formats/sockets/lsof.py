@@ -25,6 +25,7 @@ from portbook.formats.fields import (
     process,
     whole,
 )
+from portbook.formats.lines import parted
 from portbook.model import Family, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -54,10 +55,14 @@ _BOUND = {"CLOSED", "CLOSE", "BOUND", "IDLE", "UNBOUND"}
 _OF_PROCESS = frozenset("pgRcuLZz")
 _FIELDS = frozenset("abcCdDfFgGiIkKlLmMnNoOpPrRsStTuzZ")
 
+_JOINED = re.compile(
+    r"(?<!\S)\S{1,60}\s{1,20}[0-9]{1,10}\s{1,20}(?:\S{1,60}\s{1,20}){1,3}?\S{1,16}\s{1,12}IPv[46]\s"
+)
+
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets in the columns of ``lsof``."""
-    for number, line in lines:
+    for number, line in _apart(lines):
         if not line.strip():
             continue
         row = _ROW.match(line)
@@ -83,6 +88,19 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         made = _socket(number, (transport, _FAMILIES[family], name, inode), owner, names)
         yield not_understood(number, line) if made is None else made
+
+
+def _apart(lines: Lines) -> Iterator[tuple[int, str]]:
+    """*lines*, with rows apart that somebody has joined in one."""
+    for number, line in lines:
+        starts = []
+        if line.count("IPv") >= 2:
+            starts = [found.start() for found in _JOINED.finditer(line)]
+        above = line[: starts[0]].strip() if starts else ""
+        if len(starts) < 2 or (above and not above.startswith("COMMAND")):
+            yield number, line
+        else:
+            yield from parted(number, line, starts)
 
 
 def _unescaped(word: str) -> str:

@@ -19,6 +19,7 @@ from portbook.formats.fields import (
     NO_PORT,
     Host,
     Line,
+    detail,
     everywhere,
     heading,
     host,
@@ -49,7 +50,8 @@ if TYPE_CHECKING:
 # The names of each column, without signs and in lower case; the first that is there counts.
 _PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber")
 _ADDRESS = (
-    "localaddress", "localaddr", "ip", "ipaddress", "ipaddr", "address", "addr", "host",
+    "localaddress", "localaddr", "localip", "ipstr", "ip", "ipaddress", "ipaddr", "address", "addr",
+    "host",
 )  # fmt: skip
 _PROTOCOL = ("transportprotocol", "protocol", "proto", "transport", "netid")
 _STATE = ("state", "status", "portstate")
@@ -58,7 +60,11 @@ _PID = ("pid", "processid", "owningprocess")
 _PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
 _USER = ("user",)
 # What a scan learnt of a service that answered.
-_LEARNT = {"service", "version", "product", "banner", "tls", "cpe"}
+_LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
+# What the ends of a socket are called where each is an object.
+_ENDS = {
+    "local": "local", "laddr": "local", "remote": "remote", "raddr": "remote", "peer": "remote",
+}  # fmt: skip
 _SIGN = re.compile(r"[^a-z0-9]+")
 _WORD = re.compile(r"(tcp|udp|sctp|dccp)(v?4|v?6|46|l)?$")
 _NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
@@ -66,6 +72,9 @@ _JOINED = re.compile(r"([0-9]{1,5})/([a-z]{3,4})$")
 _SCANNED = {"open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered"}
 _NO_PEER = ("", "0", "*", "-")
 _SEPARATORS = ",;\t|"
+_WIDE = "  "
+_GAP = re.compile(r"(?<!\s)\s{2,}")
+_RULE = re.compile(r"[-+|:=─━│┼├┤┌┐└┘┬┴ \t]{3,400}$")  # between a table's rows
 _FEWEST = 3  # columns
 _DEEPEST = 6  # levels of a document at which records may stand
 
@@ -82,13 +91,18 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         if not header and (begins_json(text) or text.endswith(("=> {", "=> ["))):
             yield from _json(chain([(number, line)], stream))
             return
+        if _RULE.match(text):
+            yield detail(number)
+            continue
         found = _header(text)
         if found is not None:
             separator, header = found
             yield heading(number)
             continue
         cells = _cells(text, separator) if header else []
-        if len(cells) < _FEWEST or len(cells) > len(header):
+        # Of a column that is empty only a separator tells.
+        most, least = len(header), len(header) if separator == _WIDE else _FEWEST
+        if not least <= len(cells) <= most:
             yield not_understood(number, line)
             continue
         yield _event(number, text, dict(zip(header, cells, strict=False)))
@@ -98,7 +112,7 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     """What separates the columns of a header, and their names; None where it is none."""
     separator = max(_SEPARATORS, key=line.count)
     if line.count(separator) < _FEWEST - 1:
-        return None
+        separator = _WIDE  # columns with two blanks between them
     header = [_bare(cell) for cell in _cells(line, separator)]
     known = {*header}
     told = [known.intersection(of) for of in (_PORT, _ADDRESS, (*_PROTOCOL, *_STATE))]
@@ -110,6 +124,8 @@ def _bare(name: str) -> str:
 
 
 def _cells(line: str, separator: str) -> list[str]:
+    if separator == _WIDE:
+        return _GAP.split(line.strip())
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
     except csv.Error:
@@ -133,7 +149,7 @@ def _json(lines: Lines) -> Iterator[Event]:
 def _records(value: Any, depth: int = 0) -> Iterator[Record]:
     """The records in *value*: itself, or those that it holds."""
     if isinstance(value, dict):
-        record = {_bare(name): scalar(cell) for name, cell in value.items()}
+        record = dict(_named(value))
         if all(_of(record, names) for names in (_PORT, _PROTOCOL)) and _first(record, _ADDRESS):
             yield record
             return
@@ -144,6 +160,16 @@ def _records(value: Any, depth: int = 0) -> Iterator[Record]:
         for each in inner:
             if isinstance(each, (dict, list)):
                 yield from _records(each, depth + 1)
+
+
+def _named(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The cells of an object, and those of the ends that it holds."""
+    for name, cell in value.items():
+        end = _ENDS.get(_bare(name))
+        if end is not None and isinstance(cell, dict):
+            yield from ((end + _bare(of), scalar(told)) for of, told in cell.items())
+        else:
+            yield _bare(name), scalar(cell)
 
 
 def _first(record: Record, names: tuple[str, ...]) -> str | None:

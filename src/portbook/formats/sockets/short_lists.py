@@ -32,10 +32,12 @@ if TYPE_CHECKING:
 _PLACE = r"(?P<place>\[[0-9A-Fa-f:.]{2,60}\]|[0-9A-Za-z_.-]{1,255}):(?P<port>[0-9]{1,5})"
 _OPEN = re.compile(rf"Open {_PLACE}$")
 # On a line of its own only an address: "server.js:12" is a place in a program. Where a scanner
-# told of itself, a name may stand there too.
+# told of itself, a name may stand there too. naabu adds whose network it is.
 _BARE = re.compile(
-    r"(?P<place>\[[0-9A-Fa-f:.]{2,60}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}):(?P<port>[0-9]{1,5})$"
+    r"(?P<place>\[[0-9A-Fa-f:.]{2,60}\]|[0-9]{1,3}(?:\.[0-9]{1,3}){3}):(?P<port>[0-9]{1,5})"
+    r"(?: \[[\w -]{1,40}\])?$"
 )
+_EVERYWHERE = re.compile(r"(?:0\.0\.0\.0|\[::\]):")
 _NAMED = re.compile(rf"{_PLACE}$")
 # rustscan --greppable
 _TOGETHER = re.compile(r"(\[?[0-9A-Fa-f:.]{3,60}\]?) -> \[([0-9]{1,5}(?:,[0-9]{1,5}){0,65535})\]$")
@@ -98,6 +100,8 @@ def _told(number: int, line: str, match: re.Match[str], names: Names) -> Event:
     """The port that *match* names: open, or not where it says why it reached nobody."""
     told = match.groupdict()
     # A name with its address behind it is that address.
+    if _EVERYWHERE.match(line.strip()):  # cut out of a list: a scan reaches an address
+        return not_understood(number, line, "it says neither TCP nor UDP")
     place = host(told.get("address") or told["place"])
     transport = Transport(told.get("transport") or "tcp")
     port = port_number(told["port"], transport, names)

@@ -1,4 +1,4 @@
-"""``sockstat`` of FreeBSD and NetBSD: a row for each socket of a process."""
+"""``sockstat`` of FreeBSD and NetBSD, ``fstat`` of OpenBSD: a row for each socket of a process."""
 
 from __future__ import annotations
 
@@ -29,18 +29,43 @@ if TYPE_CHECKING:
 _HEADER = re.compile(r"\s*USER\s+COMMAND\s+PID\s+FD\s+PROTO\s+LOCAL ADDRESS")
 _INTERNET = re.compile(r"(tcp|udp|sctp)(4|6|46)?$")
 _PORTLESS = {"stream", "dgram", "seqpac", "raw", "divert", "icmp", "icmp6"}
+# fstat(1): the family, the type, the protocol and its block, and where it is bound.
+_FSTAT_HEADER = re.compile(r"\s*USER\s+CMD\s+PID\s+FD\s+MOUNT\s")
+_FSTAT = re.compile(
+    r"\s*(\S{1,40})\s+(\S{1,40})\s+([0-9]{1,10})\s+[0-9]{1,7}\*?\s+internet(6?)\s+"
+    r"(?:stream|dgram)\s+(tcp|udp)\s(?:\s*0x[0-9a-f]{1,16}\s)?\s*(\S{1,80})(\s+(?:<--|-->|<->)\s.*)?$"
+)
+_FSTAT_OTHER = re.compile(
+    r"\s*\S{1,40}\s+\S{1,40}\s+[0-9]{1,10}\s+(?:[0-9]{1,7}\*?|wd|text|tr)\s+[a-z/]"
+)
 _COMMAND = 10  # characters of a command's name; a long one touches the number behind it
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
-    """The sockets that ``sockstat`` listed."""
+    """The sockets that ``sockstat`` or ``fstat`` listed."""
+    by_fstat = False
     for number, line in lines:
         if not line.strip():
             continue
-        if _HEADER.match(line):
+        if _HEADER.match(line) or _FSTAT_HEADER.match(line):
+            by_fstat = _FSTAT_HEADER.match(line) is not None
             yield heading(number)
             continue
-        yield _row(number, line, names) or not_understood(number, line)
+        line = _as_sockstat(line)  # noqa: PLW2901
+        found = _row(number, line, names)
+        if found is None and by_fstat and _FSTAT_OTHER.match(line):
+            found = Line(number, NO_PORT)  # a file, a pipe
+        yield found or not_understood(number, line)
+
+
+def _as_sockstat(line: str) -> str:
+    """A row of fstat's as sockstat has it; any other line as it is."""
+    found = _FSTAT.match(line) if "internet" in line else None
+    if found is None:
+        return line
+    user, command, pid, six, protocol, local, peer = found.groups()
+    ends = f"{local} {'192.0.2.0:0' if peer else '*:*'}"
+    return f"{user} {command} {pid} 0 {protocol}{six or 4} {ends}"
 
 
 def _row(number: int, line: str, names: Names) -> Event | None:
@@ -110,4 +135,8 @@ def _owner(words: list[str]) -> tuple[str, str, str] | None:
     return ("", "", "") if words[:1] == ["?"] else None
 
 
-FORMATS = (SocketFormat("sockstat", "sockstat of FreeBSD and NetBSD", read, per_process=True),)
+FORMATS = (
+    SocketFormat(
+        "sockstat", "sockstat of FreeBSD and NetBSD, fstat of OpenBSD", read, per_process=True
+    ),
+)
