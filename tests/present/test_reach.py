@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.app.origins import Origin
-from portbook.app.reach import ReachRequest, reach_here
+from portbook.app.reach import ReachRequest, SocketReach, reach_here
 from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
-from portbook.model import Family, Gap, GapCode, Need
+from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated
 from portbook.model.reach import Outcome, RuleText
-from portbook.present.phrases.reach import configured_words, firewall_command
+from portbook.present.phrases.reach import configured_words, firewall_command, firewall_question
 from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style
-from portbook.present.views.reach import compose_reach, render_reach
+from portbook.present.views.reach import compose_reach, next_steps, render_reach
 from tests.app.test_reach import PORT, filtering
 from tests.machine import SERVER, TO, Machine, bound
 
@@ -153,6 +153,47 @@ def test_the_firewall_in_charge_has_a_command(
     assert firewall_command([tool], 8080, "tcp", [origin], opens=False) == close
     shut = origin._replace(answer=Outcome.DROPPED, delivered_to=None)
     assert firewall_command([tool], 8080, "tcp", [shut], opens=True) == open_
+
+
+LIMIT = RuleText("-A ufw-user-limit -j REJECT", "ip filter ufw-user-limit")
+
+
+def test_what_ufw_limits_can_be_closed() -> None:
+    """Its rule is for this port or for others too: what changes the one stands before the other."""
+    limited = Origin("anywhere", Family.IPV4, Outcome.UNKNOWN, rules=(LIMIT,))
+    command = "sudo ufw prepend deny 22/tcp && sudo ufw deny 22/tcp"
+    assert firewall_command(["ufw"], 22, "tcp", [limited], opens=False) == command
+    report = reach_here(ReachRequest(22), Machine())._replace(
+        filters=("ufw",), sockets=(SocketReach(None, (limited,)),)
+    )
+    steps = {each.label: each.command for each in next_steps(report, TO)}
+    assert steps["Close it"] == command
+    beside = limited._replace(not_evaluated=(NotEvaluated(FilterKind.XDP, "eth0"),))
+    report = report._replace(sockets=(SocketReach(None, (beside,)),))
+    assert "Close it" not in {each.label for each in next_steps(report, TO)}
+
+
+@pytest.mark.parametrize(
+    ("where", "command"),
+    [
+        ("inet firewalld filter_IN_policy_some_allow", "--info-policy=some"),
+        ("inet firewalld filter_IN_policy_my_deny_pre", "--info-policy=my_deny"),
+        ("inet firewalld filter_IN_policy_other", "--info-policy=other"),
+        ("ip filter INPUT", "--direct --get-all-rules && sudo iptables -S INPUT"),
+        ("ip6 filter INPUT", "--direct --get-all-rules && sudo ip6tables -S INPUT"),
+        (
+            "ip filter INPUT_direct",
+            "--direct --get-all-rules && sudo iptables -S INPUT_direct",
+        ),
+        ("inet firewalld filter_IN_public_allow", None),
+        ("inet firewalld filter_INPUT", None),
+    ],
+)
+def test_where_no_zone_decides_in_firewalld_that_is_shown(where: str, command: str | None) -> None:
+    origin = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=(RuleText("accept", where),))
+    told = firewall_question(("firewalld",), [origin])
+    assert told == (command and f"sudo firewall-cmd {command}")
+    assert firewall_question(("nftables",), [origin]) is None
 
 
 def test_both_families_get_a_command() -> None:

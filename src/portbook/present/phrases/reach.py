@@ -164,12 +164,13 @@ def firewall_command(
         # that it has for this very port it leaves where it is, and changes it without "prepend":
         # ufw(8). In the rules, that one looks as a rule for the port of every transport does.
         own = [rule.text for rule in rules if "-user-input" in rule.where]
+        # What limits is that rule for this port, or another's: both words are needed for either.
+        limited = is_limited(origins)
         plain = (f" -p {transport} -m {transport} --dport {port} -j ", f"{port_text} ")
         alike = any(text.startswith(plain[1]) or plain[0] in text for text in own)
-        command = (
-            f"ufw {'prepend ' if own else ''}{'allow' if opens else 'deny'} {port}/{transport}"
-        )
-        again = f" && sudo {command.replace('prepend ', '')}" if alike else ""
+        first = "prepend " if own or limited else ""
+        command = f"ufw {first}{'allow' if opens else 'deny'} {port}/{transport}"
+        again = f" && sudo {command.replace('prepend ', '')}" if alike or limited else ""
         return f"sudo {command}{again}"
     decisive = dict.fromkeys([each.rules[-1] for each in decided if each.rules])
     if filters[0] == "firewalld":
@@ -193,6 +194,33 @@ def firewall_command(
     return " && ".join(known) if known and None not in commands else None
 
 
+def is_limited(origins: Sequence[Origin]) -> bool:
+    """Whether ``ufw limit`` decides: it lets in whoever doesn't come too often."""
+    return any("-user-limit" in rule.where for origin in origins for rule in origin.rules)
+
+
+def firewall_question(filters: Sequence[str], origins: Sequence[Origin]) -> str | None:
+    """The command that shows what decides in firewalld, where no zone does; else None.
+
+    A policy and a direct rule stand in no zone: firewalld.policies(5), firewalld.direct(5).
+    """
+    decisive = [origin.rules[-1] for origin in origins if origin.rules]
+    for rule in decisive if filters[:1] == ("firewalld",) else ():
+        name = rule.where.rpartition(" ")[2].removeprefix("filter_")
+        own = "firewalld" in rule.where
+        if name.startswith("IN_policy_"):
+            policy, _, part = name.removeprefix("IN_policy_").rpartition("_")
+            return f"sudo firewall-cmd --info-policy={policy if part in _PARTS else name[10:]}"
+        if not own and (name == "INPUT" or name.endswith("_direct")):
+            # firewalld puts a direct rule there, and so does whoever uses iptables beside it.
+            tables = "ip6tables" if rule.where.startswith("ip6 ") else "iptables"
+            return f"sudo firewall-cmd --direct --get-all-rules && sudo {tables} -S {name}"
+    return None
+
+
+_PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a policy has
+
+
 # The lowest priorities of rich rules: firewalld.richlanguage(5). What opens stands before what
 # closes, and both before whatever else a zone has.
 _OPENING, _CLOSING = -32768, -32767
@@ -208,7 +236,7 @@ def _for_zone(rule: RuleText, port: int, transport: str, *, opens: bool) -> str 
     if not name.startswith("IN_") or name.startswith("IN_policy_"):
         return None
     zone, part = name.removeprefix("IN_"), ""
-    for ending in ("pre", "log", "deny", "allow", "post"):
+    for ending in _PARTS:
         if zone.endswith(f"_{ending}"):
             zone, part = zone.removesuffix(f"_{ending}"), ending
     command = f"sudo firewall-cmd --zone={zone} --"

@@ -14,6 +14,8 @@ from portbook.present.phrases.reach import (
     NO_MANAGER,
     configured_words,
     firewall_command,
+    firewall_question,
+    is_limited,
     reachable_words,
 )
 from portbook.present.render.brief_text import steps_line
@@ -162,12 +164,17 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
     reach = whole(report)
     others = [origin for origin in report.origins if origin.source != THIS_MACHINE]
     opens = reach.scope is Scope.BLOCKED
-    if opens or reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
+    # UFW's limit is in its hands alone where nothing else may decide.
+    limited = is_limited(others) and not any(origin.not_evaluated for origin in others)
+    if opens or limited or reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
         command = firewall_command(
             report.filters, report.port, report.transport, others, opens=opens
         )
+        question = firewall_question(report.filters, others)
         if command:
             yield NextStep("Open it" if opens else "Close it", command)
+        elif question:
+            yield NextStep("See what decides", question)
     yield NextStep("More", f"portbook {name} --full")
 
 
