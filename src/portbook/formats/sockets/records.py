@@ -150,8 +150,8 @@ def _records(value: Any, depth: int = 0) -> Iterator[Record]:
     """The records in *value*: itself, or those that it holds."""
     if isinstance(value, dict):
         record = dict(_named(value))
-        if all(_of(record, names) for names in (_PORT, _PROTOCOL)) and _first(record, _ADDRESS):
-            yield record
+        if all(_of(record, names) for names in (_PORT, _PROTOCOL)):
+            yield record  # also one without an address, which is told of then
             return
         if "columns" in value and "action" in value:
             return  # of osquery's log, which tells of what went as well
@@ -170,11 +170,6 @@ def _named(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
             yield from ((end + _bare(of), scalar(told)) for of, told in cell.items())
         else:
             yield _bare(name), scalar(cell)
-
-
-def _first(record: Record, names: tuple[str, ...]) -> str | None:
-    """The first of *names* that *record* has."""
-    return next((name for name in names if name in record), None)
 
 
 def _of(record: Record, names: tuple[str, ...]) -> str:

@@ -31,7 +31,7 @@ _ELSEWHERE = (
     (
         re.compile(
             r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)|^NAME\s.{0,200}\b(?:ENDPOINTS|PORTS)\b.{0,80}\sAGE\s*$"
-            r"|^(?:TargetPort|NodePort|Endpoints):\s|^\s{0,20}-? ?(?:nodePort|targetPort): "
+            r"|^(?:TargetPort|NodePort|Endpoints):\s|^\s{0,20}-? ?\"?(?:nodePort|targetPort)\"?: "
         ),
         "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
     ),
