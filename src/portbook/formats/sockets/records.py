@@ -141,7 +141,6 @@ def _json(lines: Lines) -> Iterator[Event]:
         if not records:
             yield not_understood(each.line, each.text)._replace(many=each.lines)
             continue
-        yield heading(each.line)
         for record in records:
             yield _event(each.line, each.text, record)
 
@@ -149,6 +148,8 @@ def _json(lines: Lines) -> Iterator[Event]:
 def _records(value: Any, depth: int = 0) -> Iterator[Record]:
     """The records in *value*: itself, or those that it holds."""
     if isinstance(value, dict):
+        if scalar(value.get("schema")).startswith("portbook/"):
+            return  # portbook's own, which says more
         record = dict(_named(value))
         if all(_of(record, names) for names in (_PORT, _PROTOCOL)):
             yield record  # also one without an address, which is told of then
