@@ -30,7 +30,7 @@ CASES = [
     (errors.InvalidPort(HOSTILE), ValueError),
     (errors.InvalidRange("'9-3' runs backwards", "9-3"), ValueError),
     (errors.InvalidTransport(HOSTILE), ValueError),
-    (errors.UsageError("nothing was asked"), ValueError),
+    (errors.UsageError("no query given"), ValueError),
     (errors.InvalidArgument("rows", "'x' ends in none of .csv"), ValueError),
     (errors.MalformedInput("line 3 is no row"), ValueError),
     (errors.NothingKnown("the input is empty"), ValueError),

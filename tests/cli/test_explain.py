@@ -78,7 +78,7 @@ def test_it_is_the_table_of_listen(
         "loopback-only\n"
         "note   22/tcp   0.0.0.0    sshd       812  ssh         fits-by-name, exposed\n"
         "\n"
-        "1 connection skipped: it doesn't listen.\n"
+        "1 established connection skipped.\n"
         "1 line was not understood:\n"
         "  line 5: what is this\n"
     )
@@ -98,7 +98,7 @@ def test_lines_of_a_template(capsys: pytest.CaptureFixture[str], capture: Path) 
         status, out, err = run(capsys, str(capture), "--sort", "port", "--limit", "2", *given)
         assert (status, out) == (0, "22 sshd\n301 odd\n")
         assert err.splitlines() == [
-            "portbook: 1 connection skipped: it doesn't listen",
+            "portbook: 1 established connection skipped",
             "portbook: 1 line was not understood",
         ]
 
@@ -127,7 +127,7 @@ def test_a_limit_leaves_the_totals_and_the_status(
         (["--jsonl", "--sort", "port"], "leave --sort out"),
         (["--against", os.devnull, "--limit", "1"], "leave --limit out"),
         (["--limit", "-1"], "--limit -1 is below 0"),
-        (["--sort", "colour"], "'colour' is none of"),
+        (["--sort", "colour"], "'colour' is not one of"),
     ],
 )
 def test_options_that_it_can_not_follow(

@@ -153,7 +153,7 @@ def test_several_files_are_explained(capsys: pytest.CaptureFixture[str], tmp_pat
         (["listen", "--zzzz"], "no option '--zzzz' (portbook listen --help"),
         (["listen", "-x"], "no option '-x' (portbook listen --help"),
         (["listen", "--\x1b[2J"], r"no option '--\x1b[2J' (portbook listen --help"),
-        (["listen", "--sort", "prot"], "'prot' is none of level, port, address"),
+        (["listen", "--sort", "prot"], "'prot' is not one of level, port, address"),
         (["listen", "--sort", "prot"], "uptime; did you mean port? (portbook"),
     ],
 )

@@ -72,7 +72,7 @@ def test_what_the_quick_reading_leaves_to_argparse(argv: str) -> None:
         (["--range", "80/udp"], "'80/udp' is no range"),
         (["--range", "0-70000"], "is not a port number"),
         (["--range", "0-5"], "holds no 1 ports"),
-        (["--despite", "luck"], "'luck' is none of"),
+        (["--despite", "luck"], "'luck' is not one of"),
         (["--hold"], "give it behind --"),
         (["--hold", "--"], "no command stands behind --"),
         (["--", "x"], "--hold keeps the port"),

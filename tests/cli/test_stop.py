@@ -115,7 +115,7 @@ def test_what_it_takes(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["nosuchservice"], "'nosuchservice' is no port, range or service"),
+        (["nosuchservice"], "'nosuchservice' is not a port, a range or a service"),
         (["home banking"], "'home banking' names no port"),
         (["80", "--pid", "node"], "invalid int value"),
         (["99999"], "is not a port number"),

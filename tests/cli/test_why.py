@@ -129,7 +129,7 @@ def test_a_range_is_one_answer_in_text_and_one_a_port_in_json(
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["nosuchservice"], "'nosuchservice' is no port, range or service"),
+        (["nosuchservice"], "'nosuchservice' is not a port, a range or a service"),
         (["1-1024"], "'1-1024' is 1,024 ports, and each is bound for real: give at most 128"),
         ([""], "the query is empty"),
         (["   "], "the query is empty"),

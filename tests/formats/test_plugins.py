@@ -107,7 +107,7 @@ def test_without_the_package_nothing_knows_the_format(tmp_path: Path) -> None:
     )
     assert (found.returncode, named.returncode) == (2, 2)
     assert "known tool" in found.stderr
-    assert named.stderr.startswith("portbook: --format 'toyd' is none of ss, ")
+    assert named.stderr.startswith("portbook: --format 'toyd' is not one of ss, ")
     assert named.stderr.count("\n") == 1
 
 
@@ -205,7 +205,7 @@ def test_a_package_that_cannot_be_used_is_named_in_one_line(
     assert run(["explain", "--format", name, str(files[0])]) == 2
     first, second = capsys.readouterr().err.splitlines()
     assert first.startswith(line)
-    assert second.startswith(f"portbook: --format '{name}' is none of ss, ")
+    assert second.startswith(f"portbook: --format '{name}' is not one of ss, ")
 
 
 def test_a_name_that_is_taken_is_not_replaced(

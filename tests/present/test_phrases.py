@@ -11,7 +11,7 @@ from portbook.present.words import in_namespace
 from tests.strategies import nasty
 
 MEND = "run as root, or with the capability CAP_SYS_PTRACE"
-KEPT = "a security module or user namespace blocks even root"
+KEPT = "a security module or another namespace may hide it"
 BOUND = "sockets that are bound but not listening can't be"
 SAID = {
     Gap(GapCode.SYSTEM_UNKNOWN, "plan9"): "portbook can't look at this machine: it does not know "
@@ -58,7 +58,7 @@ SAID = {
     Gap(GapCode.OWNERS_HIDDEN, None, Need.ROOT, number=1, total=3): "1 of 3 sockets is owned by a "
     f"process that this user can't see: {MEND}",
     Gap(GapCode.OWNERS_HIDDEN, None, Need.LEAVE, number=1, total=1): "the socket is owned by a "
-    f"process that this user can't see: {KEPT}",
+    f"process that even root can't see here: {KEPT}",
     Gap(GapCode.OWNERS_INFERRED, "/proc", Need.PROCFS, number=1, total=1): "the socket is owned by "
     "a process that was inferred from control group and user, not seen: no process is listed in "
     "/proc: procfs isn't mounted there",

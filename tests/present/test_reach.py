@@ -42,7 +42,7 @@ def test_no_rules_in_force() -> None:
   anywhere else (eth0)  yes
 
 Also
-  A router or a cloud's security group may block it too: those lie beyond this
+  Not checked: routers and a cloud's security groups, which lie beyond this
   machine.
 
 More: portbook 8080/tcp --full

@@ -261,7 +261,7 @@ def test_a_script_that_nothing_is_known_of_may_be_what_the_port_is_used_for() ->
     ray = redis._replace(product="Ray", services=())
     said = judged(None, script, port=6379, uses=(redis, ray))["unknown"].message
     assert ". Commonly on 6379: Redis, Ray." in said
-    # A program of its own is none of these, nor is one that an interpreter's arguments name.
+    # A program of its own is not one of these, nor is one that an interpreter's arguments name.
     for other in (API, script._replace(command=("python3", "-m", "celery"))):
         for port, code in ((5000, "unknown"), (305, "unregistered-port")):
             assert "Commonly" not in judged(None, other, port=port, uses=(flask,))[code].message

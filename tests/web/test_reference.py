@@ -184,7 +184,7 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
         "type": "about:blank",
         "title": "There is no port 99999",
         "status": 404,
-        "detail": "There are ports from 0 to 65535.",
+        "detail": "Ports run from 0 to 65535.",
     }
     asked = {"accept": "application/json"}
     assert local.get("/abc", headers=asked).json()["status"] == 404

@@ -181,7 +181,8 @@ def read_spans(word: str, catalog: Catalog) -> tuple[PortSpan, ...]:
     ports = ports_named(name if slash else word, catalog)
     if query.kind is not QueryKind.NAME or not ports:
         raise InvalidQuery(
-            f"{shown(word)} is no port, range or service with one: give 8080, 6000-6063 or ssh",
+            f"{shown(word)} is not a port, a range or a service that has a port: give 8080, "
+            "6000-6063 or ssh",
             word,
         )
     kind = parse_transport(transport) if slash else None

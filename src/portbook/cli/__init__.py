@@ -76,7 +76,7 @@ def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
 
 def _in_colour(word: str, words: list[str], catalog: Catalog | None, *, debug: bool) -> int:
     if word not in _COLOURS:
-        complain(f"--color {word[:40]!r} is none of {', '.join(_COLOURS)}: give one of them")
+        complain(f"--color {word[:40]!r} is not one of {', '.join(_COLOURS)}: give one of them")
         return 2
     from portbook.cli import terminal
 

@@ -108,7 +108,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "source",
         nargs="+",
         metavar="SOURCE",
-        help="a file, a folder with all that is below it, a pattern, a URL of an object store, or "
+        help="a file, a folder (searched recursively), a pattern, a URL of an object store, or "
         "table:NAME on the engine",
     )
     parser.add_argument(
@@ -130,7 +130,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser.add_argument(
         "--rows",
         metavar="FILE",
-        help="also write every row with its verdict: .parquet, .csv, .jsonl or the last two .gz",
+        help="also write every row with its verdict: .parquet, .csv or .jsonl, the last two also "
+        "as .gz",
     )
     parser.add_argument(
         "-o",

@@ -227,7 +227,7 @@ class _Explanation:
             complain(note.rstrip(".:"))
 
     def _stream(self, path: str) -> None:
-        """Prints a JSON object a line, as the capture is read."""
+        """Prints a JSON object per line, as the capture is read."""
         options, wanted = self._options, self._wanted
         form, events = stream(
             _flushing(self._chunks(path)), self._catalog, options.format, said=False, plugins=True
@@ -330,8 +330,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="FORMAT",
-        help="with braces, print a line a socket, such as '{port} {program}'; without, read the "
-        f"input in this format: {_formats(argv)}",
+        help="with braces, print one line per socket, such as '{port} {program}'; without, read "
+        f"the input in this format: {_formats(argv)}",
     )
     parser.add_argument(
         "-v",

@@ -125,7 +125,7 @@ class Parser(argparse.ArgumentParser):
         near = nearest(str(value)[:_LONGEST], words)
         hint = f"; did you mean {' or '.join(near)}?" if near else ""
         raise argparse.ArgumentError(
-            action, f"{shown(str(value))} is none of {', '.join(words)}{hint}"
+            action, f"{shown(str(value))} is not one of {', '.join(words)}{hint}"
         )
 
     def print_help(self, file: SupportsWrite[str] | None = None) -> None:

@@ -58,7 +58,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     )
     add_limit(parser, "changes")
     parser.add_argument("-j", "--json", action="store_true", help="one JSON object")
-    parser.add_argument("--jsonl", action="store_true", help="one JSON object a line")
+    parser.add_argument("--jsonl", action="store_true", help="one JSON object per line")
     options = parser.parse_args(list(argv))
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")

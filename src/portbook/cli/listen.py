@@ -230,7 +230,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--format",
         metavar="TEMPLATE",
-        help="print a line a socket, such as '{port} {program}'; fields: " + ", ".join(FIELDS),
+        help="print one line per socket, such as '{port} {program}'; fields: " + ", ".join(FIELDS),
     )
     parser.add_argument(
         "--sort", choices=[*ORDERS], default="level", help="what to sort by (default: level)"
@@ -247,7 +247,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         type=float,
         default=1.0,
         metavar="SECONDS",
-        help="seconds between looks with --watch (default: 1); what lives shorter can be missed",
+        help="seconds between looks with --watch (default: 1); shorter-lived sockets can be missed",
     )
     parser.add_argument(
         "--deep",

@@ -38,7 +38,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         help="write the picture to FILE, as PNG or SVG by its name (default: on the terminal)",
     )
     parser.add_argument(
-        "--scale", type=int, default=4, metavar="N", help="pixels a port in a PNG (default: 4)"
+        "--scale", type=int, default=4, metavar="N", help="pixels per port in a PNG (default: 4)"
     )
     parser.add_argument(
         "--no-host", dest="host", action="store_false", help="leave out what listens here"

@@ -251,7 +251,7 @@ def _wanted(options: Options, catalog: Catalog) -> Wanted:
 
         port = one_port(options.near, catalog).first
         if port == 0:
-            raise UsageError("--near 0 is no port to begin with: give 1 or more")
+            raise UsageError("--near 0 is not a port to begin with: give 1 or more")
         wanted = wanted._replace(first=port, last=min(port + _NEARBY, LAST_PORT), near=port)
     if options.many is not None:
         wanted = wanted._replace(many=_whole(options.many))

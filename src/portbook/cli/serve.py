@@ -46,7 +46,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--base-url",
         metavar="URL",
-        help="where other people reach the site: pages then name their address and picture in full",
+        help="the site's public URL, for links and preview images",
     )
     parser.add_argument("--open", action="store_true", help="open the site in a browser")
     options = parser.parse_args(list(argv))

@@ -58,7 +58,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     """
     options = parse_quick(argv) or parse_whole(argv)
     if not options.queries:
-        raise UsageError("nothing was asked: give a port, a service name or text, or --help")
+        raise UsageError("no query given: give a port, a service name or text, or --help")
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
     return _Show(options, catalog).run()
@@ -120,7 +120,8 @@ def parse_whole(argv: Sequence[str]) -> Options:
         nargs="*",
         metavar="QUERY",
         help="a port (305, :305, 443/udp), an address or URL, a pasted error, a range "
-        "(6000-6063), a service name, or text; - reads standard input: one text, or a query a line",
+        "(6000-6063), a service name, or text; - reads standard input: one text, or one query "
+        "per line",
     )
     add_json(parser, rows=True)
     parser.add_argument(

@@ -83,9 +83,9 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "stop",
-        "Stop what listens on a port, and no client of it: by its manager (systemd, docker, "
-        "podman) or by SIGTERM. It shows the plan and asks on a terminal; elsewhere it does "
-        "nothing without --yes.",
+        "Stop what listens on a port, through its manager (systemd, docker, podman) or by "
+        "SIGTERM; clients are left alone. It shows the plan and asks on a terminal; elsewhere it "
+        "does nothing without --yes.",
     )
     parser.add_argument(
         "queries",

@@ -33,7 +33,7 @@ EXAMPLES: dict[str, tuple[tuple[str, str], ...]] = {
         ("sudo portbook reach 53/udp --json", "with root's view, for a script"),
     ),
     "pick": (
-        ("portbook pick", "a port that nobody has a claim on"),
+        ("portbook pick", "a free port that nothing else is known to use"),
         ("portbook pick 3000", "3000, or the next one that is free"),
         ("portbook pick --hold -- server --port {port}", "start a server on one"),
     ),

@@ -153,6 +153,6 @@ def find_format(
     others: Mapping[str, F] = more()
     if name not in others:
         raise InvalidArgument(
-            "format", f"{shown(name)} is none of {', '.join((*formats, *others))}"
+            "format", f"{shown(name)} is not one of {', '.join((*formats, *others))}"
         )
     return others[name]

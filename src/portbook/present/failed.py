@@ -120,6 +120,9 @@ def _keys(failed: Failed) -> Iterator[str]:
     """The sentences, by name: the headline first."""
     failure, place = failed.failure, failed.place
     headline = _headline(failed)
+    far = failure in CONNECTING and place in (Place.ELSEWHERE, Place.NAME)
+    if far:
+        yield f"{failure}-far"
     unseen = failed.hidden and headline in ("in-use-free", "refused-here", "dropped-silent")
     yield f"{headline}-unseen" if unseen else headline
     if failure is Failure.PERMISSION and failed.windows:
@@ -128,8 +131,8 @@ def _keys(failed: Failed) -> Iterator[str]:
         yield "refused-family" if failed.address in _LOOPBACKS else "refused-beside"
     if failure is Failure.UNAVAILABLE and place is Place.ELSEWHERE:
         yield "unavailable-v6" if failed.address == "::1" else "unavailable-fix"
-    if failure in CONNECTING and place in (Place.ELSEWHERE, Place.NAME):
-        yield f"{failure}-far"
+    if headline == "permission-given":
+        yield "permission-fix"
     if place is Place.INVALID:
         yield "invalid-address"
     if place is Place.NAME and failure not in CONNECTING:
@@ -151,7 +154,7 @@ def _headline(failed: Failed) -> str:
     if failure is Failure.PERMISSION:
         if failed.windows:
             return "permission-windows"
-        if failed.again is None:
+        if failed.again is None or place is Place.ELSEWHERE:
             return "permission"
         return "permission-needed" if failed.again else "permission-given"
     if failure is Failure.UNAVAILABLE:
@@ -164,6 +167,12 @@ def _headline(failed: Failed) -> str:
         if failure is Failure.REFUSED or failed.listening:
             return "answers" if failed.listening else "refused-here"
         return str(failure)
+    return _dropped(failed)
+
+
+def _dropped(failed: Failed) -> str:
+    if failed.place is Place.ELSEWHERE:
+        return "dropped-elsewhere"
     return "dropped-listening" if failed.listening else "dropped-silent"
 
 

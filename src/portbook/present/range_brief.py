@@ -172,7 +172,7 @@ def _registry(answer: RangeAnswer) -> str:
             span = _ports(row.first, row.first if row.last is None else row.last)
             names.setdefault(name, f"{span} {name}")
     if not names:
-        return "no service is assigned in it"
+        return "no service is assigned there"
     return fitted(list(names.values()), ROOM)
 
 

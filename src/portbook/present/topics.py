@@ -72,8 +72,8 @@ PAGES: dict[Topic, TopicPage] = {
     Topic.EXCLUDED: TopicPage(
         "Windows refuses (10013, WSAEACCES): the port is in an excluded range, or held exclusively.",
         (
-            "Nothing needs to listen on an excluded port; Hyper-V, WSL and Docker reserve whole "
-            "ranges at start.",
+            "An excluded port is refused with nothing listening on it; Hyper-V, WSL and Docker "
+            "exclude whole ranges at start.",
             "Administered port exclusions, marked *, are set by an administrator or an installer.",
             "Restarting winnat often frees the range: net stop winnat, then net start winnat.",
             "Or choose a port outside every range. Administrator rights don't help.",
@@ -85,7 +85,7 @@ PAGES: dict[Topic, TopicPage] = {
         (
             "A service name alone is given first come, first served, and often is enough (RFC 6335 "
             "§8.1).",
-            "A User Port (1024–49151) takes Expert Review; a System Port takes an RFC.",
+            "A User Port (1024–49151) takes Expert Review; a System Port, IETF Review or IESG Approval.",
             "Say why a dynamic port with DNS-SD won't do, and ask for one port, not several "
             "(RFC 7605 §6).",
             "The form asks for assignee, contact, transports, service name, description and reference.",
@@ -108,16 +108,16 @@ PAGES: dict[Topic, TopicPage] = {
         ),
     ),
     Topic.IN_USE: TopicPage(
-        "Address already in use: another socket has that port and address, and the text names no port.",
+        "Address already in use: another socket has that address and port.",
         (
             "Find the port that the program was told to use, in its settings or command line.",
             "The holder can be a second copy of the program, one that was stopped with Ctrl-Z, or "
             "TIME_WAIT.",
-            "A bind to every address fails if one is taken; a bind to one fails if every address is.",
+            "0.0.0.0 and single addresses exclude each other: if either is taken, the other fails.",
         ),
         (
             NextStep("What listens here", "portbook listen"),
-            NextStep("Who has it, and why", "portbook why 8080"),
+            NextStep("Who has it, for 8080", "portbook why 8080"),
         ),
     ),
     Topic.PRIVILEGED: TopicPage(
@@ -179,7 +179,7 @@ PAGES: dict[Topic, TopicPage] = {
         "The firewall's log shows a packet that it dropped; DPT is its destination port.",
         (
             "SPT is the sender's port and says little; a reply has SPT 443 or the like.",
-            "Packets to a port on which nothing listens are scans, and lose nothing.",
+            "If nothing listens on the port, it is most often a scan.",
         ),
         (NextStep("What listens here", "portbook listen"),),
     ),
@@ -215,7 +215,7 @@ PAGES: dict[Topic, TopicPage] = {
         (NextStep("Show them", "portbook listen"),),
     ),
     Topic.CLIENT: TopicPage(
-        "The port in the text is a client's own, given by its system: it isn't open on your machine.",
+        "The port behind a client's address is the client's own: it isn't open on your machine.",
         (
             'In a log, "from ADDRESS port N" names the other end; the service is the one that logged it.',
             "For sshd that is 22, unless its settings say otherwise.",

@@ -243,3 +243,22 @@ def family_title(family: str | None) -> str:
     ('VPN', 'Other')
     """
     return FAMILIES.get(family or "", "Other")
+
+
+def names_others(text: str, port: int) -> bool:
+    """Whether *text*, a note of the registry's, names ports, and not *port* among them.
+
+    >>> names_others("Known Unauthorized Use on port 6003", 6000)
+    True
+    >>> names_others("Unauthorized Use Known on ports 2194-2196", 2195)
+    False
+    """
+    if "port" not in text.casefold():
+        return False
+    import re
+
+    spans = re.findall(r"ports? (\d+)(?:-(\d+)| and (\d+))?", text, re.IGNORECASE)
+    return bool(spans) and not any(
+        int(first) <= port <= int(last or first) or other == str(port)
+        for first, last, other in spans
+    )

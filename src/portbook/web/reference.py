@@ -130,7 +130,7 @@ def _port(request: Request, named: Form | None) -> Response:
     number = int(digits[-6:]) if len(digits.lstrip("0")) <= 5 else PORTS
     if number > LAST_PORT:
         title = f"There is no port {digits[:20]}"
-        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.", title=title)
+        return problem(request, 404, f"Ports run from 0 to {LAST_PORT}.", title=title)
     if digits != str(number):
         suffix = f".{named}" if named else ""
         return RedirectResponse(f"/{number}{suffix}", 308)
@@ -150,7 +150,7 @@ async def practice(request: Request) -> Response:
     """``/8080/practice``: all uses of a port whose own page has the first of them."""
     digits: str = request.path_params["port"]
     if len(digits) > 5 or int(digits) > LAST_PORT:
-        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+        return problem(request, 404, f"Ports run from 0 to {LAST_PORT}.")
     site = context(request)
     found = read_port(site.catalog, int(digits), whole=True)
     body = await run_page(request, site.views.practice, found, site.site)

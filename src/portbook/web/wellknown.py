@@ -136,7 +136,7 @@ async def picture(request: Request) -> Response:
     """``/305.png``: what is shown of a port's page where it is shared."""
     digits: str = request.path_params["port"]
     if len(digits) > 5 or int(digits) > LAST_PORT:
-        return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+        return problem(request, 404, f"Ports run from 0 to {LAST_PORT}.")
     if digits != str(int(digits)):
         return RedirectResponse(f"/{int(digits)}.png", 308)
     stand = shelf(context(request).catalog.registry)

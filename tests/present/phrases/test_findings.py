@@ -144,7 +144,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "reserved-port",
         (("programs", ("web",)), ("text", "Reserved")),
-    ): "3000/tcp is reserved: no service should be on it. Find out who started web.",
+    ): "IANA reserves 3000/tcp. Find out who started web.",
     (
         "reserved-port",
         (
@@ -153,8 +153,7 @@ SAID: dict[tuple[str, Facts], str] = {
             ("note_whose", "project"),
             ("note_label", "shop"),
         ),
-    ): "3000/tcp is reserved: no service should be on it. The project's notes "
-    "expect this: another port would be safer.",
+    ): "IANA reserves 3000/tcp. The project's notes expect this: another port would be safer.",
     (
         "dynamic-port",
         (("dynamic_first", 32768), ("dynamic_last", 60999)),

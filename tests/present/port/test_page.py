@@ -344,7 +344,7 @@ def test_an_unauthorized_use_is_told_once_in_the_registrys_words() -> None:
 
 def test_no_use_is_denied_only_where_no_store_has_one() -> None:
     found = _answer("305")._replace(uses=(), abuse=())
-    denial = "We know of no software that uses it"
+    denial = "We know of no program that listens on it"
     assert denial in _text(found)
     where = ("https://example.org/", "2026-01-02")
     use = Use("A", UseKind.DEFAULT, Transport.TCP, 305, 305, "x", *where)
@@ -364,24 +364,25 @@ def test_without_any_lore_nothing_is_claimed() -> None:
 def test_a_service_in_plain_text_is_called_dangerous() -> None:
     telnet = _whole("23")
     bare = telnet._replace(services=tuple([one._replace(exposure=None) for one in telnet.services]))
-    assert "Yes, if it is Telnet: everything it sends crosses the network in plain text." in _text(
-        bare
+    assert (
+        "It can be: Telnet doesn't encrypt, so others on the way can read what isn't encrypted "
+        "otherwise." in _text(bare)
     )
     (known,) = telnet.services
     assert known.exposure is not None
     assert f"Yes, if it is Telnet. {known.exposure.advice} {known.exposure.why}" in _text(telnet)
-    assert "in plain text. The encrypted port is 8883/tcp." in _text(_whole("1883"))
+    assert "encrypted otherwise. The encrypted port is 8883/tcp." in _text(_whole("1883"))
     assert "in plain text" not in _text(_whole("22"))
 
 
 def test_abuse_is_reported_without_a_verb_that_has_to_agree() -> None:
     assert "Reported abuse: NetBus Pro 2.0 (" in _text(_whole("20034"))
-    assert "). It depends on" in _text(_whole("20034"))
+    assert "shows both. Reported abuse: NetBus" in _text(_whole("20034"))
 
 
 def test_a_page_denies_a_use_once() -> None:
     for port in ("305", "61234", "40015"):
-        assert _text(_answer(port)).count("We know of no software that uses it") == 1
+        assert _text(_answer(port)).count("We know of no program that listens on it") == 1
 
 
 def test_commands_ask_for_the_transports_that_are_assigned() -> None:

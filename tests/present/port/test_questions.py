@@ -16,7 +16,7 @@ from tests.values import CATALOG
     [
         (31337, "Any server that speaks eldim. Reported abuse: Back Orifice", "NodePort"),
         (25, "Exim mail server", "2 others"),  # ClamSMTP speaks SMTP on a port of its own
-        (31000, "Kubernetes NodePort services, on one port of many.", "eldim"),
+        (31000, "Kubernetes NodePort services may, as one of many ports.", "eldim"),
         (139, "Samba and ", "Samba file server"),
         (305, "Only your machine can tell", "Any server"),
     ],
@@ -75,7 +75,7 @@ def test_what_iana_only_records_is_not_what_a_port_is_assigned_to(
     assert f"IANA also records {recorded}, without assigning it." in lead
     registry = compose_brief(answer, Viewer()).registry
     assert registry.startswith(assigned)
-    assert registry.endswith(f"; {recorded}, an unassigned use")
+    assert registry.endswith(f"; {recorded}, widespread but not assigned")
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
         (
             305,
             "unassigned (gap 301–307)",
-            "We know of no software that uses it, and of no reported abuse.",
+            "We know of no program that listens on it, and of no reported abuse.",
         ),
         (443, "HTTPS, the encrypted web; ", "HTTPS: always encrypted"),
         (
@@ -245,7 +245,7 @@ def test_an_unassigned_port_says_what_that_means_and_what_may_be_there() -> None
         if _answer(port).state is State.UNASSIGNED and not _answer(port).uses
     )
     text = own_words(_page(unlisted))
-    assert "handed it out as an ephemeral port" in text
+    assert "hand it out as an ephemeral port" in text
     assert chance not in text
 
 

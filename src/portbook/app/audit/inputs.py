@@ -57,9 +57,7 @@ def find(words: Iterable[str], engine: Engine) -> tuple[list[str], list[Fault]]:
                 raise InvalidArgument("", f"nothing matches {shown(word)}: check the pattern")
             found += matching
         else:
-            raise InvalidArgument(
-                "", f"{shown(word)} is no file, folder or pattern: check its name"
-            )
+            raise InvalidArgument("", f"no file, folder or match: {shown(word)}: check the name")
     return list(dict.fromkeys(found)), faults
 
 

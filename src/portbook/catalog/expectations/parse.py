@@ -154,7 +154,7 @@ class _Entry:
         found: list[Transport | None] = []
         for word in dict.fromkeys(words):
             if word not in list(map(str, Transport)):
-                self._bad("transport", f"{shown(word)} is none of tcp, udp, sctp and dccp")
+                self._bad("transport", f"{shown(word)} is not one of tcp, udp, sctp and dccp")
             found.append(Transport(word))
         return found or [None]
 

@@ -340,10 +340,10 @@ def _ports(
         where = everywhere(None) if address in (None, "", "*") else host(address)
         ends = int(first), int(last or first)
         if where is None or ends[1] > LAST_PORT or ends[0] > ends[1]:
-            yield not_understood(number, line, f"{text[:60]} is no port")
+            yield not_understood(number, line, f"{text[:60]} is not a port")
             continue
         if word not in (None, "tcp", "udp", "sctp"):
-            yield not_understood(number, line, f"{text[:60]} is no port")
+            yield not_understood(number, line, f"{text[:60]} is not a port")
             continue
         if not ranges.takes(number, line, *ends):
             continue

@@ -182,7 +182,7 @@ def answered(number: int, text: str, scanned: Host, told: tuple[str, str, str]) 
     if word not in ("tcp", "udp", "sctp", "dccp") or what is None:
         return not_understood(number, text)
     if not port.isascii() or not port.isdigit() or len(port) > 9 or int(port) > LAST_PORT:
-        return not_understood(number, text, f"{port[:12]} is no port")
+        return not_understood(number, text, f"{port[:12]} is not a port")
     if what != "open":
         return not_open(number, what, scanned, int(port), Transport(word))
     return Listener(

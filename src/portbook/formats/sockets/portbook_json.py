@@ -78,7 +78,7 @@ def _one(each: Value, kind: Any, value: dict[str, Any]) -> Event:
         return Line(each.line, REDIRECT)
     if kind in ("portbook/explained/1", "portbook/not-understood/1"):
         return heading(each.line)
-    return not_understood(each.line, each.text, "it is none of portbook's lists of sockets")
+    return not_understood(each.line, each.text, "it is not one of portbook's lists of sockets")
 
 
 def _scanned(each: Value, item: Any) -> Event:

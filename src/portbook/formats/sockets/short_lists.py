@@ -191,7 +191,7 @@ def _together(number: int, line: str, match: re.Match[str], names: Names) -> Ite
     for word in match[2].split(","):
         port = port_number(word, Transport.TCP, names)
         if place is None or not port:
-            yield not_understood(number, line, f"{word} is no port" if place else None)
+            yield not_understood(number, line, f"{word} is not a port" if place else None)
         else:
             yield _answered(place, port, Transport.TCP)
 
@@ -230,7 +230,7 @@ def read_rpcinfo(lines: Lines, names: Names) -> Iterator[Event]:
         if word not in _RPC_TRANSPORTS:
             yield Line(number, NO_PORT)  # a local transport
         elif port is None or place is None:
-            yield not_understood(number, line, f"{match[2]} is no port")
+            yield not_understood(number, line, f"{match[2]} is not a port")
         elif (place, word, port) in known:
             yield detail(number)
         else:
@@ -281,7 +281,7 @@ def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: b
     port = port_number(at[2], transport, names)
     unit = next(word for word in words[1:] if word.endswith(".socket"))
     if where is None or port is None:
-        return not_understood(number, line, f"{at[2]} is no port")
+        return not_understood(number, line, f"{at[2]} is not a port")
     owners, seen = owned(Process(0, None, unit=unit))
     socket = Socket(transport, where.family, where.address, port, SocketState.LISTEN)
     return Listener(socket, Ownership(owners, seen))

@@ -240,7 +240,7 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
     else:
         return not_understood(number, line)
     if bound > LAST_PORT:
-        return not_understood(number, line, f"{port} is no port")
+        return not_understood(number, line, f"{port} is not a port")
     listens = state == "LISTEN"
     udp = netid == "udp" if netid else not listens
     owners: tuple[Process, ...] = ()
@@ -326,7 +326,7 @@ def _listener(
     if port.isdigit() and port.isascii() and len(port) <= 5:
         bound = int(port)
         if bound > LAST_PORT:
-            return not_understood(number, line, f"{bound} is no port")
+            return not_understood(number, line, f"{bound} is not a port")
     else:
         named = names(port, transport) if not port.isdigit() else None
         if named is None:

@@ -103,13 +103,15 @@ FAILURES = {
     "in-use": "The text says that {name} is in use.",
     "in-use-held": "{name} is in use: {who} on {where}.",
     "in-use-connection": "A connection holds {name}; nothing listens on it.",
-    "in-use-free": "{name} is free on this machine now: what held it is gone, or it was elsewhere.",
+    "in-use-free": "{name} is free on this machine now: the other program ended, or ran elsewhere.",
     "permission": "The system refused {name} to that user.",
     "permission-needed": "Binding {name} needs root or CAP_NET_BIND_SERVICE: it is below {first}.",
-    "permission-given": "You may bind {name} on this machine; the user in the text may not.",
-    "permission-windows": "Windows refused {name}: this is not about privileges.",
-    "permission-windows-why": "The port is in an excluded range (Hyper-V, WSL, Docker), or another "
-    "program has it exclusively. Nothing needs to listen on it.",
+    "permission-given": "You can bind {name} on this machine; the user in the text can't.",
+    "permission-fix": "Run it as root, or allow it: setcap cap_net_bind_service=+ep PROGRAM.",
+    "permission-windows": "Windows refused {name}: it lies in an excluded range, or another "
+    "program holds it exclusively.",
+    "permission-windows-why": "Hyper-V, WSL and Docker exclude ranges: a port in one is refused "
+    "with nothing listening on it. Administrator rights don't help.",
     "unavailable": "The address in the text isn't one of that machine's.",
     "unavailable-here": "{address} is an address of this machine now, so {place} can be bound.",
     "unavailable-elsewhere": "{address} is not an address of this machine, so it can't be bound.",
@@ -140,8 +142,8 @@ FAILURES = {
     "browser-blocked": "Browsers refuse to open port {port}, whatever listens there.",
     "dropped": "A firewall dropped a packet to {name}.",
     "dropped-listening": "A firewall dropped a packet to {name}, on which {who} listens.",
-    "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it, so "
-    "nothing was lost.",
+    "dropped-silent": "A firewall dropped a packet to {name}; nothing listens on it here now.",
+    "dropped-elsewhere": "A firewall dropped a packet to {name} on {address}, another machine.",
     "other": "The text says that something failed on {name}, but not what.",
     "invalid-address": "{address} is not an address; this is about {port} on every address.",
     "name": "{address} is a name, not an address: this is about {port} on every address.",
@@ -149,7 +151,7 @@ FAILURES = {
 _SYSTEMS = {"macos": "macOS", "windows": "Windows"}
 _FIXES = {
     Need.ROOT: "run as root, or with the capability CAP_SYS_PTRACE",
-    Need.LEAVE: "a security module or user namespace blocks even root",
+    Need.LEAVE: "a security module or another namespace may hide it",
     Need.PROCFS: "no process is listed in {subject}: procfs isn't mounted there",
 }
 
@@ -207,6 +209,8 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         "counted": counted,
         "hidden_by": "can't be seen from inside this container: ask on the host"
         if gap.needs is Need.HOST
+        else f"even root can't see here: {fix}"
+        if gap.needs is Need.LEAVE
         else f"this user can't see: {fix}",
         "kept_by": "visible to root only" if gap.needs is Need.ROOT else "hidden even from root",
         "fix": fix,

@@ -46,7 +46,7 @@ TEMPLATES = {
     "foreign-service": "{place} is registered for {service}, {foreign}",
     "unregistered-port": "No service is registered for {place}. Check who started {program}, and "
     "why on this port{maybe}.",
-    "reserved-port": "{place} is reserved{quoted}: no service should be on it. {then}.",
+    "reserved-port": "IANA reserves {place}{quoted}. {then}.",
     "dynamic-port": "{port} is an ephemeral port on this machine ({dynamic}): another program may "
     "get it after a restart.",
     "privileged-bind": "Binding {port} needs root or CAP_NET_BIND_SERVICE, as ports below "

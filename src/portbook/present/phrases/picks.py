@@ -33,8 +33,8 @@ EVIDENCE = {
     f"{Criterion.BROWSER_OPENS} opened": "browsers open it",
     f"{Criterion.NO_KNOWN_USE} used": "used in practice by {some_products}",
     f"{Criterion.NO_KNOWN_USE} unused": "no known use",
-    f"{Criterion.NO_KNOWN_USE} wide": "no known use but as one of the thousands of ports that "
-    "{some_products} may take",
+    f"{Criterion.NO_KNOWN_USE} wide": "no known use of its own: {some_products} may take it, as "
+    "one of thousands",
     f"{Criterion.NO_ABUSE} reported": "reported abuse: {some_subjects}",
     f"{Criterion.NO_ABUSE} unreported": "no reported abuse",
     f"{Criterion.NOT_DYNAMIC_HERE} unread": "the ephemeral ports of this machine couldn't be read",

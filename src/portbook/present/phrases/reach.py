@@ -26,7 +26,7 @@ _CELLS = {
 }
 _CANT_TELL = "can't tell: "
 UNREAD = "from other machines, unless a firewall blocks it ({why})"
-BEYOND = "A router or a cloud's security group may block it too: those lie beyond this machine."
+BEYOND = "Not checked: routers and a cloud's security groups, which lie beyond this machine."
 
 NO_MANAGER = "No known firewall manager (ufw, firewalld) is in charge of these rules."
 

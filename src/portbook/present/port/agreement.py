@@ -73,10 +73,10 @@ _SETTLES = {
     "expected": (Agreement.AGREE, "{program} belongs here"),
     "owner-hidden": (Agreement.UNKNOWN, "you can't see which program this is"),
     "foreign-service": (Agreement.DIFFER, "not the registered service ({service}){common}"),
-    "reserved-port": (Agreement.DIFFER, "the port is reserved: no service should be on it"),
+    "reserved-port": (Agreement.DIFFER, "IANA reserves the port: check that you meant it"),
     "unregistered-port": (
         Agreement.DIFFER,
-        "not a registered service{common}: check that you started it",
+        "no service is registered here{common}; check that you started {program}",
     ),
     "service-elsewhere": (Agreement.DIFFER, "{program} isn't on its own port"),
     "fits-by-name": (Agreement.UNKNOWN, "the name fits, and only the name could be seen"),

@@ -129,21 +129,44 @@ def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
 
 def implementing(answer: PortAnswer) -> Iterator[Item]:
     """Other programs that can speak a service that is registered on the port; JSON has all."""
-    names = [program.product for program in _related(answer).implementing]
+    met_there = in_practice(answer).products
+    names = [
+        program.product
+        for program in _related(answer).implementing
+        if program.product not in met_there
+    ]
     if names:
         shown = words.few(names, _MOST_SPEAKING)
-        yield Paragraph(f"Other servers that speak the registered service: {shown}.")
+        other = "Other servers" if met_there else "Servers"
+        yield Paragraph(f"{other} that speak the registered service: {shown}.")
 
 
 def security(answer: PortAnswer) -> Iterator[Item]:
     """What blocking the port costs, where that is nothing."""
     if answer.state in (State.UNASSIGNED, State.RESERVED) and answer.port:
-        yield Paragraph(f"Blocking {answer.port} breaks no registered service.")
+        yield Paragraph(_blocking(answer))
     elif answer.state is State.DYNAMIC:
         yield Paragraph(
             "The same program may use another port tomorrow: write firewall rules for the program, "
             "not for this port."
         )
+
+
+def _blocking(answer: PortAnswer) -> str:
+    """What blocking a port without a registered service may break all the same."""
+    none = f"No registered service needs {answer.port}"
+    picking, _ = pickers(answer)
+    met_there = in_practice(answer).leading
+    if met_there:
+        return f"{none}, but {words.few(list(met_there))} may."
+    if picking:
+        return (
+            f"{none}. Block new connections alone: {words.listed(picking)} may give it to a "
+            "client, to which replies come back."
+        )
+    if 512 <= answer.port <= 1023:  # bindresvport(3)
+        return f"{none}, but clients of NFS may use it as their source port."
+    return f"Blocking {answer.port} breaks no registered service."
 
 
 # -- related ports ----------------------------------------------------------------------------
@@ -167,10 +190,10 @@ def related(answer: PortAnswer) -> Iterator[Item]:
 
 
 _TIES = {
-    TieKind.ENCRYPTED: "{}, encrypted",
-    TieKind.UNENCRYPTED: "{}, unencrypted",
-    TieKind.OWN_PORT: "{} on its own port",
-    TieKind.ELSEWHERE: "{}, also met there",
+    TieKind.ENCRYPTED: "the encrypted counterpart of {}",
+    TieKind.UNENCRYPTED: "the unencrypted counterpart of {}",
+    TieKind.OWN_PORT: "{}, its usual port",
+    TieKind.ELSEWHERE: "{}, also used there",
     TieKind.PRODUCT: "{} uses it too",
     TieKind.DIGITS: "{}, with two digits swapped",
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Authentication, Encryption, State, Transport
-from portbook.present.words import listed, period, plural, when
+from portbook.present.words import listed, names_others, period, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,14 +90,14 @@ def in_practice(answer: PortAnswer) -> InPractice:
     )
 
 
-def fitted(names: Sequence[str], columns: int) -> str:
-    """As many of *names* as fit into *columns*, and how many more there are.
+def fitted(names: Sequence[str], columns: int, others: int = 0) -> str:
+    """As many of *names* as fit into *columns*, and how many more there are, with *others*.
 
     >>> fitted(["Next.js", "Rails", "Express"], 20), fitted(["Redis"], 20)
     ('Next.js and 2 more', 'Redis')
     """
     for many in range(len(names), 0, -1):
-        left = len(names) - many
+        left = len(names) - many + others
         line = listed(names[:many]) if not left else f"{', '.join(names[:many])} and {left:,} more"
         if len(line) <= columns or many == 1:
             return line
@@ -108,7 +108,7 @@ def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) 
     """Who uses ports for what they are registered for, and who does otherwise, in *columns*.
 
     >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 53)
-    'as registered: nginx, Caddy and 1 more; also 2 others'
+    'as registered: nginx, Caddy and 1 more; 2 otherwise'
     """
     line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
     room = columns - len(line) - len("; also ")
@@ -117,7 +117,7 @@ def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) 
         return f"{line}; also {also}"
     if not rest:
         return line
-    more = f"; also {plural(len(rest), 'other')}"
+    more = f"; {len(rest):,} otherwise"
     return _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED) - len(more)) + more
 
 
@@ -130,13 +130,13 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
         return fitted(met_there.products, columns)
     if met_there.wide:
         spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
-        return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
+        return fitted([f"{name} in {spans[name]}" for name in met_there.wide], columns)
     if is_own_site(answer):
         return OWN_SITE
     return "no known use, no reported abuse" if untold_uses(answer) else None
 
 
-UNUSED = "We know of no software that uses it, and of no reported abuse."
+UNUSED = "We know of no program that listens on it, and of no reported abuse."
 
 
 def untold_uses(answer: PortAnswer) -> bool:
@@ -196,7 +196,8 @@ def registry_line(answer: PortAnswer) -> str:
         block = answer.block
         where = " on every transport" if len(answer.standings) == 4 else ""
         gap = f"; in the gap {block.first}–{block.last}" if block.size > 1 else ""
-        own_words = [*_recorded(answer), *_notes_by_words(answer)]
+        said = [*_recorded(answer), *_notes_by_words(answer)]
+        own_words = [text for text in said if not names_others(text, answer.port)]
         if own_words:
             return f'unassigned{where}, recorded as "{own_words[0]}"'
         return f"unassigned{where}{gap}"
@@ -208,7 +209,7 @@ def registry_line(answer: PortAnswer) -> str:
         words: f"{' for' if words.startswith('reserved') else ','} {listed(transports)}"
         for words, transports in by_words.items()
     }
-    also = [f"{listed(recorded)}, an unassigned use"] if recorded else []
+    also = [f"{listed(recorded)}, widespread but not assigned"] if recorded else []
     shown = [*(words + on for words, on in states.items()), *also]
     room = _LONGEST_LINE - len("; ".join(shown)) - len(" ()")
     title = title_line(answer, min(room, _LONGEST_TITLE)) if room >= _SHORTEST_TITLE else None
@@ -295,10 +296,10 @@ def met(answer: PortAnswer) -> str | None:
             service = f"{names[0]} ({title})" if title else names[0]
             # Nobody is known to meet the service there, but others met this.
             if reported is not None and not met_there.registered and not answer.services:
-                return f"{service}, reported for {reported.subject}"
+                return f"{service}; reported: {reported.subject}"
             return service
     if met_there.leading:
-        return fitted(met_there.leading, 40)
+        return fitted(met_there.leading, 40, len(met_there.wide))
     if answer.state is not State.ASSIGNED and reported is not None:
         return f"{reported.subject}, reported {when(reported.period)}"
     if is_own_site(answer):
@@ -352,11 +353,12 @@ def _danger(known: KnownService) -> tuple[bool, bool]:
 def _security_of(known: KnownService, columns: int) -> str | None:
     line = protection(known)
     if known.exposure is not None:
-        line = f"{line}: don't expose it" if line else "don't expose it"
+        line = f"{line}; don't expose it" if line else "don't expose it"
     elif not line:
         return None
     encrypted = None
-    if known.encryption is not Encryption.ALWAYS and known.twin:
+    advised = known.twin is not None and known.twin in (known.successor or "")
+    if known.encryption is not Encryption.ALWAYS and known.twin and not advised:
         encrypted = f"; encrypted: {known.twin}"
     instead = f"; use {known.successor}" if known.successor else None
     for more in (instead, encrypted):

@@ -43,8 +43,8 @@ def questions(answer: PortAnswer) -> Iterator[Question]:
     if answer.browser_blocked:
         yield Question(
             f"Why doesn't http://localhost:{port}/ open in a browser?",
-            f"Because browsers refuse {port}, so that web pages can't reach its service. curl "
-            "opens it.",
+            f"Because browsers block {port}, so that no web page can reach the service there. Use "
+            "curl, or move your web server to another port.",
         )
     picking, others = pickers(answer)
     if picking:
@@ -64,7 +64,7 @@ def _transports(answer: PortAnswer) -> str:
         return "Neither: on every transport, 0 only asks for a free port."
     apart = f"{port}/tcp and {port}/udp are two different ports."
     if answer.state is State.DYNAMIC:
-        return f"Either: dynamic ports are open to every transport. {apart}"
+        return f"Either: a program can use it on any transport. {apart}"
     assigned = [
         str(transport).upper()
         for transport, standing in answer.standings.items()
@@ -81,11 +81,12 @@ def _program(answer: PortAnswer) -> str:
     met_there = in_practice(answer)
     # A server that speaks the service on a port of its own is none that people meet on this one.
     spoken = [program.product for program in speaking if not program.ports]
-    products = list(dict.fromkeys([*met_there.leading, *spoken]))
+    products = list(met_there.leading or dict.fromkeys(spoken))
     shown = f"To see what holds it on your machine, run `portbook {answer.port}`."
     if products:
         return f"{words.few(products, 6)}. {shown}"
     names = [row.service_name for row, _ in services(answer.standings) if row.service_name]
+    names = names or [service.name for service in answer.services]
     said = []
     if names:
         said.append(f"Any server that speaks {words.listed(list(dict.fromkeys(names))[:4])}.")
@@ -95,8 +96,11 @@ def _program(answer: PortAnswer) -> str:
     if said:
         return " ".join([*said, shown])
     if met_there.wide:
-        return f"{words.few(list(met_there.wide), 6)}, on one port of many. {shown}"
-    known = "" if answer.range.name == "dynamic" else "No program that we know. "
+        return f"{words.few(list(met_there.wide), 6)} may, as one of many ports. {shown}"
+    known = ""
+    if answer.range.name != "dynamic":
+        recorded = "The registry notes a use, but we know of no program. "
+        known = "No program that we know. " if untold_uses(answer) else recorded
     return f"{known}Only your machine can tell: run `portbook {answer.port}`."
 
 
@@ -111,15 +115,21 @@ def _mine(answer: PortAnswer) -> str:
             "Better not: IANA keeps it for special purposes. `portbook pick` suggests a free one."
         )
     if answer.state is State.ASSIGNED:
-        who = next((f" by {name}" for name in assigned_names(answer)), "")
+        who = next((f" to {name}" for name in assigned_names(answer)), "")
         return (
-            f"On your own network, yes. Not in software you give to others: it is taken{who}. "
+            f"On your own network, yes. Not in software that others run: it is assigned{who}. "
             "`portbook pick` suggests a free one."
         )
     if answer.range.name == "system":
         return (
             "On your own network, yes. For software that others run, ask IANA for a User Port "
             "instead."
+        )
+    picking, _ = pickers(answer)
+    if _COMMON.intersection(picking):
+        return (
+            f"Better not: {words.listed(picking)} may hand it out as an ephemeral port. "
+            "`portbook pick` suggests another."
         )
     return (
         "On your own network, yes. For software that others run, ask IANA first: it may assign "
@@ -133,8 +143,8 @@ def _logged(answer: PortAnswer, picking: Sequence[str]) -> str:
     if _COMMON.intersection(picking):
         return (
             "As the source port, most likely because the system handed it to a client: the other "
-            f"port of the line names the service. As the destination, {port} may be the reply to "
-            "such a client."
+            "port of the line names the service. As the destination port, most likely in a reply "
+            "to such a client."
         )
     source = "a program or address translation chose it: no system we know of hands it out"
     if picking:
@@ -142,14 +152,15 @@ def _logged(answer: PortAnswer, picking: Sequence[str]) -> str:
     elif 512 <= port <= 1023:  # the r commands and NFS bind one of these
         source = "it may be a privileged client's: bindresvport(3) hands out 512–1023"
     return (
-        f"As the destination, somebody sent to {port}. That proves no service, for anybody can "
-        "send to any port; one address at many ports looks like a scan. If your own machine sends "
-        f"to {port}, find the program that does. As the source port, {source} by default."
+        f"As the destination port: somebody sent a packet to {port}. That doesn't mean that "
+        "anything listens there; one address that tries many ports looks like a scan. If your own "
+        f"machine sends to {port}, find the program that does. As the source port: {source} by "
+        "default."
     )
 
 
 def _danger(answer: PortAnswer) -> str:
-    """The most serious first: what its makers advise, plain text, then reported abuse."""
+    """What its makers advise, or plain text, or what it depends on; then reported abuse."""
     exposed = next((one for one in answer.services if one.exposure is not None), None)
     plain = next((one for one in answer.services if one.encryption is Encryption.NONE), None)
     parts = []
@@ -160,14 +171,9 @@ def _danger(answer: PortAnswer) -> str:
     elif plain is not None:
         instead = f" The encrypted port is {plain.twin}." if plain.twin else ""
         parts.append(
-            f"Yes, if it is {plain.name}: everything it sends crosses the network in plain "
-            f"text.{instead}"
+            f"It can be: {plain.name} doesn't encrypt, so others on the way can read what isn't "
+            f"encrypted otherwise.{instead}"
         )
-    if answer.abuse:
-        reports = list(
-            dict.fromkeys([f"{one.subject} ({words.period(one.period)})" for one in answer.abuse])
-        )
-        parts.append(f"Reported abuse: {words.few(reports)}.")
     if untold_uses(answer) and answer.state is State.UNASSIGNED:
         parts.append(
             "No registered service needs it open: close it, unless you know the program behind it."
@@ -178,4 +184,9 @@ def _danger(answer: PortAnswer) -> str:
     else:
         parts.append("It depends on the program behind it and on who can reach it.")
         parts.append(f"`portbook {answer.port}` shows both.")
+    if answer.abuse:
+        reports = list(
+            dict.fromkeys([f"{one.subject} ({words.period(one.period)})" for one in answer.abuse])
+        )
+        parts.append(f"Reported abuse: {words.few(reports)}.")
     return " ".join(parts)

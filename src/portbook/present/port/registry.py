@@ -5,8 +5,6 @@ Every sentence is chosen by a fact and filled with one; what the registry wrote 
 
 from __future__ import annotations
 
-import re
-
 from portbook.model import State
 from portbook.present.document import (
     Paragraph,
@@ -24,6 +22,7 @@ from portbook.present.words import (
     few,
     listed,
     month,
+    names_others,
     plural,
     with_references,
 )
@@ -253,20 +252,8 @@ def unauthorized(rows: Iterable[Assignment], port: int | None = None) -> Iterato
 
 
 def _of_another(text: str, port: int) -> str:
-    """That *text* names other ports of the row and not *port*; empty where it names no port.
-
-    >>> _of_another("Known Unauthorized Use on port 6003", 6000)
-    ', of other ports of the row'
-    >>> _of_another("Unauthorized Use Known on ports 2194-2196", 2195)
-    ''
-    """
-    spans = re.findall(r"ports? (\d+)(?:-(\d+)| and (\d+))?", text, re.IGNORECASE)
-    if not spans:
-        return ""
-    for first, last, other in spans:
-        if int(first) <= port <= int(last or first) or other == str(port):
-            return ""
-    return ", of other ports of the row"
+    """That *text* names other ports of the row and not *port*; empty where it names no port."""
+    return ", of other ports of the row" if names_others(text, port) else ""
 
 
 _NOBODY = "[None]"  # what the registry has for the registrant of 4747/udp

@@ -105,7 +105,7 @@ def _title(answer: AuditAnswer) -> str:
     count = len(answer.unexpected)
     if count:
         return f"{_many(count, 'service')} to look into, of {answer.total.services:,}"
-    return f"Nothing to look into among {_many(answer.total.services, 'service')}"
+    return f"{_many(answer.total.services, 'service')}, nothing to look into"
 
 
 def _lead(answer: AuditAnswer) -> Iterator[str]:
@@ -136,7 +136,9 @@ def _sections(answer: AuditAnswer, catalog: Catalog, limit: int) -> Iterator[Sec
     rest = [each for each in answer.services if each.gravity < Level.CHECK.rank]
     if rest:
         rows = tuple(_service_rows(rest, catalog, limit))
-        yield Section("The other services", (Table(rows, head=True),))
+        yield Section(
+            "The other services" if answer.unexpected else "Services", (Table(rows, head=True),)
+        )
     apart = list(_apart(answer))
     if apart:
         yield Section("Not counted", tuple(apart))

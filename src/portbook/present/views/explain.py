@@ -38,8 +38,8 @@ _MOST_LINES = 20  # that were not understood; --json has all
 # What is said of each kind of socket or port that was left out, for one and for several.
 LEFT_OUT = {
     CONNECTION: (
-        "connection skipped: it doesn't listen",
-        "connections skipped: they don't listen",
+        "established connection skipped",
+        "established connections skipped",
     ),
     CLOSED: ("closed port skipped", "closed ports skipped"),
     FILTERED: (
@@ -52,8 +52,8 @@ LEFT_OUT = {
     ),
     NO_PORT: ("socket without a port skipped", "sockets without a port skipped"),
     UNPUBLISHED: (
-        "port is a container's own: its host doesn't publish it",
-        "ports are containers' own: their hosts don't publish them",
+        "container port skipped: its host doesn't publish it",
+        "container ports skipped: their hosts don't publish them",
     ),
     REDIRECT: ("redirect skipped: it isn't a socket", "redirects skipped: they aren't sockets"),
     GONE: (

@@ -56,7 +56,7 @@ def render_plan(
         message = f"{programs} different programs have the port: --pid or an address names one."
         lines += render_item(Paragraph(message), style)
     if plan.steps:
-        lines += ["", style.bold("Would do" if dry or asks else "Doing")]
+        lines += ["", style.bold("Plan" if dry or asks else "Stopping")]
         rows = tuple((_command(step), step_text(step)) for step in plan.steps)
         lines += render_item(Table(rows), style)
         if any(step.kind is StepKind.SIGNAL for step in plan.steps):

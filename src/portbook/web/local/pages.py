@@ -177,4 +177,4 @@ def _json(value: object) -> Response:
 
 
 def _no_port(request: Request) -> Response:
-    return problem(request, 404, f"There are ports from 0 to {LAST_PORT}.")
+    return problem(request, 404, f"Ports run from 0 to {LAST_PORT}.")
