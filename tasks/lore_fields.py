@@ -152,21 +152,15 @@ def check_system_range(value: object) -> Iterator[str]:
 
 def check_period(value: object) -> Iterator[str]:
     moment = r"[0-9]{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?"
-    match = re.fullmatch(f"({moment})(/{moment})?", value) if isinstance(value, str) else None
+    several = rf"({moment}|\.\.)/{moment}|{moment}"
+    match = re.fullmatch(several, value) if isinstance(value, str) else None
     if match is None:
-        yield f"{value!r} is not a period, as 2001, 2003-01 or 2003-08/2004"
+        yield f"{value!r} is not a period, as 2001, 2003-01, 2003-08/2004 or ../2004"
         return
     since, _, until = match[0].partition("/")
     if until and since >= until:
         yield f"{value!r} runs backwards"
     yield from _check_past(until or since)
-
-
-def check_report(value: object) -> Iterator[str]:
-    """A report says that it is one: the line accuses nobody who has the port open today."""
-    yield from check_line(value)
-    if isinstance(value, str) and "reported" not in value.lower():
-        yield "doesn't say that this was reported"
 
 
 def check_exposure(value: object) -> Iterator[str]:

@@ -230,7 +230,7 @@ class Report(NamedTuple):
 
     ``subject`` is what was reported (a worm, a backdoor, an attack), ``kind`` what reports it, and
     ``threat`` of what sort the subject is. ``period`` is when, as ISO 8601 has it: a year, a month
-    or a day, or two of them with a slash between.
+    or a day, or two of them with a slash between; ``../2005-01`` is then or earlier.
     """
 
     subject: str

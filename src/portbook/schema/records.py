@@ -186,7 +186,7 @@ REPORT = Table(
         Field("transport", TRANSPORT),
         Field("first", PORT),
         Field("last", PORT),
-        Field("period", WORDS, "when it was reported"),
+        Field("period", WORDS, "when it was reported; ../2005-01 is then or earlier"),
         Field("summary", WORDS),
         Field("source", WORDS, "the URL that says it"),
         Field("read", WORDS, "the day it was read"),

@@ -63,6 +63,11 @@ SUBJECTS = {
 }
 
 
+def _reported(report: Report) -> str:
+    """When *report* was made; the day of the list where it says "then or earlier"."""
+    return report.period.removeprefix("../")
+
+
 class Practice:
     """The compiled lore in one folder; each file is opened when it is first asked.
 
@@ -213,7 +218,7 @@ class Practice:
         if not found:
             return ()
         order = [
-            (not each.accuses, each.period, each.subject, each.transport, at)
+            (not each.accuses, _reported(each), each.subject, each.transport, at)
             for at, each in enumerate(found)
         ]
         return tuple([found[at] for *_, at in sorted(order)])
@@ -223,7 +228,7 @@ class Practice:
     ) -> tuple[Report, ...]:
         """What abuse of the ports from *first* to *last* was reported, by port."""
         reports: list[Report] = self._by_port.within("abuse", first, last)
-        reports.sort(key=lambda each: (each.first, each.period, each.subject, each.transport))
+        reports.sort(key=lambda each: (each.first, _reported(each), each.subject, each.transport))
         return tuple([each for each in reports if transport in (None, each.transport)])
 
     def abuse(self) -> Iterator[Report]:
