@@ -364,7 +364,7 @@ def test_it_asks_on_a_terminal(namespace: Namespace, answer: str, status: int, e
     terminal = Terminal(namespace, "stop", PORT)
     plan = terminal.read_until("Stop it? [y/N] ")
     assert f"pid {running.pid}" in plan
-    assert "Would do" in plan
+    assert "Plan" in plan
     assert "opener.py" in plan, "the command line is what is asked about"
     assert running.process.poll() is None
     terminal.type(answer)

@@ -154,7 +154,7 @@ def _records(value: Any, depth: int = 0) -> Iterator[Record]:
         if all(_of(record, names) for names in (_PORT, _PROTOCOL)):
             yield record  # also one without an address, which is told of then
             return
-        if "columns" in value and "action" in value:
+        if "hostIdentifier" in value or ("columns" in value and "action" in value):
             return  # of osquery's log, which tells of what went as well
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     if depth < _DEEPEST:
