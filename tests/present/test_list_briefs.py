@@ -112,10 +112,7 @@ def test_a_name_of_one_port_has_the_short_answer_of_the_port(name: str, port: in
 
 def test_a_name_of_a_span_has_the_short_answer_of_the_range() -> None:
     brief = _brief("x11", bound(6010, SERVER))
-    assert (
-        brief.headline
-        == "6000–6063 · X11, windows of programs on other machines: 1 in use on this machine"
-    )
+    assert brief.headline == "6000–6063 · X11, remote windows: 1 in use on this machine"
     (line,) = brief.programs
     assert line.startswith("6010/tcp on every interface (IPv4): python3 -m http.server (pid 17581,")
     assert brief.next[-1].command == "portbook x11 --full"
@@ -209,10 +206,7 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
         "More: portbook 300-310 --full",
     ]
     brief = _brief("6000-6063")
-    assert (
-        brief.headline
-        == "6000–6063 · X11, windows of programs on other machines: none in use on this machine"
-    )
+    assert brief.headline == "6000–6063 · X11, remote windows: none in use on this machine"
     assert brief.practice is not None
     assert "Storybook (6006)" in brief.practice
     assert brief.blocks == "5999–6066 assigned (68 ports)"
@@ -222,7 +216,7 @@ def test_a_range_of_one_service_says_what_it_is_and_what_it_risks() -> None:
     for text in ("x11", "6000-6063", "6010-6019"):
         brief = _brief(text)
         assert brief.security == "not encrypted, login required; don't expose it"
-    assert brief.headline.startswith("6010–6019 · X11, windows of")
+    assert brief.headline.startswith("6010–6019 · X11, remote windows")
     practice = _brief("x11").practice
     assert practice is not None
     assert practice.startswith("as registered: X.Org server")
