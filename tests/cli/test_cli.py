@@ -211,7 +211,7 @@ def test_leading_zeros_are_read_with_a_note() -> None:
         (["ssh", "--no-host"], 0, ["ssh", "22"]),
         (["https://localhost:8443/", "--no-host"], 0, ["8443 · "]),
         (["EADDRINUSE: address already in use :::3000", "--no-host"], 0, ["that 3000 is in use"]),
-        (["6000-6063", "--no-host"], 0, ["x11", "X11, windows of programs"]),
+        (["6000-6063", "--no-host"], 0, ["x11", "X11, remote windows"]),
         (["show", "no-such-service", "--no-host"], 1, ["Nothing"]),
         (["search", "airplay"], 0, ["5000/tcp", "7000/tcp", "what ports are used for"]),
         (["search", "airplayy"], 0, ["airplay"]),
