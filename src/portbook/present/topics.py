@@ -113,7 +113,7 @@ PAGES: dict[Topic, TopicPage] = {
             "Find the port that the program was told to use, in its settings or command line.",
             "The holder can be a second copy of the program, one that was stopped with Ctrl-Z, or "
             "TIME_WAIT.",
-            "0.0.0.0 and single addresses exclude each other: if either is taken, the other fails.",
+            "A server on 0.0.0.0 usually clashes with one on a single address, whichever came first.",
         ),
         (
             NextStep("What listens here", "portbook listen"),

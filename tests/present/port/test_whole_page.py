@@ -245,7 +245,7 @@ def test_an_unassigned_port_says_what_that_means_and_what_may_be_there() -> None
         if _answer(port).state is State.UNASSIGNED and not _answer(port).uses
     )
     text = own_words(_page(unlisted))
-    assert "hand it out as an ephemeral port" in text
+    assert "got it as an ephemeral port of" in text
     assert chance not in text
 
 

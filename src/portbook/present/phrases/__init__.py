@@ -107,7 +107,7 @@ FAILURES = {
     "permission": "The system refused {name} to that user.",
     "permission-needed": "Binding {name} needs root or CAP_NET_BIND_SERVICE: it is below {first}.",
     "permission-given": "You can bind {name} on this machine; the user in the text can't.",
-    "permission-fix": "Run it as root, or allow it: setcap cap_net_bind_service=+ep PROGRAM.",
+    "permission-fix": "Run it as root, or on Linux: setcap cap_net_bind_service=+ep PROGRAM.",
     "permission-windows": "Windows refused {name}: it lies in an excluded range, or another "
     "program holds it exclusively.",
     "permission-windows-why": "Hyper-V, WSL and Docker exclude ranges: a port in one is refused "

@@ -113,8 +113,8 @@ def may_be_there(answer: PortAnswer, picking: Sequence[str]) -> Iterator[Item]:
         return
     if picking:
         yield Paragraph(
-            f"A program that listens on {answer.port} chose the number, or its system did: "
-            f"{words.listed(picking)} hand it out as an ephemeral port."
+            f"A program that listens on {answer.port} chose the number, or got it as an "
+            f"ephemeral port of {words.listed(picking)}."
         )
         return
     yield Paragraph(

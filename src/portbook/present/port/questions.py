@@ -6,7 +6,13 @@ from portbook.model import Encryption, State
 from portbook.present import words
 from portbook.present.document import Question
 from portbook.present.port.background import pickers
-from portbook.present.port.on_record import assigned_names, in_practice, untold_uses
+from portbook.present.port.on_record import (
+    OWN_USE,
+    assigned_names,
+    in_practice,
+    is_own_site,
+    untold_uses,
+)
 from portbook.present.port.registry import services
 
 TYPE_CHECKING = False
@@ -97,10 +103,15 @@ def _program(answer: PortAnswer) -> str:
         return " ".join([*said, shown])
     if met_there.wide:
         return f"{words.few(list(met_there.wide), 6)} may, as one of many ports. {shown}"
-    known = ""
-    if answer.range.name != "dynamic":
-        recorded = "The registry notes a use, but we know of no program. "
-        known = "No program that we know. " if untold_uses(answer) else recorded
+    if is_own_site(answer):
+        return f"{OWN_USE} {shown}"
+    notes = [standing.notes or "" for standing in answer.standings.values()]
+    if any(
+        "unauthorized use" in note.casefold() and not words.names_others(note, answer.port)
+        for note in notes
+    ):
+        return f"The registry notes an unauthorized use, but names no program. {shown}"
+    known = "" if answer.range.name == "dynamic" else "No program that we know. "
     return f"{known}Only your machine can tell: run `portbook {answer.port}`."
 
 
