@@ -104,6 +104,7 @@ def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None
         (65000, "not-dynamic", "Windows 49152–65535"),
         (6697, "browser-opens", "refuse"),
         (30500, "no-known-use", "Kubernetes"),
+        (4905, "no-known-use", "portbook serve"),
         (27374, "no-abuse", "reported abuse"),
     ],
 )

@@ -229,6 +229,19 @@ def test_a_service_that_does_not_lead_is_named_though_its_line_is_cut_for_it() -
     assert len(brief.security) <= 64
 
 
+@pytest.mark.parametrize(
+    ("port", "line"),
+    [
+        # The line is of what the headline says, and is of another service by its name alone.
+        ("2049", "encryption optional, login optional"),
+        ("512", "login required; use SSH, 22/tcp"),
+        ("6006", "X11: not encrypted, login required; don't expose it"),
+    ],
+)
+def test_the_headlines_own_security_needs_no_name(port: str, line: str) -> None:
+    assert _brief(port).security == line
+
+
 def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     found = answer(parse_query("443"), CATALOG)
     assert isinstance(found, PortAnswer)
@@ -252,6 +265,14 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("2083", "2083 · RADIUS over TLS, network logins over TLS"),
         ("4905", "4905 · portbook's own site (portbook serve)"),
         ("4905/udp", "4905 is unassigned"),
+        # Those that nobody is known to use stand behind those that people use.
+        ("512", "512 · rexec, remote command execution"),
+        ("513", "513 · rlogin, old unencrypted remote login"),
+        # X11's displays go up to 6063; only the first is no one else's.
+        ("6000", "6000 · X11, remote windows"),
+        ("6002", "6002 · X11, remote windows"),
+        ("6006", "6006 · Storybook, TensorBoard and 5 more"),
+        ("6033", "6033 · ProxySQL and 2 more"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),

@@ -12,6 +12,7 @@ be said of either.
 from __future__ import annotations
 
 from portbook.model.practice import (
+    SITE_PORT,
     Authentication,
     Encryption,
     Exposure,
@@ -96,6 +97,7 @@ __all__ = [
     "LAST_PORT",
     "PORTS",
     "RANGES",
+    "SITE_PORT",
     "SYSTEM_PORTS",
     "USER_PORTS",
     "Assessment",

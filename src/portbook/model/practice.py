@@ -27,6 +27,7 @@ def same_product(product: str, other: str) -> bool:
 
 WIDE = 16  # ports: a use that spans more leads on none of them
 _WELL_KNOWN = 3  # sources
+SITE_PORT = 4905  # of `portbook serve`, as docs/web.md has it
 
 
 class UseKind(StrEnum):
@@ -162,16 +163,24 @@ class KnownService(NamedTuple):
 
         So it is where the registry or a list of ports gave it the port, nobody is known to use it
         (``people``), neither a use nor a program speaks it, *spoken* being what the programs speak,
-        and three sources show a use of this one port.
+        and three sources show a use of this one port. In a wide span (the displays of X11) only
+        the first port is the service's own, whoever has another one by itself.
         """
         names = {name.lower() for name in self.registered}
+        uses = tuple(uses)
+        if self.last - self.first >= WIDE and not any(use.speaks(names) for use in uses):
+            return any(
+                self.first < use.first == use.last
+                and use.transport is self.transport
+                and use.kind not in _LESSER
+                for use in uses
+            )
         given = names or self.source_of("ports")[0].endswith("/etc/services/")
         if not given or self.people or not names.isdisjoint(spoken):
             return False
-        found = tuple(uses)
-        return not any(use.speaks(names) for use in found) and any(
+        return not any(use.speaks(names) for use in uses) and any(
             use.weight >= _WELL_KNOWN and use.first == use.last and use.kind not in _LESSER
-            for use in found
+            for use in uses
         )
 
     def is_named(self, product: str) -> bool:

@@ -11,6 +11,7 @@ from portbook.model import State, Transport
 from portbook.present.owners import owner_name, owner_phrase, unseen_owner
 from portbook.present.port.on_record import (
     abuse_line,
+    leading_service,
     met,
     notes_of,
     practice_line,
@@ -145,7 +146,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         _note(host),
         notes_of(answer),
         unseen=unseen_sentences(host),
-        security=security_line(answer.services, COLUMNS - LABEL - 2),
+        security=security_line(answer.services, COLUMNS - LABEL - 2, leading_service(answer)),
     )
 
 

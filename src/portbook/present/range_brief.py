@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.app.port_lookup import PortAnswer
-from portbook.model import RANGES, State, Transport, Visibility
+from portbook.model import RANGES, SITE_PORT, State, Transport, Visibility
 from portbook.model.gap import hide_sockets
 from portbook.present.brief import (
     COLUMNS,
@@ -16,7 +16,6 @@ from portbook.present.brief import (
 from portbook.present.port.agreement import Agreement, BriefVerdict, verdict_of
 from portbook.present.port.on_record import (
     OWN_SITE,
-    SITE_PORT,
     as_registered,
     fitted,
     security_line,
@@ -58,7 +57,7 @@ def compose_range_brief(answer: RangeAnswer, to: Viewer) -> Brief:
         answer.query.notes,
         unseen=unseen_sentences(answer.host),
         blocks=_blocks(answer),
-        security=security_line(answer.services, ROOM),
+        security=security_line(answer.services, ROOM, next(iter(answer.services), None)),
     )
 
 

@@ -22,10 +22,10 @@ from portbook.catalog.registry.summary import shelf
 from portbook.catalog.search import index
 from portbook.errors import InvalidArgument, PortbookError, shown
 from portbook.model import (
+    SITE_PORT,
     OwnerSearch,
     Transport,
 )
-from portbook.present.port.on_record import SITE_PORT
 from portbook.web.app import create_app
 from portbook.web.feedback.store import open_store
 from portbook.web.http.connections import (

@@ -11,7 +11,7 @@ import os
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidQuery
-from portbook.model import PortRange, State, Transport
+from portbook.model import SITE_PORT, PortRange, State, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -313,7 +313,9 @@ def _no_known_use(port: int, practice: Practice) -> Check:
     uses = [use for each in _BOTH for use in practice.lookup_uses(port, each)]
     used = [use.product for use in uses if use.last - use.first < _WIDE]
     met = [known.name for each in _BOTH for known in practice.lookup_services(port, each)]
-    products = dict.fromkeys([*used, *met])
+    # A use needs an address that says so, and portbook's own site has none.
+    own = ["portbook serve"] if port == SITE_PORT else []
+    products = dict.fromkeys([*used, *met, *own])
     if products:
         return Check(
             Criterion.NO_KNOWN_USE, False, (("why", "used"), ("products", tuple(products)))

@@ -246,8 +246,8 @@ class Practice:
     ) -> tuple[KnownService, ...]:
         """What the services are that people meet on *port*, on *transport* or on any.
 
-        Those known from a list of ports alone come last, those with a successor before them; then
-        by transport, in the registry's order.
+        Those known from a list of ports alone come last, before them those that nobody is known to
+        use, then those with a successor; then by transport, in the registry's order.
         """
         services: list[KnownService] = self._by_port.spanning("services", port, transport)
         if len(services) < 2:
@@ -258,6 +258,7 @@ class Practice:
                 services,
                 key=lambda each: (
                     not each.leads,
+                    each.people is None,
                     each.successor is not None,
                     order.index(each.transport),
                     each.last - each.first,

@@ -20,7 +20,7 @@ _LINE = 200  # columns of a sentence that nothing has to fit beside
 
 def security_sentences(answer: PortAnswer) -> Iterator[str]:
     """Whether what people meet on the port is encrypted and may face a network, where known."""
-    line = security_line(answer.services, _LINE)
+    line = security_line(answer.services, _LINE, next(iter(answer.services), None))
     if line is not None:
         named = line.startswith(tuple([f"{known.name}: " for known in answer.services]))
         yield f"{line}." if named else f"{answer.services[0].name}: {line}."

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Authentication, Encryption, State, Transport
+from portbook.model import SITE_PORT, Authentication, Encryption, State, Transport
 from portbook.present.words import listed, names_others, period, when
 
 TYPE_CHECKING = False
@@ -20,7 +20,6 @@ _SHORTEST_TITLE = 12
 _AS_REGISTERED = "as registered: "
 
 # A use needs an address that says so, and portbook has none: that it is one is said by itself.
-SITE_PORT = 4905  # of `portbook serve`, as docs/web.md has it
 OWN_SITE = "portbook's own site (portbook serve)"
 OWN_USE = "The site that `portbook serve` opens listens on it by default."
 
@@ -329,17 +328,18 @@ def protection(known: KnownService) -> str:
     return ", ".join(words)
 
 
-def security_line(services: Iterable[KnownService], columns: int) -> str | None:
+def security_line(
+    services: Iterable[KnownService], columns: int, headline: KnownService | None
+) -> str | None:
     """Whether what people meet there, *services*, is encrypted, and may face a network.
 
-    None where nothing of that is recorded. Of several services the most exposed one is told.
+    None where nothing of that is recorded. Of several services the most exposed one is told, by
+    its name where it isn't *headline*, the one that the reader takes the line for.
     """
-    lines = [
-        (_security_of(known, columns), known)
-        for known in sorted(services, key=_danger, reverse=True)
-    ]
-    line, known = next(((line, known) for line, known in lines if line), (None, None))
-    if line is None or known is None or all(other == line for other, _ in lines):
+    told = [known for known in sorted(services, key=_danger) if _security_of(known, columns)]
+    known = next(iter(told), None)
+    line = None if known is None else _security_of(known, columns)
+    if known is None or (headline is not None and _security_of(headline, columns) == line):
         return line
     name = f"{known.name}: "
     named = f"{name}{_security_of(known, columns - len(name))}"
@@ -347,7 +347,7 @@ def security_line(services: Iterable[KnownService], columns: int) -> str | None:
 
 
 def _danger(known: KnownService) -> tuple[bool, bool]:
-    return known.exposure is not None, known.encryption is Encryption.NONE
+    return known.exposure is None, known.encryption is not Encryption.NONE  # the gravest least
 
 
 def _security_of(known: KnownService, columns: int) -> str | None:
