@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import enum
+import functools
 import inspect
 import json
 import pickle
@@ -310,3 +311,35 @@ def test_words_of_the_model_survive_pickling_as_themselves(protocol: int) -> Non
 def test_levels_rise() -> None:
     assert [level.rank for level in model.Level] == [0, 1, 2, 3]
     assert [str(level) for level in model.Level] == ["ok", "note", "check", "alert"]
+
+
+@pytest.mark.parametrize("lru_cache", [_fast_types.lru_cache, functools.lru_cache])
+def test_what_a_function_returned_is_remembered_for_its_last_calls(lru_cache: Any) -> None:
+    calls: list[tuple[object, ...]] = []
+
+    def last_of(*given: object) -> object:
+        """The last of what is given."""
+        calls.append(given)
+        return given[-1]
+
+    last = lru_cache(maxsize=2)(last_of)
+    assert [last(1, 2), last(3), last(1, 2), last(3)] == [2, 3, 2, 3]
+    assert calls == [(1, 2), (3,)]
+    assert [last(4), last(1, 2), last(3), last(4)] == [4, 2, 3, 4]
+    assert calls[2] == (4,)
+    assert len(calls) > 4  # no more than two are remembered
+    with pytest.raises(TypeError):
+        last([])
+    assert (last.__name__, last.__doc__) == ("last_of", "The last of what is given.")
+    assert last.__module__ == __name__
+    assert inspect.unwrap(last) is last_of
+
+
+def test_what_raises_is_not_remembered() -> None:
+    @_fast_types.lru_cache(maxsize=2)
+    def first(given: tuple[int, ...]) -> int:
+        return given[0]
+
+    for _ in range(2):
+        with pytest.raises(IndexError):
+            first(())

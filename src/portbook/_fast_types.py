@@ -1,9 +1,9 @@
-"""``NamedTuple`` and ``StrEnum``, without the imports behind them.
+"""``NamedTuple``, ``StrEnum`` and ``lru_cache``, without the imports behind them.
 
-A type checker sees the standard library's own classes. At run time stand-ins with
-the same behaviour, as far as :mod:`portbook.model` uses it, take their place:
-``import typing`` and ``import enum`` cost as much as everything else that a bare
-lookup does (``docs/design.md`` has the measurement).
+A type checker sees the standard library's own. At run time stand-ins with the same behaviour, as
+far as portbook uses it, take their place: ``import typing`` and ``import enum`` cost as much as
+everything else that a bare lookup does (``docs/design.md`` has the measurement), and
+``import functools`` half of that.
 
 Tools that look at values find what they look for: ``inspect.signature`` and
 ``typing.get_type_hints`` answer for every value of :mod:`portbook.model`, and closed sets have
@@ -17,11 +17,39 @@ from __future__ import annotations
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from enum import StrEnum as StrEnum
+    from functools import lru_cache as lru_cache
     from typing import NamedTuple as NamedTuple
 else:
     # What collections.namedtuple reads its fields with: half as long as property(itemgetter(…)), 17
     # instead of 38 ns, and one object to make instead of two.
     from _collections import _tuplegetter
+
+    def lru_cache(maxsize):
+        """Remember what a function returned for what it was given.
+
+        See :func:`functools.lru_cache`. Once *maxsize* results are there, all of them are
+        forgotten, not the one asked for longest ago, and nothing is given by name.
+        """
+
+        def decorate(function):
+            known = {}
+
+            def remembering(*given):
+                try:
+                    return known[given]
+                except KeyError:
+                    pass
+                result = function(*given)
+                if len(known) >= maxsize:
+                    known.clear()
+                known[given] = result
+                return result
+
+            remembering.__doc__, remembering.__module__ = function.__doc__, function.__module__
+            remembering.__name__, remembering.__wrapped__ = function.__name__, function
+            return remembering
+
+        return decorate
 
     class _NamedTupleMeta(type):
         def __new__(mcs, name, bases, namespace):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+from portbook._fast_types import NamedTuple, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -77,26 +77,13 @@ _MONTHS = (
 )  # fmt: skip
 
 
+@lru_cache(maxsize=512)  # the days of a few sources stand on all pages
 def day(moment: str) -> str:
     """An ISO 8601 year, month, day or moment in UTC as people write it; other text as it is.
 
     >>> day("2026-09-12"), day("2018-07"), day("2015"), day("2026-11-27T01:45:39Z")
     ('12 September 2026', 'July 2018', '2015', '27 November 2026, 01:45 UTC')
     """
-    known = _DAYS.get(moment)
-    if known is None:
-        known = _day(moment)
-        if len(_DAYS) < _MOST_DAYS:
-            _DAYS[moment] = known
-    return known
-
-
-# The days of a few sources stand on all pages.
-_DAYS: dict[str, str] = {}
-_MOST_DAYS = 512
-
-
-def _day(moment: str) -> str:
     date, _, time = moment.partition("T")
     year, *parts = date.split("-")
     if len(parts) > 2 or not (date.isascii() and all(map(str.isdigit, [year, *parts]))):

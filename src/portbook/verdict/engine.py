@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import lru_cache
 from portbook.model import (
     ExecutablePlace,
     Finding,
@@ -70,35 +71,26 @@ def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> t
     )
 
 
+# Of all combinations of facts few occur, and the same ones again and again.
+@lru_cache(maxsize=1024)
 def apply(facts: frozenset[str]) -> tuple[tuple[Rule, Level], ...]:
     """The rules that *facts* fulfil, each with its level: the most serious first, then in
     the order of the table.
     """
-    found = _applied.get(facts)
-    if found is None:
-        known = set(facts)
-        rules = []
-        for rule in RULES:
-            if known.issuperset(rule.needs) and known.isdisjoint(rule.unless):
-                if rule.settles:
-                    known.add("settled")
-                rules.append((rule, _level(rule, known)))
-        rules.sort(key=lambda found: -found[1].rank)  # stable: the table's order within a level
-        found = _applied[facts] = tuple(rules)
-    return found
+    known = set(facts)
+    rules = []
+    for rule in RULES:
+        if known.issuperset(rule.needs) and known.isdisjoint(rule.unless):
+            if rule.settles:
+                known.add("settled")
+            rules.append((rule, _level(rule, known)))
+    rules.sort(key=lambda found: -found[1].rank)  # stable: the table's order within a level
+    return tuple(rules)
 
 
-# Of all combinations of facts few occur, and the same ones again and again.
-_applied: dict[frozenset[str], tuple[tuple[Rule, Level], ...]] = {}
-_bare_findings: dict[frozenset[str], tuple[Finding, ...]] = {}
-
-
+@lru_cache(maxsize=1024)
 def _bare(facts: frozenset[str]) -> tuple[Finding, ...]:
-    found = _bare_findings.get(facts)
-    if found is None:
-        found = tuple(Finding(rule.code, level) for rule, level in apply(facts))
-        _bare_findings[facts] = found
-    return found
+    return tuple([Finding(rule.code, level) for rule, level in apply(facts)])
 
 
 def _level(rule: Rule, facts: set[str]) -> Level:

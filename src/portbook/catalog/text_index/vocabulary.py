@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 
 from portbook.catalog.text_index.spelling import Spellings
@@ -12,30 +13,30 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 
-class Terms:
+class Terms(ABC):
     """What entries are called or told by, to be asked which of them a text fits.
 
     No term holds a line feed, and none is asked for that is empty.
     """
 
+    @abstractmethod
     def exact(self, term: str) -> Collection[int]:
         """The entries that have *term*."""
-        raise NotImplementedError
 
+    @abstractmethod
     def beginning(self, prefix: str) -> AbstractSet[int]:
         """The entries that have a term which begins with *prefix*."""
-        raise NotImplementedError
 
+    @abstractmethod
     def containing(self, part: str) -> set[int]:
         """The entries that have a term which holds *part*."""
-        raise NotImplementedError
 
+    @abstractmethod
     def near(self, text: str, least: float) -> dict[str, float]:
         """The terms that are like *text*, with how alike they are: *least* to 1, as difflib has it.
 
         See :meth:`portbook.catalog.text_index.spelling.Spellings.near`.
         """
-        raise NotImplementedError
 
     def with_all(self, terms: Iterable[str]) -> set[int]:
         """The entries that have each of *terms*, which are one at least."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import lru_cache
 from portbook.present import document as doc
 from portbook.present.escape import one_line, plain
 from portbook.present.render.text import flow, numbers, table, wrap
@@ -57,18 +58,10 @@ def _headline(page: doc.Page, style: Style) -> Iterator[str]:
         yield from wrap(sentence, style.width)
 
 
+@lru_cache(maxsize=1024)
 def _kept(item: doc.Item, style: Style) -> str:
     """The lines of an item of many pages."""
-    found = _KEPT.get((item, style))
-    if found is None:
-        if len(_KEPT) >= _MOST_ALIKE:
-            _KEPT.clear()
-        found = _KEPT[item, style] = "\n".join(render_item(item, style))
-    return found
-
-
-_MOST_ALIKE = 1024
-_KEPT: dict[tuple[doc.Item, Style], str] = {}
+    return "\n".join(render_item(item, style))
 
 
 def render_item(item: doc.Item, style: Style, indent: str = "  ") -> Iterator[str]:
@@ -119,17 +112,16 @@ def _records(item: doc.Records, style: Style, indent: str) -> Iterator[str]:
 
 
 def _checks(item: doc.Checks, style: Style, indent: str) -> list[str]:
-    # A few lists of commands stand on all pages, each with its own port.
-    of = (item.commands, item.proofs, style.width, indent)
-    if of not in _CHECKS:
-        if len(_CHECKS) > _MOST_KEPT:
-            _CHECKS.clear()
-        _CHECKS[of] = "\n".join(_check_lines(*of))
-    return _CHECKS[of].replace(doc.PORT, str(item.port)).split("\n")
+    text = _commands(item.commands, item.proofs, style.width, indent)
+    return text.replace(doc.PORT, str(item.port)).split("\n")
 
 
-_MOST_KEPT = 32
-_CHECKS: dict[tuple[tuple[doc.Command, ...], tuple[tuple[str, str], ...], int, str], str] = {}
+@lru_cache(maxsize=32)
+def _commands(
+    commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...], width: int, indent: str
+) -> str:
+    """A few lists of commands stand on all pages, each with its own port."""
+    return "\n".join(_check_lines(commands, proofs, width, indent))
 
 
 def _check_lines(
@@ -161,17 +153,10 @@ def _question(item: doc.Question, style: Style, indent: str) -> Iterator[str]:
     yield from wrap(item.answer, style.width, indent + "  ")
 
 
+@lru_cache(maxsize=32)
 def _sources(item: doc.Sources, style: Style, indent: str) -> tuple[str, ...]:
-    of = (item, style, indent)
-    if of not in _SOURCES:
-        if len(_SOURCES) > _MOST_KEPT:
-            _SOURCES.clear()
-        _SOURCES[of] = tuple(_source_lines(item, style, indent))
-    return _SOURCES[of]
-
-
-# A few lists of sources stand on all pages.
-_SOURCES: dict[tuple[doc.Sources, Style, str], tuple[str, ...]] = {}
+    """A few lists of sources stand on all pages."""
+    return tuple(_source_lines(item, style, indent))
 
 
 def _source_lines(item: doc.Sources, style: Style, indent: str) -> Iterator[str]:
