@@ -4,11 +4,19 @@ from __future__ import annotations
 
 import ast
 import functools
+import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import portbook
+from portbook.catalog import Catalog
+from portbook.cli import COMMANDS
+from portbook.cli.help import parser_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 PACKAGE = Path(portbook.__file__).resolve().parent
 
@@ -170,6 +178,55 @@ def test_every_layer_is_in_the_documentation() -> None:
     assert {
         name for name in layers if f"`{name}.py`" not in text and f"`{name}/`" not in text
     } == set()
+
+
+# Options of other tools that have the same names; a format that is called by what prints it; and
+# what a report says of files that can't be read, which is shown as it stands.
+_OTHERS = (
+    "host/firewall/", "host/linux/packages.py", "model/command_line.py", "formats/errors/forms.py",
+    "app/stop/service_managers.py", "formats/sockets/portbook_json.py", "app/audit/inputs.py",
+    "formats/flows/detect.py",
+)  # fmt: skip
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
+
+
+def _texts(path: Path) -> Iterator[tuple[int, str]]:
+    """The texts in a module that are no docstrings, each with its line."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    alone = {
+        id(node.value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
+            yield node.lineno, node.value
+
+
+def test_what_can_be_called_without_the_command_line_names_no_option_of_it() -> None:
+    """Errors have the name of the argument that helps; the command line says how to give it."""
+    catalog = Catalog()
+    options: set[str] = set()
+    for module, _ in COMMANDS.values():
+        options |= {
+            option
+            for action in parser_of(module, catalog)._actions
+            for option in action.option_strings
+        }
+    assert {"--force", "--timeout", "--limit"} <= options
+    below = {name for names in LAYERS[:-2] for name in names}
+    paths = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(PACKAGE / "cli")]
+    assert len(paths) > 100
+    told = [
+        f"{path.relative_to(PACKAGE)}:{line} {option}"
+        for path in paths
+        if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in below
+        if not path.relative_to(PACKAGE).as_posix().startswith(_OTHERS)
+        for line, text in _texts(path)
+        for option in _OPTION.findall(text)
+        if option in options
+    ]
+    assert told == []
 
 
 def test_no_module_is_called_by_what_it_is_not() -> None:

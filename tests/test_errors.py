@@ -15,7 +15,7 @@ from hypothesis import given
 
 import portbook
 from portbook import errors
-from portbook.cli import _named
+from portbook.cli import _REMEDIES, _named
 from portbook.errors import shown
 from tests.strategies import nasty
 
@@ -226,3 +226,37 @@ def test_a_group_names_what_is_in_it(text: str, lacking: set[str]) -> None:
     source = f"def read():\n    {text!r}\n    if 1:\n        raise InvalidPort('x')\n"
     (function,) = public_functions(ast.parse(source))
     assert unnamed(function) == lacking
+
+
+def test_what_helps_is_named_as_an_option_by_the_command_line_alone() -> None:
+    error = errors.NotExported("'site' isn't empty: give an empty folder").helped_by("force")
+    assert isinstance(error, errors.NotExported)
+    assert "--" not in str(error)
+    for each in (error, copy.copy(error), pickle.loads(pickle.dumps(error))):
+        assert _named(each) == f"{error}; --force overrides this"
+
+
+def _remedies(source: str) -> Iterator[str]:
+    """The words given to ``helped_by``, and those that ``remedy`` is set to."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            given = node.args if node.func.attr == "helped_by" else []
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "self.remedy":
+            given = [node.value]
+        else:
+            continue
+        for each in given:
+            for word in ast.walk(each):
+                if isinstance(word, ast.Constant) and isinstance(word.value, str):
+                    yield word.value
+
+
+def test_the_command_line_knows_what_to_say_of_every_remedy() -> None:
+    package = Path(portbook.__file__).parent
+    named = {
+        word
+        for path in package.rglob("*.py")
+        for word in _remedies(path.read_text(encoding="utf-8"))
+        if word
+    }
+    assert named == set(_REMEDIES)

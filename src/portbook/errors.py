@@ -29,16 +29,28 @@ portbook's names still catches what it expects::
      ├── EngineFailed (RuntimeError)       a database engine couldn't do what it was asked
      └── MissingExtra (ImportError)        an optional part isn't installed
 
-The message of each is one line that names the value and the fix.
+The message of each is one line that names the value and the fix. Where an argument of the use case
+would help, ``remedy`` is its name; who knows how it is given there says so.
 """
 
 from __future__ import annotations
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Self
 
 _PACKAGE = __file__.removesuffix("errors.py")
 
 
 class PortbookError(Exception):
     """The root of the tree. ``str(error)`` is one line, fit to be shown."""
+
+    remedy = ""
+
+    def helped_by(self, argument: str) -> Self:
+        """The error itself, whose ``remedy`` is now the name of *argument*."""
+        self.remedy = argument
+        return self
 
     def __str__(self) -> str:  # OSError would print an errno and a file name of its own
         return str(self.args[0]) if self.args else ""
@@ -174,10 +186,9 @@ class Implausible(PortbookError, ValueError):
     """A file that was read whole and doesn't look like the registry; ``reasons`` say why."""
 
     def __init__(self, reasons: tuple[str, ...]) -> None:
-        super().__init__(
-            f"this doesn't look like the registry: {'; '.join(reasons)}; --force accepts it anyway"
-        )
+        super().__init__(f"this doesn't look like the registry: {'; '.join(reasons)}")
         self.reasons = reasons
+        self.remedy = "force"
 
 
 class NotKept(PortbookError, OSError):

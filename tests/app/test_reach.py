@@ -230,15 +230,16 @@ def test_with_nothing_bound_there_is_one_entry() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "hint"),
+    ("name", "hint", "remedy"),
     [
-        ("db.example.org", "--resolve, which asks DNS"),
-        ("203.0.113.1", "not an address of this machine"),
+        ("db.example.org", "neither localhost nor in /etc/hosts", "resolve"),
+        ("203.0.113.1", "not an address of this machine", ""),
     ],
 )
-def test_other_names_and_machines_are_refused(name: str, hint: str) -> None:
-    with pytest.raises(InvalidQuery, match=hint):
+def test_other_names_and_machines_are_refused(name: str, hint: str, remedy: str) -> None:
+    with pytest.raises(InvalidQuery, match=hint) as refused:
         ask(name=name)
+    assert refused.value.remedy == remedy
     with pytest.raises(InvalidQuery):
         reach_here(ReachRequest(0), Machine())
 

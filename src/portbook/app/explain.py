@@ -246,9 +246,8 @@ def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -
     if read_any or any(line.what != NOT_UNDERSTOOD for line in lines):
         return
     why = next((f": {line.why}" for line in lines if line.why), "")
-    raise NothingKnown(
-        f"nothing in {what} could be read as {form}{why}; leave --format out to have it found"
-    )
+    failed = NothingKnown(f"nothing in {what} could be read as {form}{why}")
+    raise failed.helped_by("format")
 
 
 def tally(lines: Iterable[Line]) -> dict[str, int]:

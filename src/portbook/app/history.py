@@ -152,7 +152,7 @@ def _folder(word: str, catalog: Catalog) -> str:
     if not kept:
         raise InvalidArgument(
             "",
-            f"no registry {shown(word)} is kept here: give shipped, current, or a number or a date "
-            "of portbook update --list",
-        )
+            f"no registry {shown(word)} is kept here: give shipped, current, or the number or the "
+            "date of one that is",
+        ).helped_by("versions")
     return kept[-1].path if word == kept[-1].as_of else kept[0].path

@@ -161,11 +161,8 @@ def _addresses(request: ReachRequest, network: Network, host: HostReader) -> tup
     numeric = is_v4(name) or is_v6(name)
     addresses = (name.partition("%")[0],) if numeric else host.read_name(name, ask=request.resolve)
     if addresses is None:
-        raise InvalidQuery(
-            f"{shown(name)} is neither localhost nor in /etc/hosts: give its address, or add "
-            "--resolve, which asks DNS",
-            name,
-        )
+        why = f"{shown(name)} is neither localhost nor in /etc/hosts: give its address"
+        raise InvalidQuery(why, name).helped_by("resolve")
     try:
         own = [each for each in addresses if network.has(each)]
     except OSError:

@@ -119,11 +119,25 @@ def _answer(words: list[str], catalog: Catalog, *, debug: bool) -> int:
     return status
 
 
+# What helps, by PortbookError.remedy.
+_REMEDIES = {
+    "force": "--force overrides this",
+    "format": "leave --format out to have it found",
+    "jobs": "--jobs N starts fewer",
+    "port": "--port N takes another",
+    "public": "--public leaves this machine out",
+    "resolve": "--resolve asks DNS",
+    "timeout": "--timeout allows more",
+    "versions": "portbook update --list shows them",
+}
+
+
 def _named(error: PortbookError) -> str:
-    """What *error* says, with the option in place of the argument that it is about."""
+    """What *error* says, with the options in place of the arguments that it is about."""
+    said = str(error)
     if isinstance(error, InvalidArgument) and error.argument:
-        return f"--{error.argument.replace('_', '-')} {error.reason}"
-    return str(error)
+        said = f"--{error.argument.replace('_', '-')} {error.reason}"
+    return f"{said}; {_REMEDIES[error.remedy]}" if error.remedy else said
 
 
 def _failed(error: Exception, *, debug: bool) -> int:

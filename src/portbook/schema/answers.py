@@ -196,7 +196,12 @@ BLOCKS_ANSWER = Table(
             "in all of them",
             lambda it: sum(each.size for each in it.answer.blocks),
         ),
-        Field("blocks", list_of(_BLOCK_IN_RANGE.inline()), "at most `--limit`", "shown"),
+        Field(
+            "blocks",
+            list_of(_BLOCK_IN_RANGE.inline()),
+            "at most `limit`",
+            "shown",
+        ),
         Field("sources", SOURCES, path="answer.sources"),
     ),
     version=1,

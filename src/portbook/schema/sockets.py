@@ -268,7 +268,7 @@ LISTENER = Table(
               "assessment.note"),
         Field("findings", list_of(FINDING.codec()), "the verdict",
               "assessment.findings"),
-        Field("speaks", optional(SPOKEN.codec()), "what it answered to `--probe`",
+        Field("speaks", optional(SPOKEN.codec()), "what it answered when it was probed",
               "assessment.speaks"),
     ),
     of=Listener,
@@ -317,7 +317,7 @@ LISTEN_ANSWER = Table(
     "listen",
     "Everything that listens or is bound on this machine.",
     (
-        Field("listeners", LISTENERS, "those that were asked for, at most `--limit`"),
+        Field("listeners", LISTENERS, "those that were asked for, at most `limit`"),
         Field("total", NUMBER, "all sockets that could be seen, asked for or not"),
         Field("visibility", VISIBILITY),
         Field("missing", GAPS, "what could not be seen, and what would show it"),

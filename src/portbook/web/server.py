@@ -60,9 +60,9 @@ def check_host(host: str, *, public: bool) -> None:
     if not public and not is_loopback(host):
         raise InvalidArgument(
             "host",
-            f"{shown(host)} can be reached by other machines, which must not see this one: "
-            "add --public, which leaves this machine out, or take 127.0.0.1",
-        )
+            f"{shown(host)} can be reached by other machines, which must not see this one: take "
+            "127.0.0.1",
+        ).helped_by("public")
 
 
 def open_sockets(catalog: Catalog, host: str, port: int) -> list[socket.socket]:
@@ -85,7 +85,8 @@ def open_sockets(catalog: Catalog, host: str, port: int) -> list[socket.socket]:
     except OSError as error:
         for each_socket in opened:
             each_socket.close()
-        raise InvalidArgument("", _why(catalog, host, port, error)) from error
+        failed = InvalidArgument("", _why(catalog, host, port, error))
+        raise failed.helped_by("port") if error.errno == errno.EADDRINUSE else failed from error
     return opened
 
 
@@ -112,14 +113,11 @@ def _open(host: str, port: int) -> socket.socket:
 def _why(catalog: Catalog, host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         who = _holder(catalog, port)
-        return (
-            f"port {port} is taken{f' by {who}' if who else ''}: "
-            f"portbook why {port} shows why; --port N takes another"
-        )
+        return f"port {port} is taken{f' by {who}' if who else ''}: portbook why {port} shows why"
     if error.errno == errno.EACCES:
         return f"port {port} needs a privilege: take one above, or see portbook why {port}"
     said = error.strerror or str(error)
-    return f"{shown(host)} port {port} can't be listened on ({said}): see --host and --port"
+    return f"{shown(host)} port {port} can't be listened on ({said}): give another address or port"
 
 
 def _holder(catalog: Catalog, port: int) -> str | None:

@@ -326,7 +326,7 @@ def test_every_output_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[s
         (("*.nothing",), "nothing matches"),
         (("{file}", "--engine", "oracle"), "--engine"),
         (("{file}", "--engine", "duckdb://nowhere.db"), "no such database"),
-        (("{file}", "--engine", "nosuch://x"), "--engine"),
+        (("{file}", "--engine", "nosuch://x"), "the engine"),
         (("table:nothing",), "no table"),
         (("{file}", "--memory", "much"), "--memory"),
         (("{file}", "--format", "pcap"), "--format"),

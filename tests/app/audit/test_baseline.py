@@ -51,7 +51,7 @@ def test_no_service_of_a_previous_run_is_taken_on_trust(
 ) -> None:
     status, out, err = _compared(hostile.previous(services=[service]), say, tmp_path)
     assert (status, out, err.count("\n")) == (2, "", 1)
-    assert "is not what portbook audit --json prints" in err
+    assert "is no audit of portbook's as JSON" in err
 
 
 @pytest.mark.parametrize(

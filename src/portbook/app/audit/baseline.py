@@ -74,7 +74,7 @@ def read_previous(path: str) -> Previous:
         raise InvalidArgument("against", f"{shown(path)} can't be read: {why}") from error
     except ValueError as error:
         raise InvalidArgument(
-            "against", f"{shown(path)} is not what portbook audit --json prints: {error}"
+            "against", f"{shown(path)} is no audit of portbook's as JSON: {error}"
         ) from error
 
 

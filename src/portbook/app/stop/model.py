@@ -53,8 +53,8 @@ REFUSALS = {
     RefusalCode.PORT_FORWARDER: "it forwards the port to a container, and which one is unknown",
     RefusalCode.CONTAINER_MANAGER: "it runs in a container that its manager would start again",
     RefusalCode.REPLACED: "the process that held it is gone, and another one has its number",
-    RefusalCode.NOT_NAMED: "another program holds it than what `--pid` or `--program` names",
-    RefusalCode.SEVERAL_PROGRAMS: "with `--yes`: several programs hold the port or the range",
+    RefusalCode.NOT_NAMED: "another program holds it than the one that is named",
+    RefusalCode.SEVERAL_PROGRAMS: "several programs hold the port or the range, and none is named",
 }
 
 

@@ -67,7 +67,8 @@ def fetch(
         except PortbookError:
             raise
         except (OSError, EOFError, http.client.HTTPException, zlib.error, ValueError) as error:
-            raise NotFetched(shown_url, deadline.reason(error)) from error
+            failed = NotFetched(shown_url, deadline.reason(error))
+            raise failed.helped_by("timeout" if deadline.passed() else "") from error
     return Fetched(
         content,
         shown_url,
@@ -152,18 +153,19 @@ class _Deadline:
 
     def check(self) -> None:
         """Raises TimeoutError once the time is over."""
-        if self._passed():
+        if self.passed():
             raise TimeoutError
 
-    def _passed(self) -> bool:
+    def passed(self) -> bool:
+        """Whether the time is over."""
         # On a busy machine the timer's thread comes late.
         return self.over or time.monotonic() >= self._until
 
     def reason(self, error: Exception) -> str:
         """What to say of *error*, in words that follow the address."""
         cause = error.reason if isinstance(error, urllib.error.URLError) else error
-        if self._passed():
-            return f"it took more than {self.seconds:g} s: try again, or allow more (--timeout)"
+        if self.passed():
+            return f"it took more than {self.seconds:g} s: try again"
         if isinstance(cause, TimeoutError):
             return "the other side didn't answer in time: try again, or see to the network"
         if isinstance(cause, ssl.SSLCertVerificationError):

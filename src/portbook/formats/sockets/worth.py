@@ -138,5 +138,5 @@ def led_on(sample: list[tuple[int, str]]) -> str:
                 return advice
     return (
         "nothing in the input is what a known tool prints: give the output of ss, netstat, "
-        "lsof, nmap or another of --help's formats, or name it with --format"
+        "lsof, nmap or another tool that portbook knows, or name the format"
     )

@@ -165,8 +165,8 @@ class OutputFolder:
         if foreign and not self.opened.replace:
             raise NotExported(
                 f"{shown(self.opened.path, 200)} has {_files(foreign)} that no export wrote "
-                f"({_named(foreign)}): give an empty folder, or --force to replace them"
-            )
+                f"({_named(foreign)}): give an empty folder"
+            ).helped_by("force")
         if foreign:
             tell(f"replacing {_files(foreign)} that no export wrote: {_named(foreign)}")
 
@@ -206,9 +206,8 @@ def open_output(path: str, *, force: bool = False) -> tuple[OutputFolder, Record
         if record is None:
             if not force and not _is_empty(top):
                 raise NotExported(
-                    f"{shown(path, 200)} isn't empty, and no export wrote it: give an empty "
-                    "folder, or --force to write there"
-                )
+                    f"{shown(path, 200)} isn't empty, and no export wrote it: give an empty folder"
+                ).helped_by("force")
             record = Record()
         prefix = f"{NOTES}-{os.urandom(8).hex()}-"
         return OutputFolder(Opened(path, _identity(top), prefix, force), top), record

@@ -233,8 +233,8 @@ def _carry_out_together(
         except BrokenProcessPool as error:
             raise NotExported(
                 "a process that writes pages was killed, perhaps because memory ran out: run the "
-                "export again, with fewer --jobs"
-            ) from error
+                "export again"
+            ).helped_by("jobs") from error
 
 
 def _hand_out(

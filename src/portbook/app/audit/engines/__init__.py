@@ -25,10 +25,10 @@ def connect(name: str | None = None, *, memory: str | None = None) -> Engine:
         missing = (error.name or "").partition(".")[0]
         for extra, packages in _EXTRAS.items():
             if missing in packages:
-                what = "portbook audit" if extra == "audit" else "--engine spark"
+                what = "portbook audit" if extra == "audit" else "the engine spark"
                 raise MissingExtra(extra, what) from error
         scheme = shown((name or "").partition("://")[0])
-        raise EngineFailed(f"--engine {scheme} needs the Python package {missing}") from error
+        raise EngineFailed(f"the engine {scheme} needs the Python package {missing}") from error
 
 
 def _connect(name: str, memory: str | None) -> Engine:

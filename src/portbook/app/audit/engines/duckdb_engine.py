@@ -97,7 +97,7 @@ class Duck:
         try:
             self._line.ask(f"ATTACH {text(os.path.abspath(path))} AS source (READ_ONLY)")
         except duckdb.Error as error:
-            raise EngineFailed(f"--engine duckdb://{path}: {self.reason(error)}") from error
+            raise EngineFailed(f"the engine duckdb://{path}: {self.reason(error)}") from error
 
     def reason(self, error: BaseException) -> str:
         """The first sentence of what the engine says."""

@@ -34,7 +34,7 @@ class Other:
             raise
         except self.errors as error:
             # The URL may hold a password: it is not repeated.
-            raise EngineFailed(f"--engine {shown(scheme)}://…: {self.reason(error)}") from error
+            raise EngineFailed(f"the engine {shown(scheme)}://…: {self.reason(error)}") from error
         self.name = f"{scheme} through Ibis {ibis.__version__}"
         self._made = 0
 
