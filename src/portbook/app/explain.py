@@ -126,18 +126,18 @@ def explain(
     book, practice = catalog.registry, catalog.practice
     shown = kept if changes is None else (*kept, *changes.closed)
     return ExplainAnswer(
-        form.name,
-        kept,
-        tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
-        tally(lines),
-        _ByPort(shown, lambda *port: judge.on_record(*port).standing),
-        _ByPort(shown, lambda *port: judge.on_record(*port).uses),
-        (*book.sources(), *practice.sources()),
-        changes,
-        form.title,
-        total,
-        (form.name, *form.also) if form.also else (),
-        tuple([line.port for line in lines if line.port is not None]),
+        format=form.name,
+        sockets=kept,
+        not_understood=tuple([line for line in lines if line.what == NOT_UNDERSTOOD]),
+        left_out=tally(lines),
+        standings=_ByPort(shown, lambda *port: judge.on_record(*port).standing),
+        uses=_ByPort(shown, lambda *port: judge.on_record(*port).uses),
+        sources=(*book.sources(), *practice.sources()),
+        changes=changes,
+        title=form.title,
+        total=total,
+        formats=(form.name, *form.also) if form.also else (),
+        not_open=tuple([line.port for line in lines if line.port is not None]),
     )
 
 
@@ -197,7 +197,7 @@ def unread(text: bytes, catalog: Catalog) -> ExplainAnswer:
     """The answer to what no tool printed: every line of it is not understood."""
     lines = tuple([not_understood(*each) for each in numbered([text]) if each[1].strip()])
     sources = (*catalog.registry.sources(), *catalog.practice.sources())
-    return ExplainAnswer("", (), lines, {}, {}, {}, sources)
+    return ExplainAnswer("", (), lines, {}, standings={}, uses={}, sources=sources)
 
 
 def _collect(
@@ -322,11 +322,11 @@ def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
         else:
             changed.append((past, listener))
     return Changes(
-        tuple([each for place, each in after.items() if place not in before]),
-        tuple([each for place, each in before.items() if place not in after]),
-        tuple(changed),
-        same,
-        untold,
+        opened=tuple([each for place, each in after.items() if place not in before]),
+        closed=tuple([each for place, each in before.items() if place not in after]),
+        changed=tuple(changed),
+        same=same,
+        untold=untold,
     )
 
 

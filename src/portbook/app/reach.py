@@ -142,17 +142,17 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
     missing = tuple(dict.fromkeys((*missing, *packets.missing, *gaps_of(doubts))))
     configured = host.read_configured(request.port, transport) if packets.missing else ()
     return ReachReport(
-        request.port,
-        transport,
-        sockets,
-        Visibility.PARTIAL if missing else Visibility.FULL,
-        missing,
-        filters_of(packets),
-        configured,
-        request.name,
-        answers,
-        tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
-        _ends(origins, transport, request.port, host),
+        port=request.port,
+        transport=transport,
+        sockets=sockets,
+        visibility=Visibility.PARTIAL if missing else Visibility.FULL,
+        missing=missing,
+        filters=filters_of(packets),
+        configured=configured,
+        name=request.name,
+        answers=answers,
+        not_evaluated=tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
+        ends=_ends(origins, transport, request.port, host),
     )
 
 
@@ -212,7 +212,13 @@ def _answer(
     if decision.forwarded or (target != address and not network.has(target)):
         beyond = _takers(host.read_listeners_at(target, sent, transport), target)
         return Answer(
-            address, beyond, decision.outcome, decision.rules, sent, target, decision.not_evaluated
+            address=address,
+            listeners=beyond,
+            outcome=decision.outcome,
+            rules=decision.rules,
+            delivered_to=sent,
+            delivered_address=target,
+            not_evaluated=decision.not_evaluated,
         )
     if sent != port:
         seen = host.read_host((sent, sent), transport, OwnerSearch.FIRST)
@@ -222,13 +228,13 @@ def _answer(
         places = choose([each.socket for each in listeners], target, _by(target, network))
         takers = tuple([listeners[place] for place in places])
     return Answer(
-        address,
-        takers,
-        decision.outcome,
-        decision.rules,
-        None if sent == port else sent,
-        None if target == address else target,
-        decision.not_evaluated,
+        address=address,
+        listeners=takers,
+        outcome=decision.outcome,
+        rules=decision.rules,
+        delivered_to=None if sent == port else sent,
+        delivered_address=None if target == address else target,
+        not_evaluated=decision.not_evaluated,
     )
 
 

@@ -65,7 +65,14 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     catalog.check()
     tell_notes(catalog)
     jobs = options.jobs or os.cpu_count() or 1
-    plan = Plan(options.folder, first, last, options.base_url, jobs, options.force)
+    plan = Plan(
+        folder=options.folder,
+        first=first,
+        last=last,
+        base_url=options.base_url,
+        jobs=jobs,
+        force=options.force,
+    )
     with cleaned_up(), progress_bar("pages", Measure.COUNT, quiet=options.quiet) as tell:
         done = export(plan, catalog, lambda steps: tell(steps, plan.steps), complain)
     if not options.quiet:

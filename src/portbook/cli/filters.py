@@ -81,13 +81,13 @@ def filter_of(options: Wanted, catalog: Catalog, words: Sequence[str] = ()) -> F
         kinds = {span.transport for span in spans}
         transport = transport or (kinds.pop() if len(kinds) == 1 else None)
     return Filter(
-        transport,
-        ports,
-        options.program,
-        options.user,
-        Reach(options.reach) if options.reach else None,
-        Level(options.level) if options.level else None,
-        spans if len(spans) > 1 else (),
+        transport=transport,
+        ports=ports,
+        program=options.program,
+        user=options.user,
+        reach=Reach(options.reach) if options.reach else None,
+        level=Level(options.level) if options.level else None,
+        spans=spans if len(spans) > 1 else (),
     )
 
 

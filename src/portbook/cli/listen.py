@@ -93,11 +93,11 @@ def answer(options: Options, catalog: Catalog) -> int:
     probed = Filter() if options.probe else None
     depth = Depth(
         OwnerSearch.ALL,
-        options.detail or options.deep,
-        options.all_namespaces or options.deep,
-        said,
-        options.notes,
-        probed,
+        detail=options.detail or options.deep,
+        everywhere=options.all_namespaces or options.deep,
+        said=said,
+        notes=options.notes,
+        probe=probed,
         named=not (options.jsonl or _in_pieces(options)),
     )
     wanted = filter_of(options, catalog, options.ports)

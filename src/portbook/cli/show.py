@@ -153,19 +153,19 @@ def parse_whole(argv: Sequence[str]) -> Options:
     masked = [f"\0{word}" if _is_negative(word) else word for word in words[:end]]
     found = parser.parse_intermixed_args(masked)
     return Options(
-        (*(word.removeprefix("\0") for word in found.queries), *words[end + 1 :]),
-        found.json,
-        found.jsonl,
-        found.host,
-        found.all_owners,
-        found.detail,
-        found.all_namespaces,
-        found.probe,
-        found.full,
-        found.deep,
-        found.strict,
-        found.fail_on,
-        found.notes,
+        queries=(*(word.removeprefix("\0") for word in found.queries), *words[end + 1 :]),
+        json=found.json,
+        jsonl=found.jsonl,
+        host=found.host,
+        all_owners=found.all_owners,
+        detail=found.detail,
+        all_namespaces=found.all_namespaces,
+        probe=found.probe,
+        full=found.full,
+        deep=found.deep,
+        strict=found.strict,
+        fail_on=found.fail_on,
+        notes=found.notes,
     )
 
 

@@ -95,7 +95,13 @@ def _request(word: str, options: argparse.Namespace, catalog: Catalog) -> WaitRe
             query.text,
         )
     host = numeric_host(query.address)
-    return WaitRequest(query.first, query.transport, host, options.free, options.timeout)
+    return WaitRequest(
+        port=query.first,
+        transport=query.transport,
+        address=host,
+        free=options.free,
+        timeout=options.timeout,
+    )
 
 
 def _wait(request: WaitRequest, began: float, *, quiet: bool) -> Waited:

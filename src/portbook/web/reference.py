@@ -100,7 +100,7 @@ def read_port(
     catalog: Catalog, port: int, transport: Transport | None = None, *, whole: bool = False
 ) -> PortAnswer:
     """The answer for *port* without this machine; *whole* for all that its page says."""
-    query = Query(QueryKind.PORT, str(port), port, port, transport)
+    query = Query(kind=QueryKind.PORT, text=str(port), first=port, last=port, transport=transport)
     return answer_port(query, catalog, whole=whole)
 
 

@@ -212,7 +212,14 @@ def serve(
     as_root = not public and hasattr(os, "geteuid") and os.geteuid() == 0
     token = secrets.token_urlsafe(24) if as_root else None
     known = (base_url or "").rstrip("/")
-    settings = Settings(host, public, show_commands, token, store, address=known)
+    settings = Settings(
+        host=host,
+        public=public,
+        show_commands=show_commands,
+        token=token,
+        store=store,
+        address=known,
+    )
     app = create_app(catalog, settings)
     most, backlog = shares(raise_descriptor_limit())
     config = uvicorn.Config(

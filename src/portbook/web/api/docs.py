@@ -60,13 +60,13 @@ def _operation(method: str, path: str, described: dict[str, Any]) -> Operation:
     example = _example(path, parameters) if shown else None
     asked = [Asked("body", "body", True, " or ".join(body))] if body else []
     return Operation(
-        method.upper(),
-        path,
-        described["summary"],
-        (*map(_asked, parameters), *asked),
-        _schema_name(answer["schema"]) or media,
-        tuple(status for status in responses if status != "200"),
-        example,
+        method=method.upper(),
+        path=path,
+        summary=described["summary"],
+        asked=(*map(_asked, parameters), *asked),
+        answers=_schema_name(answer["schema"]) or media,
+        errors=tuple(status for status in responses if status != "200"),
+        example=example,
     )
 
 

@@ -91,7 +91,7 @@ class Wishes(NamedTuple):
                 match = value if not match else match + b"," + value
             elif name in (b"content-length", b"transfer-encoding", b"expect"):
                 has_body = True
-        return Wishes(accept, encoding, agent, match, has_body)
+        return Wishes(accept=accept, encoding=encoding, agent=agent, match=match, has_body=has_body)
 
 
 class Cache:
@@ -304,7 +304,14 @@ def _entry(body: bytes, headers: Any, build: str, coding: str, *, any_query: boo
     )
     kept.append((b"content-length", str(len(body)).encode()))
     head = b"".join(name + b": " + value + b"\r\n" for name, value in kept) + b"\r\n"
-    return Entry(tuple(kept), head + body, len(head), tag, short, any_query)
+    return Entry(
+        headers=tuple(kept),
+        raw=head + body,
+        body_at=len(head),
+        tag=tag,
+        headers_304=short,
+        any_query=any_query,
+    )
 
 
 def _vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:

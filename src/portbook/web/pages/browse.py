@@ -148,11 +148,11 @@ def _services(catalog: Catalog) -> dict[str, tuple[Row, ...]]:
             ports[row.first, row.last] = None
     return _by_letter(
         Row(
-            tuple(spans[key])[:_MOST_SPANS],
-            name,
-            title,
-            True,
-            _left_out(spans[key]),
+            spans=tuple(spans[key])[:_MOST_SPANS],
+            name=name,
+            said=title,
+            service=True,
+            more=_left_out(spans[key]),
         )
         for key, (name, title) in sorted(said.items())
     )
