@@ -229,6 +229,32 @@ def test_what_can_be_called_without_the_command_line_names_no_option_of_it() -> 
     assert told == []
 
 
+# Where a value is made for each line, packet, process or socket, by keyword would take noticeably
+# longer; and tables whose rows are all of one shape.
+_BY_POSITION = (
+    "formats/", "host/firewall/", "host/linux/proc", "host/linux/sockets.py",
+    "host/psutil_sockets.py", "app/judge.py", "app/capture_rows.py",
+    "catalog/registry/tsv_reader.py", "present/views/glossary.py", "web/export/",
+)  # fmt: skip
+_MOST_BY_POSITION = 4
+
+
+def test_a_value_of_many_parts_is_made_by_their_names() -> None:
+    made, many = 0, []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = path.relative_to(PACKAGE).as_posix()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
+                name = ast.unparse(node.func).rpartition(".")[2]
+                starred = any(isinstance(each, ast.Starred) for each in node.args)
+                if name[0].isupper() and not starred:
+                    made += 1
+                    if len(node.args) > _MOST_BY_POSITION and not place.startswith(_BY_POSITION):
+                        many.append(f"{place}:{node.lineno} {name}")
+    assert made > 1000
+    assert many == []
+
+
 def test_no_module_is_called_by_what_it_is_not() -> None:
     stems = {path.stem for path in modules().values()}
     assert not stems & {"util", "utils", "helpers", "common", "misc"}

@@ -89,17 +89,17 @@ def check_up(
     files, problem = read_files()
     missing = dict.fromkeys((*seen.missing, *namespaces, *redirects, *names))
     return Checkup(
-        sys.platform,
-        ".".join(map(str, sys.version_info[:3])),
-        os.geteuid() if hasattr(os, "geteuid") else None,
-        host.read_rules(),
-        len(seen.listeners),
-        sum(bool(each.ownership.owners) for each in seen.listeners),
-        tuple(missing),
-        _registry(catalog, time.time() if now is None else now),
-        tuple(_extras(has_module or _has_module)),
-        files,
-        problem,
+        system=sys.platform,
+        python=".".join(map(str, sys.version_info[:3])),
+        uid=os.geteuid() if hasattr(os, "geteuid") else None,
+        rules=host.read_rules(),
+        sockets=len(seen.listeners),
+        owned=sum(bool(each.ownership.owners) for each in seen.listeners),
+        missing=tuple(missing),
+        registry=_registry(catalog, time.time() if now is None else now),
+        extras=tuple(_extras(has_module or _has_module)),
+        notes=files,
+        notes_problem=problem,
     )
 
 

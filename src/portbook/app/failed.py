@@ -102,7 +102,16 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
     beside = tuple(each for each in listeners if each not in listening)
     first = host.rules.unprivileged_first if host.rules else None
     privileged = first if first is not None and 0 < query.first < first else None
-    failed = Failed(failure, query.address, place, listening, beside, None, privileged, windows)
+    failed = Failed(
+        failure=failure,
+        address=query.address,
+        place=place,
+        listening=listening,
+        beside=beside,
+        again=None,
+        privileged=privileged,
+        windows=windows,
+    )
     failed = failed._replace(hidden=hide_sockets(host.missing))
     again = _again(failed, host, held)
     if failed.hidden and not failed.listening and failure in (Failure.IN_USE, Failure.REFUSED):

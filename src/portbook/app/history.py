@@ -83,16 +83,16 @@ def chronicle(
     }
     registered = tuple(sorted(dated))
     return Chronicle(
-        subject,
-        None if port is None else port[0],
-        name,
-        since,
-        found,
-        past.copies(),
-        past.compared(),
-        (past.source(), *(book.sources() if registered else ())),
-        registered,
-        known,
+        subject=subject,
+        port=None if port is None else port[0],
+        name=name,
+        since=since,
+        changes=found,
+        copies=past.copies(),
+        compared=past.compared(),
+        sources=(past.source(), *(book.sources() if registered else ())),
+        registered=registered,
+        known=known,
     )
 
 
@@ -134,7 +134,16 @@ def compare_kept(old: str, new: str, catalog: Catalog) -> Chronicle:
     first, second = (Registry(Store(_folder(each, catalog))) for each in (old, new))
     sources = (*first.sources()[:1], *second.sources()[:1])
     subject = f"From {sources[0].as_of} to {sources[1].as_of}"
-    return Chronicle(subject, None, None, None, compare(first, second), (), None, sources)
+    return Chronicle(
+        subject=subject,
+        port=None,
+        name=None,
+        since=None,
+        changes=compare(first, second),
+        copies=(),
+        compared=None,
+        sources=sources,
+    )
 
 
 def _folder(word: str, catalog: Catalog) -> str:

@@ -241,7 +241,9 @@ def wait(
     """
     from portbook.app.wait import WaitRequest, wait_here
 
-    return wait_here(WaitRequest(port, transport, address, free, timeout))
+    return wait_here(
+        WaitRequest(port=port, transport=transport, address=address, free=free, timeout=timeout)
+    )
 
 
 def reach(

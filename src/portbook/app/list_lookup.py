@@ -144,23 +144,23 @@ def answer_range(
     practice = catalog.practice
     seen, redirects = look_at(query, catalog, depth, host)
     return RangeAnswer(
-        query,
-        first,
-        last,
-        transport,
-        counts,
-        assignments,
-        blocks,
-        seen,
-        findings_of(seen),
-        (*book.sources(), *practice.sources()[:3], *host_sources(seen)),
-        redirects,
-        practice.uses_within(first, last, transport),
-        tuple([each for each in practice.programs() if _defaults_within(each, query)]),
-        practice.abuse_within(first, last, transport),
-        _most_serious(query, seen, catalog),
-        tuple([rule for rule in practice.system_rules() if rule.hands_out(first, last)]),
-        tuple(
+        query=query,
+        first=first,
+        last=last,
+        transport=transport,
+        counts=counts,
+        assignments=assignments,
+        blocks=blocks,
+        host=seen,
+        findings=findings_of(seen),
+        sources=(*book.sources(), *practice.sources()[:3], *host_sources(seen)),
+        redirects=redirects,
+        uses=practice.uses_within(first, last, transport),
+        programs=tuple([each for each in practice.programs() if _defaults_within(each, query)]),
+        abuse=practice.abuse_within(first, last, transport),
+        most_serious=_most_serious(query, seen, catalog),
+        systems=tuple([rule for rule in practice.system_rules() if rule.hands_out(first, last)]),
+        services=tuple(
             [known for known in practice.lookup_services(first, transport) if known.last >= last]
         ),
     )
@@ -237,23 +237,23 @@ def _answer_name(
     seen = join_hosts([each.host for each in ports if each.host is not None])
     used = {"lore-programs": bool(programs), "lore-uses": bool(uses)}
     return ServiceAnswer(
-        query,
-        name,
-        numbered,
-        portless,
-        (
+        query=query,
+        name=name,
+        assignments=numbered,
+        portless=portless,
+        sources=(
             *catalog.registry.sources(),
             past.source(),
             *(each for each in practice.sources() if used.get(each.id)),
             *host_sources(seen),
         ),
-        changes,
-        past.compared(),
-        programs,
-        ports,
-        uses,
-        seen,
-        findings_of(seen),
+        history=changes,
+        compared=past.compared(),
+        programs=programs,
+        ports=ports,
+        uses=uses,
+        host=seen,
+        findings=findings_of(seen),
     )
 
 

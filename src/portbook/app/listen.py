@@ -267,17 +267,17 @@ def answer_here(
             [each.socket.namespace is not None for each in seen.listeners]
         )
     return HereAnswer(
-        kept,
-        Visibility.PARTIAL if unseen else seen.visibility,
-        tuple(dict.fromkeys(seen.missing + unseen)),
-        {
+        listeners=kept,
+        visibility=Visibility.PARTIAL if unseen else seen.visibility,
+        missing=tuple(dict.fromkeys(seen.missing + unseen)),
+        standings={
             (socket.port, socket.transport): book.standings(socket.port)[socket.transport]
             for socket, _, _ in kept
         },
-        redirects,
-        (*book.sources(), *catalog.practice.sources(), here_source()),
-        seen.notes,
-        max(total, len(kept)),
+        redirects=redirects,
+        sources=(*book.sources(), *catalog.practice.sources(), here_source()),
+        notes=seen.notes,
+        total=max(total, len(kept)),
     )
 
 

@@ -101,7 +101,16 @@ def origins_of(
     inside = None if socket is None else socket.interface
     origins: list[Origin] = []
     for family in families:
-        question = _Question(family, transport, port, network, packets, bound, inside, short)
+        question = _Question(
+            family=family,
+            transport=transport,
+            port=port,
+            network=network,
+            packets=packets,
+            bound=bound,
+            inside=inside,
+            short=short,
+        )
         origins += question.origins()
     origins.sort(key=_place)
     if behind:
@@ -347,15 +356,15 @@ def _networks(family: Family, part: Intervals) -> Iterator[tuple[int, int]]:
 
 def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
     return Origin(
-        source,
-        decision.family,
-        decision.outcome,
-        interface,
-        decision.rules,
-        decision.delivered_to,
-        decision.delivered_address,
-        decision.forwarded,
-        decision.later,
-        decision.source_ports,
+        source=source,
+        family=decision.family,
+        answer=decision.outcome,
+        interface=interface,
+        rules=decision.rules,
+        delivered_to=decision.delivered_to,
+        delivered_address=decision.delivered_address,
+        forwarded=decision.forwarded,
+        later=decision.later,
+        source_ports=decision.source_ports,
         not_evaluated=decision.not_evaluated,
     )

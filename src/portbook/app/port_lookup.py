@@ -128,24 +128,27 @@ def answer_port(
     if len(uses) > 1 and services:  # what made the port known comes before what is built on it
         uses = tuple(sorted(uses, key=lambda use: not _is_its_own(use, services)))
     found = PortAnswer(
-        query,
-        port,
-        PortRange.of(port),
-        headline(all_four),
-        {each: all_four[each] for each in asked},
-        book.block(port),
-        before,
-        after,
-        uses,
+        query=query,
+        port=port,
+        range=PortRange.of(port),
+        state=headline(all_four),
+        standings={each: all_four[each] for each in asked},
+        block=book.block(port),
+        before=before,
+        after=after,
+        uses=uses,
         # A report on another transport of the number is told as well, behind those on this one.
-        tuple(sorted(on_record.lookup_abuse(port), key=lambda each: each.transport not in asked)),
+        abuse=tuple(
+            sorted(on_record.lookup_abuse(port), key=lambda each: each.transport not in asked)
+        ),
         # Browsers speak HTTP over tcp, and over udp with QUIC.
-        transport not in (Transport.SCTP, Transport.DCCP) and on_record.browser_blocked(port),
-        () if short else on_record.system_rules(),
-        seen,
-        findings,
-        (),
-        redirects,
+        browser_blocked=transport not in (Transport.SCTP, Transport.DCCP)
+        and on_record.browser_blocked(port),
+        systems=() if short else on_record.system_rules(),
+        host=seen,
+        findings=findings,
+        sources=(),
+        redirects=redirects,
         connections=connections,
         programs=on_record.programs_on(port, transport),
         services=services,

@@ -121,4 +121,11 @@ def _reachable(
     rules = dict.fromkeys([rule for origin in decisive for rule in origin.rules])
     texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])
     doubts = dict.fromkeys([one for origin in decisive for one in origin.not_evaluated])
-    return Reachable(scope, networks, texts, chains, firewall, tuple(doubts))
+    return Reachable(
+        scope=scope,
+        networks=networks,
+        rules=texts,
+        chains=chains,
+        firewall=firewall,
+        not_evaluated=tuple(doubts),
+    )

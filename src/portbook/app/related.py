@@ -102,19 +102,19 @@ def related(
     swapped, ties = swap_bytes(port), _ties(port, catalog)
     tied = {tie.near.port for tie in ties}
     return Related(
-        counts_in(book, PortRange.of(port).name),
-        _implementing(names, {*here}, catalog),
-        ties,
-        _all_shared(names, spans_named, port, book),
-        tuple(
+        counts=counts_in(book, PortRange.of(port).name),
+        implementing=_implementing(names, {*here}, catalog),
+        ties=ties,
+        same_service=_all_shared(names, spans_named, port, book),
+        same_document=tuple(
             [
                 shared
                 for shared in _all_shared(documents, spans_citing, port, book)
                 if not {first for first, _, _ in shared.ports} <= tied
             ]
         ),
-        book.neighbour(swapped),
-        book.state(swapped),
+        swapped=book.neighbour(swapped),
+        swapped_state=book.state(swapped),
     )
 
 

@@ -105,7 +105,15 @@ def answer_search(
     stores = {"lore-uses": True, "lore-abuse": bool(abuse)}
     practice = tuple(source for source in catalog.practice.sources() if stores.get(source.id))
     return SearchAnswer(
-        query, text, hits, Matches(hits), shown, query.kind is QueryKind.NAME,
-        catalog.registry.sources() + practice, uses, own, abuse,
-        similar,
-    )  # fmt: skip
+        query=query,
+        text=text,
+        hits=hits,
+        matches=Matches(hits),
+        shown=shown,
+        asked_by_name=query.kind is QueryKind.NAME,
+        sources=catalog.registry.sources() + practice,
+        uses=uses,
+        own_notes=own,
+        abuse=abuse,
+        similar=similar,
+    )

@@ -90,7 +90,9 @@ def wait_here(
         waited = clock() - began
         seen, there = _look(request, host, OwnerSearch.NONE)
         if any(gap.code in _BLIND for gap in seen.missing):
-            return Waited(request, None, waited, (), seen.missing)
+            return Waited(
+                request=request, met=None, seconds=waited, listeners=(), missing=seen.missing
+            )
         met = not there if request.free else any(map(_listens, there))
         if met or (limit is not None and waited >= limit):
             break
@@ -99,7 +101,7 @@ def wait_here(
     if there:  # who it is takes a look at the processes
         seen, owned = _look(request, host, OwnerSearch.FIRST)
         there = owned or there
-    return Waited(request, met, waited, there, seen.missing)
+    return Waited(request=request, met=met, seconds=waited, listeners=there, missing=seen.missing)
 
 
 def _look(

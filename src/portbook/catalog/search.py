@@ -87,9 +87,15 @@ class Hits(Sequence[Hit]):
             for place in places:
                 entry = self._entries[place]
                 yield Hit(
-                    score, why, entry.store, entry.name, entry.shown or None,
-                    entry.sorted_numbers(), entry.registered, tuple(entry.rows),
-                )  # fmt: skip
+                    score=score,
+                    why=why,
+                    store=entry.store,
+                    name=entry.name,
+                    description=entry.shown or None,
+                    ports=entry.sorted_numbers(),
+                    registered=entry.registered,
+                    rows=tuple(entry.rows),
+                )
 
     def __getitem__(self, at: Any) -> Any:  # a Hit, or for a slice a tuple of them
         if isinstance(at, slice):
@@ -133,7 +139,13 @@ class Matches(Sequence[Match]):
 
 def _match(hit: Hit) -> Match:
     name = hit.name if hit.registered else None
-    return Match(hit.score, hit.why, name, hit.description, hit.ports)
+    return Match(
+        score=hit.score,
+        why=hit.why,
+        service_name=name,
+        description=hit.description,
+        ports=hit.ports,
+    )
 
 
 class Index:

@@ -84,7 +84,13 @@ def try_binds(port: int, transport: Transport, address: str | None = None) -> tu
             own = (Family.IPV6, address, not address.lower().startswith("::ffff:"))
         places.insert(0, own)
     return tuple(
-        BindTry(family, where, reuse, v6only, _bind(port, transport, family, where, reuse, v6only))
+        BindTry(
+            family=family,
+            address=where,
+            reuseaddr=reuse,
+            v6only=v6only,
+            error=_bind(port, transport, family, where, reuse, v6only),
+        )
         for family, where, v6only in dict.fromkeys(places)
         for reuse in (False, True)
     )

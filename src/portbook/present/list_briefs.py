@@ -85,13 +85,13 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     rows = [_port_line(each, to) for each in answer.ports if each in order]
     left = len(answer.ports) - len(rows)
     return Brief(
-        f"{name}: {machine or f'ports {fitted(numbers, 40)}'}",
-        machine,
-        f"{left} more ports: --full lists them" if left else None,
-        _registered(answer, numbers),
-        worst_verdict(answer.host, in_use),
-        None,
-        (*_next(in_use, first_of(leading)), more_step(answer.name)),
+        headline=f"{name}: {machine or f'ports {fitted(numbers, 40)}'}",
+        machine=machine,
+        practice=f"{left} more ports: --full lists them" if left else None,
+        registry=_registered(answer, numbers),
+        verdict=worst_verdict(answer.host, in_use),
+        reach=None,
+        next=(*_next(in_use, first_of(leading)), more_step(answer.name)),
         note=None,
         remarks=(*answer.query.notes, *same_spelling(answer)),
         unseen=unseen_sentences(answer.host),
@@ -180,12 +180,12 @@ def _of_portless(answer: ServiceAnswer) -> Brief:
     products = [each.product for each in answer.programs]
     steps = (NextStep("Search", f"portbook search {answer.name}"), more_step(answer.name))
     return Brief(
-        f"{name}: a name without a port",
-        None,
-        fitted(products, ROOM) if products else None,
-        "no port; found through DNS (SRV records or DNS-SD)",
-        None,
-        None,
-        steps,
+        headline=f"{name}: a name without a port",
+        machine=None,
+        practice=fitted(products, ROOM) if products else None,
+        registry="no port; found through DNS (SRV records or DNS-SD)",
+        verdict=None,
+        reach=None,
+        next=steps,
         remarks=answer.query.notes,
     )

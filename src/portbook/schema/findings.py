@@ -119,11 +119,11 @@ def _finish_finding(finding: Finding, item: Mapping[str, Any]) -> Finding:
     message = _decode_key(item, "message", TEXT)
     lines = _decode_key(item, "evidence", optional(TEXTS)) or ()
     return Finding(
-        finding.code,
-        finding.level,
-        subject,
-        (*finding.facts, ("message", message)),
-        tuple([Evidence(EvidenceCode.TEXT, (("text", line),)) for line in lines]),
+        code=finding.code,
+        level=finding.level,
+        subject=subject,
+        facts=(*finding.facts, ("message", message)),
+        evidence=tuple([Evidence(EvidenceCode.TEXT, (("text", line),)) for line in lines]),
     )
 
 

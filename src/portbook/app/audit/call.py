@@ -58,7 +58,7 @@ def audit(
     with closing(connect(engine, memory=memory)) as connected:
         from portbook.app.audit.pipeline import Audit, Order
 
-        order = Order(sources, columns, format, hosts, plugins)
+        order = Order(words=sources, columns=columns, only=format, hosts=hosts, plugins=plugins)
         run = Audit(order, connected, catalog or Catalog())
         answer = run.run()
         if rows is not None:

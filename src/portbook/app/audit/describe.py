@@ -42,11 +42,11 @@ def case_of(service: Service, catalog: Catalog) -> Case:
     transport = Transport(service.transport)
     listener = Listener(
         Socket(
-            transport,
-            Family.IPV4,
-            _ADDRESSES.get(service.reach, "its host"),
-            service.port,
-            SocketState.LISTEN,
+            transport=transport,
+            family=Family.IPV4,
+            address=_ADDRESSES.get(service.reach, "its host"),
+            port=service.port,
+            state=SocketState.LISTEN,
             scanned=not service.reach,
         ),
         Ownership(seen=OwnersSeen.UNASKED),

@@ -177,7 +177,9 @@ class Audit:
             collector.missing.append(Gap(GapCode.NO_FLOWS, self.given(name)))
             faults += [] if rows else overlong(batch, empty=True)
         collector.add(rows, limits.unit)
-        self.reads.append(Read(batch, limits, faulty, grouped, not rows))
+        self.reads.append(
+            Read(batch=batch, limits=limits, faulty=faulty, grouped=grouped, empty=not rows)
+        )
         return faults
 
     def _lines(self, batch: Batch, faults: list[Fault]) -> list[Fault]:

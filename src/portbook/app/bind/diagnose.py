@@ -65,14 +65,14 @@ def weigh(seen: Evidence) -> Why:
     found += _warnings(seen)
     untried = dict.fromkeys(each.name for each in seen.asked() if each.untried)
     return Why(
-        seen.port,
-        seen.transport,
-        seen.address,
-        plain,
-        reuse,
-        tuple(found),
-        seen.tries,
-        seen.missing + tuple([Gap(GapCode.BIND_UNTRIED, name) for name in untried]),
+        port=seen.port,
+        transport=seen.transport,
+        address=seen.address,
+        bindable=plain,
+        bindable_with_reuseaddr=reuse,
+        causes=tuple(found),
+        tries=seen.tries,
+        missing=seen.missing + tuple([Gap(GapCode.BIND_UNTRIED, name) for name in untried]),
     )
 
 

@@ -59,17 +59,19 @@ def why_bind(
     )
     found = weigh(
         Evidence(
-            port,
-            transport,
-            tries,
-            address,
-            listeners,
-            conflicts.connections,
-            rules,
-            tuple(Redirected(each.to, each.text, each.source) for each in redirects),
-            tuple(Elsewhere(name, each) for name, other in others for each in other.listeners),
-            excluded,
-            tuple(dict.fromkeys(missing)),
+            port=port,
+            transport=transport,
+            tries=tries,
+            address=address,
+            listeners=listeners,
+            connections=conflicts.connections,
+            rules=rules,
+            redirects=tuple(Redirected(each.to, each.text, each.source) for each in redirects),
+            elsewhere=tuple(
+                Elsewhere(name, each) for name, other in others for each in other.listeners
+            ),
+            excluded=excluded,
+            missing=tuple(dict.fromkeys(missing)),
         )
     )
     return found._replace(

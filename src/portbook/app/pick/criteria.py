@@ -208,7 +208,13 @@ def pick(wanted: Wanted, machine: Machine, catalog: Catalog, seed: int | None = 
     used = ("lore-uses", "lore-abuse", "lore-browsers", "lore-systems")
     sources = catalog.registry.sources()[:1]
     sources += tuple(each for each in catalog.practice.sources() if each.id in used)
-    return Pick(wanted, tuple(choices), tuple(left_out), hints, sources)
+    return Pick(
+        wanted=wanted,
+        choices=tuple(choices),
+        left_out=tuple(left_out),
+        hints=hints,
+        sources=sources,
+    )
 
 
 def _refuse(wanted: Wanted) -> None:

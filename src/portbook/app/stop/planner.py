@@ -40,11 +40,11 @@ def plan(scene: Scene, *, manager: bool = True) -> Plan:
         steps = [container(each.runtime, each.id, each.name, ()) for each in scene.published]
         refusals = []
     return Plan(
-        scene,
-        tuple(steps),
-        tuple({refusal.kind: refusal for refusal in refusals}.values()),
-        tuple(losses(scene, steps)),
-        tuple(_foreign(scene, steps)),
+        scene=scene,
+        steps=tuple(steps),
+        refusals=tuple({refusal.kind: refusal for refusal in refusals}.values()),
+        losses=tuple(losses(scene, steps)),
+        foreign=tuple(_foreign(scene, steps)),
     )
 
 
@@ -238,7 +238,16 @@ def _signalled(
     )
     sockets = tuple(sorted({inode for pid in identities for inode in inodes.get(pid, ())}))
     command = ("kill", "-TERM", *(str(target.pid) for target in first))
-    return [Step(StepKind.SIGNAL, command, facts, tuple(first), tuple(later), sockets)], refusals
+    return [
+        Step(
+            kind=StepKind.SIGNAL,
+            command=command,
+            facts=facts,
+            targets=tuple(first),
+            later=tuple(later),
+            sockets=sockets,
+        )
+    ], refusals
 
 
 def _foreign(scene: Scene, steps: Iterable[Step]) -> Iterator[Process]:

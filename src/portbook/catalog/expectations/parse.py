@@ -120,7 +120,18 @@ class _Entry:
         if not (label or text or executables or units or containers):
             self._bad("label", "is missing, and nothing else says what the port is for")
         return [
-            Note(first, last, each, path, label, text, executables, units, containers, users)
+            Note(
+                first=first,
+                last=last,
+                transport=each,
+                file=path,
+                label=label,
+                text=text,
+                executables=executables,
+                units=units,
+                containers=containers,
+                users=users,
+            )
             for each in self._transports()
         ]
 

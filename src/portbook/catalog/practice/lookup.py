@@ -185,7 +185,13 @@ class Practice:
             row = next(file.backward(file.after(name.encode(errors="replace"))), None)
             if row is not None and row[0] == name:
                 _, product, services, source, read = cells_of([*row], "tools", file.path)
-                return Tool(name, product, tuple(services.split()), source, read)
+                return Tool(
+                    name=name,
+                    product=product,
+                    services=tuple(services.split()),
+                    source=source,
+                    read=read,
+                )
         return None
 
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:

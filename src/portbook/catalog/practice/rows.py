@@ -210,18 +210,18 @@ def program_of(row: list[str], path: str) -> Program:
     )
     source, read, further = rest
     return Program(
-        name,
-        product,
-        tuple(executables.split()),
-        tuple(services.split()),
-        tuple([port_of(port, path) for port in ports.split()]),
-        source,
-        read,
-        tuple(units.split()),
-        package or None,
-        tuple(macos.split()),
-        tuple(windows.split()),
-        tuple(further.split()),
+        name=name,
+        product=product,
+        executables=tuple(executables.split()),
+        services=tuple(services.split()),
+        ports=tuple([port_of(port, path) for port in ports.split()]),
+        source=source,
+        read=read,
+        units=tuple(units.split()),
+        package=package or None,
+        macos=tuple(macos.split()),
+        windows=tuple(windows.split()),
+        further=tuple(further.split()),
     )
 
 
@@ -229,36 +229,36 @@ def use_of(cells: list[str], path: str) -> Use:
     first, last, transport, kind, family, product, summary, source, read, *rest = cells
     services, weight, further, programs, shown_by = rest
     return Use(
-        product,
-        _use_kind(kind, path),
-        _transport(transport, path),
-        number_of(first, path),
-        number_of(last, path),
-        summary,
-        source,
-        read,
-        family or None,
-        tuple(services.split()),
-        number_of(weight, path),
-        tuple(further.split()),
-        tuple(programs.split()),
-        number_of(shown_by, path),
+        product=product,
+        kind=_use_kind(kind, path),
+        transport=_transport(transport, path),
+        first=number_of(first, path),
+        last=number_of(last, path),
+        summary=summary,
+        source=source,
+        read=read,
+        family=family or None,
+        services=tuple(services.split()),
+        weight=number_of(weight, path),
+        further=tuple(further.split()),
+        programs=tuple(programs.split()),
+        shown_by=number_of(shown_by, path),
     )
 
 
 def report_of(cells: list[str], path: str) -> Report:
     first, last, transport, kind, threat, period, subject, summary, source, read = cells
     return Report(
-        subject,
-        _report_kind(kind, path),
-        _threat(threat, path),
-        _transport(transport, path),
-        number_of(first, path),
-        number_of(last, path),
-        period,
-        summary,
-        source,
-        read,
+        subject=subject,
+        kind=_report_kind(kind, path),
+        threat=_threat(threat, path),
+        transport=_transport(transport, path),
+        first=number_of(first, path),
+        last=number_of(last, path),
+        period=period,
+        summary=summary,
+        source=source,
+        read=read,
     )
 
 
@@ -269,26 +269,26 @@ def service_of(cells: list[str], path: str) -> KnownService:
     advice, why, amplification, references, source, read, sources = rest
     try:
         return KnownService(
-            name,
-            _transport(transport, path),
-            number_of(first, path),
-            number_of(last, path),
-            gist,
-            description,
-            source,
-            read,
-            tuple(also_called.split(", ")) if also_called else (),
-            tuple(registered.split()),
-            people or None,
-            Encryption(encryption) if encryption else None,
-            Authentication(authentication) if authentication else None,
-            twin or None,
-            successor or None,
-            tuple(elsewhere.split()),
-            Exposure(advice, why) if advice else None,
-            amplification or None,
-            tuple(references.split(", ")) if references else (),
-            _statement_sources(sources.split()),
+            name=name,
+            transport=_transport(transport, path),
+            first=number_of(first, path),
+            last=number_of(last, path),
+            gist=gist,
+            description=description,
+            source=source,
+            read=read,
+            also_called=tuple(also_called.split(", ")) if also_called else (),
+            registered=tuple(registered.split()),
+            people=people or None,
+            encryption=Encryption(encryption) if encryption else None,
+            authentication=Authentication(authentication) if authentication else None,
+            twin=twin or None,
+            successor=successor or None,
+            elsewhere=tuple(elsewhere.split()),
+            exposure=Exposure(advice, why) if advice else None,
+            amplification=amplification or None,
+            references=tuple(references.split(", ")) if references else (),
+            sources=_statement_sources(sources.split()),
         )
     except ValueError:
         raise DataCorrupt(path, f"the service {name[:40]!a} has a word of no closed set") from None
@@ -305,12 +305,12 @@ def _statement_sources(words: list[str]) -> tuple[StatementSource, ...]:
 def system_rule_of(row: list[str], path: str) -> SystemRule:
     system, since, first, last, privileged, source, read, further = cells_of(row, "systems", path)
     return SystemRule(
-        system,
-        since or None,
-        number_of(first, path) if first else None,
-        number_of(last, path) if last else None,
-        privileged,
-        source,
-        read,
-        tuple(further.split()),
+        system=system,
+        since=since or None,
+        dynamic_first=number_of(first, path) if first else None,
+        dynamic_last=number_of(last, path) if last else None,
+        privileged=privileged,
+        source=source,
+        read=read,
+        further=tuple(further.split()),
     )

@@ -73,7 +73,16 @@ def _of_ports(
         members = [each[0] for _, each in run]
         kind, before, after, transports = key[0]
         changes.append(
-            Change(kind, members[0], members[-1], transports, before, after, since, until)
+            Change(
+                kind=kind,
+                first=members[0],
+                last=members[-1],
+                transports=transports,
+                before=before,
+                after=after,
+                since=since,
+                until=until,
+            )
         )
     return iter(sorted(changes, key=order))
 
@@ -93,7 +102,16 @@ def _of_names(
         key = (ChangeKind.ASSIGNED if now else ChangeKind.REMOVED, before, after)
         alike.setdefault(key, []).extend([Transport(transport)] if transport else [])
     for (kind, before, after), transports in alike.items():
-        yield Change(kind, None, None, tuple(transports), before, after, since, until)
+        yield Change(
+            kind=kind,
+            first=None,
+            last=None,
+            transports=tuple(transports),
+            before=before,
+            after=after,
+            since=since,
+            until=until,
+        )
 
 
 def _portless(book: Registry, name: str, transport: str) -> list[Assignment]:

@@ -164,14 +164,14 @@ class Log:
             if since > until:
                 raise ValueError(until)
             return Change(
-                ChangeKind(kind),
-                int(first) if numbered else None,
-                int(last) if numbered else None,
-                tuple([Transport(each) for each in transports.split()]),
-                _side(*sides[:3]),
-                _side(*sides[3:]),
-                since,
-                until,
+                kind=ChangeKind(kind),
+                first=int(first) if numbered else None,
+                last=int(last) if numbered else None,
+                transports=tuple([Transport(each) for each in transports.split()]),
+                before=_side(*sides[:3]),
+                after=_side(*sides[3:]),
+                since=since,
+                until=until,
             )
         except (ValueError, TypeError) as error:
             path = self._file.path

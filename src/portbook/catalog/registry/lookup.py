@@ -180,7 +180,15 @@ def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
             assigned = rows_of if state is State.ASSIGNED else ()
             row = (head.first, head.last)
             notes = None if assigned else head.notes or head.unauthorized_use
-            return Standing(state, True, head.description, assigned, head.references, row, notes)
+            return Standing(
+                state=state,
+                listed=True,
+                text=head.description,
+                assignments=assigned,
+                references=head.references,
+                row=row,
+                notes=notes,
+            )
     return _NOT_LISTED
 
 

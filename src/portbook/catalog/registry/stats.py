@@ -85,15 +85,15 @@ def _count_rows(all_rows: Iterable[Assignment], ranges: tuple[RangeCount, ...]) 
             unrecorded += 1
     names.discard("")
     return Stats(
-        ranges,
-        len(names),
-        len(portless_names),
-        rows,
-        tuple(sorted(years.items())),
-        undated,
-        tuple(sorted(assignees.items(), key=lambda item: (-item[1], item[0]))),
-        unrecorded,
-        as_of,
+        ranges=ranges,
+        services=len(names),
+        portless=len(portless_names),
+        assigned_rows=rows,
+        years=tuple(sorted(years.items())),
+        undated=undated,
+        assignees=tuple(sorted(assignees.items(), key=lambda item: (-item[1], item[0]))),
+        assignee_not_recorded=unrecorded,
+        registration_as_of=as_of,
     )
 
 

@@ -70,11 +70,11 @@ def fetch(
             failed = NotFetched(shown_url, deadline.reason(error))
             raise failed.helped_by("timeout" if deadline.passed() else "") from error
     return Fetched(
-        content,
-        shown_url,
-        _day(headers.get("Last-Modified")),
-        Validators(headers.get("ETag"), headers.get("Last-Modified")),
-        plain,
+        content=content,
+        url=shown_url,
+        day=_day(headers.get("Last-Modified")),
+        validators=Validators(headers.get("ETag"), headers.get("Last-Modified")),
+        plain=plain,
     )
 
 

@@ -200,7 +200,13 @@ class Keeper:
             if pointer is not None:
                 with self._telling():
                     self._point(pointer)
-                return Version(version.number, version.as_of, version.path, version.origin, True)
+                return Version(
+                    number=version.number,
+                    as_of=version.as_of,
+                    path=version.path,
+                    origin=version.origin,
+                    in_use=True,
+                )
         with self._telling():
             self.disk.unlink(self._folder, kept.POINTER)
             self.disk.flush_folder(self._folder)
@@ -256,7 +262,13 @@ def _versions(home: TrustedFolder, now: Pointer | None) -> Iterator[Version]:
         except OSError:
             continue
         in_use = now is not None and now.version == name
-        yield Version(int(number), as_of, os.path.join(home.path, name), origin, in_use)
+        yield Version(
+            number=int(number),
+            as_of=as_of,
+            path=os.path.join(home.path, name),
+            origin=origin,
+            in_use=in_use,
+        )
 
 
 def damaged_file(home: str, version: Version) -> str | None:

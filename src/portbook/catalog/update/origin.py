@@ -66,12 +66,12 @@ def parse_origin(content: bytes) -> Origin:
     if not isinstance(files, dict) or not all(isinstance(each, str) for each in files.values()):
         files = None
     return Origin(
-        _text(value.get("url")),
-        _text(value.get("asked")),
-        _text(value.get("fetched")),
-        _field_value(value.get("etag")),
-        _field_value(value.get("last_modified")),
-        files,
+        url=_text(value.get("url")),
+        asked=_text(value.get("asked")),
+        fetched=_text(value.get("fetched")),
+        etag=_field_value(value.get("etag")),
+        last_modified=_field_value(value.get("last_modified")),
+        files=files,
     )
 
 

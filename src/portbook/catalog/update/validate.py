@@ -79,7 +79,14 @@ def read(content: bytes, url: str, day: str) -> Taken:
     book = Registry(Store("", contents))
     book.store.hold()
     total = len(parsed.rows) + len(parsed.skipped)
-    return Taken(book, contents, as_of, total, parsed.skipped, parsed.unknown)
+    return Taken(
+        book=book,
+        contents=contents,
+        as_of=as_of,
+        rows=total,
+        skipped=parsed.skipped,
+        unknown=parsed.unknown,
+    )
 
 
 def _parse(content: bytes, day: str) -> Parsed:

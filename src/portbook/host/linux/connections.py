@@ -85,22 +85,22 @@ def read_conflicts(
         state = sock_diag.STATE_NAMES[each.state]
         connections.append(
             Connection(
-                each.transport,
-                each.family,
-                each.address,
-                each.port,
-                each.peer_address,
-                each.peer_port,
-                state,
-                each.expires / 1000
+                transport=each.transport,
+                family=each.family,
+                address=each.address,
+                port=each.port,
+                peer_address=each.peer_address,
+                peer_port=each.peer_port,
+                state=state,
+                seconds_left=each.expires / 1000
                 if state is ConnectionState.TIME_WAIT and each.expires
                 else None,
-                each.inode or None,
-                each.uid,
-                processes,
-                how,
+                inode=each.inode or None,
+                uid=each.uid,
+                owners=processes,
+                owners_seen=how,
                 # What is being closed is nobody's any more, whatever user the kernel names.
-                read_user(each.uid) if each.inode else None,
+                user=read_user(each.uid) if each.inode else None,
             )
         )
     connections.sort(key=lambda each: (each.state, each.family, each.peer_address, each.peer_port))

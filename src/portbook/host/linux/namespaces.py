@@ -118,14 +118,14 @@ def _namespace(proc: str, inode: int, pids: list[int], paths: list[str], own: in
         return Namespace(inode, path, name, own=inode == own)
     program = (_bytes(f"{proc}/{pids[0]}/comm") or b"").rstrip(b"\n")
     return Namespace(
-        inode,
-        paths[0] if paths else f"{proc}/{pids[0]}/ns/net",
-        name,
-        pids[0],
-        os.fsdecode(program) or None,
-        _bytes(f"{proc}/{pids[0]}/cgroup"),
-        len(pids),
-        inode == own,
+        inode=inode,
+        path=paths[0] if paths else f"{proc}/{pids[0]}/ns/net",
+        name=name,
+        pid=pids[0],
+        program=os.fsdecode(program) or None,
+        cgroups=_bytes(f"{proc}/{pids[0]}/cgroup"),
+        processes=len(pids),
+        own=inode == own,
     )
 
 

@@ -201,7 +201,9 @@ def _read_routes(
         if len(routes) < _MOST_ROUTES:
             kept = routes if table == _MAIN else local
             kept += [
-                Route(known, first, last, names[index][0], metric)
+                Route(
+                    family=known, first=first, last=last, interface=names[index][0], metric=metric
+                )
                 for index in out
                 if index in names
             ]

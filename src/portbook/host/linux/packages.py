@@ -194,7 +194,13 @@ def _package(listed: str, unpacked: float, root: str) -> Package:
         version = version_in(_content(os.path.join(root, _STATUS)), name, architecture)
     except OSError:
         version = None
-    return Package(name, version, "dpkg", architecture or None, unpacked)
+    return Package(
+        name=name,
+        version=version,
+        manager="dpkg",
+        architecture=architecture or None,
+        unpacked=unpacked,
+    )
 
 
 def version_in(status: bytes, name: str, architecture: str = "") -> str | None:
@@ -232,7 +238,15 @@ def parse_rpm(text: str) -> Package | None:
     for line in text.split("\n"):
         cells = line.split("\t")
         if len(cells) == 4 and cells[3].isascii() and cells[3].isdecimal():
-            found.append(Package(cells[0], cells[1], "rpm", cells[2], float(cells[3][:12])))
+            found.append(
+                Package(
+                    name=cells[0],
+                    version=cells[1],
+                    manager="rpm",
+                    architecture=cells[2],
+                    unpacked=float(cells[3][:12]),
+                )
+            )
     return max(found, key=lambda each: each.unpacked or 0.0, default=None)
 
 

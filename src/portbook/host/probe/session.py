@@ -137,7 +137,9 @@ class Conversation:
 
     def _connect(self, question: str | None) -> bool:
         try:
-            made = Connection(self, self._family, self._place, self._udp, self._selector)
+            made = Connection(
+                self, self._family, self._place, udp=self._udp, selector=self._selector
+            )
         except OSError:
             self._questions.clear()  # no room for another, or gone meanwhile
             return False
@@ -193,6 +195,7 @@ class Connection:
         owner: Conversation,
         family: int,
         place: tuple[Any, ...],
+        *,
         udp: bool,
         selector: selectors.BaseSelector,
     ) -> None:

@@ -75,7 +75,14 @@ class TlsHello:
 
     def spoken(self, detail: str | None = None) -> Spoken:
         """What is known of it so far."""
-        return Spoken(SpokenState.IDENTIFIED, None, detail, True, self._alpn, self._names)
+        return Spoken(
+            state=SpokenState.IDENTIFIED,
+            protocol=None,
+            detail=detail,
+            tls=True,
+            alpn=self._alpn,
+            names=self._names,
+        )
 
     def outgoing(self) -> bytes:
         """What is to be sent."""

@@ -51,7 +51,7 @@ def _records(known: KnownService, where: str) -> Iterator[Record]:
     for field, sentence in _sentences(known):
         by_source.setdefault(known.source_of(field), []).append(sentence)
     for (source, read), sentences in by_source.items():
-        yield Record(name, kind, " ".join(sentences), source, read)
+        yield Record(subject=name, kind=kind, said=" ".join(sentences), source=source, read=read)
         name = kind = ""
 
 
@@ -89,10 +89,26 @@ def risks(met: Iterable[KnownService]) -> Iterator[Item]:
         if known.exposure is not None:
             source, read = known.source_of("exposure")
             said = f"{known.exposure.advice} {known.exposure.why}"
-            records.append(Record(known.name, f"exposure, {where}", said, source, read))
+            records.append(
+                Record(
+                    subject=known.name,
+                    kind=f"exposure, {where}",
+                    said=said,
+                    source=source,
+                    read=read,
+                )
+            )
         if known.amplification is not None:
             source, read = known.source_of("amplification")
             kind = f"amplification, {where}"
-            records.append(Record(known.name, kind, known.amplification, source, read))
+            records.append(
+                Record(
+                    subject=known.name,
+                    kind=kind,
+                    said=known.amplification,
+                    source=source,
+                    read=read,
+                )
+            )
     if records:
         yield Records("Advice on exposing it", tuple(records))

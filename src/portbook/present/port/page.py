@@ -37,13 +37,13 @@ def compose(answer: PortAnswer) -> Page:
         lead = background.lead(number)
     own = answer.range
     return Page(
-        f"Port {answer.port}",
-        character(answer),
-        tuple(states(answer.standings)),
-        f"{own.title} ({own.first}–{own.last})",
-        notes_of(answer),
-        tuple([section for section in _sections(answer, number, lead) if section.items]),
-        lead,
+        title=f"Port {answer.port}",
+        character=character(answer),
+        states=tuple(states(answer.standings)),
+        range=f"{own.title} ({own.first}–{own.last})",
+        notes=notes_of(answer),
+        sections=tuple([section for section in _sections(answer, number, lead) if section.items]),
+        lead=lead,
     )
 
 

@@ -96,13 +96,13 @@ def _records(
     return tuple(
         [
             Record(
-                subject,
-                f"{kind}, {listed(transports)}{ports}",
-                said,
-                source,
-                read,
-                (),
-                families[key],
+                subject=subject,
+                kind=f"{kind}, {listed(transports)}{ports}",
+                said=said,
+                source=source,
+                read=read,
+                ports=(),
+                group=families[key],
             )
             for key, transports in grouped.items()
             for subject, kind, ports, said, source, read in [key]
@@ -115,12 +115,12 @@ def program_record(program: Program, own: int | None = None) -> Record:
     defaults = [f"{port}/{transport}" for port, transport in program.ports]
     paths = program.executables
     return Record(
-        program.product,
-        f"default {listed(defaults)}" if defaults else "default port not recorded",
-        f"runs as {listed(paths)}" if paths else "path not recorded",
-        program.source,
-        program.read,
-        tuple([port for port, _ in program.ports if port != own]),
+        subject=program.product,
+        kind=f"default {listed(defaults)}" if defaults else "default port not recorded",
+        said=f"runs as {listed(paths)}" if paths else "path not recorded",
+        source=program.source,
+        read=program.read,
+        ports=tuple([port for port, _ in program.ports if port != own]),
     )
 
 

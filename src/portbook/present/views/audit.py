@@ -57,11 +57,11 @@ def compose(answer: AuditAnswer, catalog: Catalog, limit: int) -> Report:
     """The report on *answer*, with at most *limit* services in each list."""
     left = len(answer.unexpected) - limit
     return Report(
-        _title(answer),
-        tuple(_lead(answer)),
-        tuple(_looks(answer.unexpected[:limit], catalog)),
-        f"and {left:,} more: --limit or --json shows them" if left > 0 else "",
-        tuple(_sections(answer, catalog, limit)),
+        title=_title(answer),
+        lead=tuple(_lead(answer)),
+        looks=tuple(_looks(answer.unexpected[:limit], catalog)),
+        more=f"and {left:,} more: --limit or --json shows them" if left > 0 else "",
+        sections=tuple(_sections(answer, catalog, limit)),
     )
 
 
@@ -174,12 +174,12 @@ def _looks(services: Iterable[Service], catalog: Catalog) -> Iterator[Look]:
                 before.add(general)
         hosts = tuple((share.host, _much(share)) for share in each.hosts or ())
         yield Look(
-            name + (f" ({each.reach})" if each.reach else ""),
-            max((level for _, level in each.findings), key=lambda level: level.rank),
-            tuple(code for code, level in each.findings if level.rank == each.gravity),
-            tuple(facts),
-            tuple(said),
-            hosts,
+            name=name + (f" ({each.reach})" if each.reach else ""),
+            level=max((level for _, level in each.findings), key=lambda level: level.rank),
+            codes=tuple(code for code, level in each.findings if level.rank == each.gravity),
+            facts=tuple(facts),
+            said=tuple(said),
+            hosts=hosts,
         )
 
 

@@ -29,12 +29,12 @@ def compose(found: Chronicle, limit: int = 0) -> Page:
         Section("Sources", (Sources(found.sources),), "sources"),
     )
     return Page(
-        found.subject,
-        _counted(found, limit),
-        (),
-        "",
-        (),
-        tuple([section for section in sections if section.items]),
+        title=found.subject,
+        character=_counted(found, limit),
+        states=(),
+        range="",
+        notes=(),
+        sections=tuple([section for section in sections if section.items]),
     )
 
 

@@ -52,12 +52,14 @@ def compose_range(answer: RangeAnswer, length: Length | None = None) -> Page:
     size = f"{answer.last - answer.first + 1:,} in all"
     title, ports = _title(answer), span(answer.first, answer.last)
     return Page(
-        title or f"Ports {ports}{f'/{answer.transport}' if answer.transport else ''}",
-        f"{ports}, {size}" if title else size,
-        tuple([(state, f" {count:,}") for state, count in answer.counts.items() if count]),
-        "",
-        answer.query.notes,
-        tuple([section for section in _sections(answer, length or Length()) if section.items]),
+        title=title or f"Ports {ports}{f'/{answer.transport}' if answer.transport else ''}",
+        character=f"{ports}, {size}" if title else size,
+        states=tuple([(state, f" {count:,}") for state, count in answer.counts.items() if count]),
+        range="",
+        notes=answer.query.notes,
+        sections=tuple(
+            [section for section in _sections(answer, length or Length()) if section.items]
+        ),
     )
 
 
@@ -180,12 +182,12 @@ def compose_blocks(answer: BlocksAnswer, length: Length | None = None) -> Page:
         Section("Sources", (Sources(answer.sources),) if answer.sources else (), "sources"),
     )
     return Page(
-        f"{of_all}{plural(len(answer.blocks), f'{kind}block')}{where}",
-        f"{ports}{' in all' if of_all else ''}",
-        (),
-        "",
-        (),
-        tuple([section for section in sections if section.items]),
+        title=f"{of_all}{plural(len(answer.blocks), f'{kind}block')}{where}",
+        character=f"{ports}{' in all' if of_all else ''}",
+        states=(),
+        range="",
+        notes=(),
+        sections=tuple([section for section in sections if section.items]),
     )
 
 
@@ -202,12 +204,12 @@ def compose_stats(stats: Stats, sources: Iterable[Source]) -> Page:
         f"{plural(stats.assigned_rows, 'row')} assign a service."
     )
     return Page(
-        "The registry in numbers",
-        plural(stats.services, "service name"),
-        (),
-        "",
-        (),
-        (
+        title="The registry in numbers",
+        character=plural(stats.services, "service name"),
+        states=(),
+        range="",
+        notes=(),
+        sections=(
             *_counted(stats),
             Section("Services", (Paragraph(services),), "services"),
             Section(

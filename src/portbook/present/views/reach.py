@@ -85,7 +85,14 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     if more:
         sections.append(Section("Also", tuple(more)))
     subject = f"{report.port}/{report.transport}"
-    return Page(subject, _character(report, to), (), "", (), tuple(sections))
+    return Page(
+        title=subject,
+        character=_character(report, to),
+        states=(),
+        range="",
+        notes=(),
+        sections=tuple(sections),
+    )
 
 
 def _character(report: ReachReport, to: Viewer) -> str:

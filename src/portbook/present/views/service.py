@@ -45,12 +45,12 @@ def compose_service(answer: ServiceAnswer) -> Page:
         Section("Sources", (Sources(answer.sources),), "sources"),
     )
     return Page(
-        answer.name,
-        (rows[0].title if rows else None) or _gist(answer) or "no description",
-        (),
-        "",
-        (*answer.query.notes, *others),
-        tuple([section for section in sections if section.items]),
+        title=answer.name,
+        character=(rows[0].title if rows else None) or _gist(answer) or "no description",
+        states=(),
+        range="",
+        notes=(*answer.query.notes, *others),
+        sections=tuple([section for section in sections if section.items]),
     )
 
 
