@@ -225,3 +225,23 @@ def _drawn(chance: Random) -> Listener:
         ),
         Ownership(owners, chance.choice((OwnersSeen.FIRST, OwnersSeen.UNASKED))),
     )
+
+
+@pytest.mark.parametrize("program", ["sshd", "sshd-session"])
+@pytest.mark.parametrize("seen_file", [True, False])
+def test_a_display_that_sshd_forwards_is_known(program: str, *, seen_file: bool) -> None:
+    folder = "/usr/sbin" if program == "sshd" else "/usr/lib/openssh"
+    owner = Process(812, program, uid=0)
+    if seen_file:
+        owner = owner._replace(
+            executable=f"{folder}/{program}",
+            executable_uid=0,
+            executable_mode=0o755,
+            executable_deleted=False,
+        )
+    socket = Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 6010, SocketState.LISTEN)
+    bound = Listener(socket, Ownership((owner,), OwnersSeen.ALL))
+    findings = judge_listener(bound, PortRules("linux", 1024), CATALOG)
+    found = {each.code: dict(each.facts) for each in findings}
+    assert "unknown" not in found
+    assert found["known-use"]["uses"] == ("OpenSSH server (X11 forwarding)",)

@@ -141,7 +141,9 @@ def _elsewhere(case: Case) -> Facts:
 
 
 def _uses(case: Case) -> Facts:
-    """What is on record for the port: what fits the known programs or arguments, else all of it."""
+    """What is on record for the port: what fits the programs, their arguments or their names, else
+    all of it.
+    """
     here = (case.listener.socket.port, case.listener.socket.transport)
     products = fitting(case) or [program.product for program in known_programs(case)]
     if not products and (tools := tools_of(case)):
@@ -152,7 +154,14 @@ def _uses(case: Case) -> Facts:
             if any(same_product(tool.product, product) for tool in tools)
         ]
     if not products:
-        products = [one.product for some in case.named for one in some if here in one.ports]
+        names = [owner.program for owner in case.listener.ownership.owners if owner.program]
+        names += [one.product for some in case.named for one in some]
+        products = [
+            product
+            for product in _products(case)
+            if any(same_product(product, name) for name in names)
+        ]
+        products += [one.product for some in case.named for one in some if here in one.ports]
     return _there(("uses", tuple(dict.fromkeys(products)) or _products(case)))
 
 

@@ -262,6 +262,17 @@ def test_how_far_the_search_for_owners_went_is_said(
         assert "the kernel itself" not in said
 
 
+def test_root_is_not_told_to_try_sudo() -> None:
+    bound = Listener(
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 305, SocketState.LISTEN),
+        Ownership((), OwnersSeen.HIDDEN),
+    )
+    host = HOST._replace(listeners=(bound,), rules=PortRules("linux", 1024, root=True))
+    said = _text(_answer("305")._replace(host=host))
+    assert "a process you can't see (not even as root)" in said
+    assert "try sudo" not in said
+
+
 def test_a_bound_socket_is_not_said_to_listen() -> None:
     listener = Listener(Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 305, SocketState.BOUND))
     said = _text(_answer("305")._replace(host=HOST._replace(listeners=(listener,))))

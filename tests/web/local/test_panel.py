@@ -24,9 +24,11 @@ from portbook.model import (
     SocketState,
     Transport,
 )
+from portbook.present.owners import Viewer
 from portbook.web.http import streams
 from portbook.web.local import live_events as module
 from portbook.web.local.live_events import Panel
+from portbook.web.local.panel import Rows
 from tests.values import CATALOG, changed
 
 if TYPE_CHECKING:
@@ -321,3 +323,10 @@ def test_nothing_in_a_name_ends_an_event() -> None:
         await _close(stream)
 
     asyncio.run(run())
+
+
+def test_the_list_tells_root_of_no_sudo() -> None:
+    hidden = _listener(305)._replace(ownership=Ownership((), OwnersSeen.HIDDEN))
+    standings = {(305, Transport.TCP): CATALOG.registry.standings(305)[Transport.TCP]}
+    assert "try sudo" in Rows(standings, Viewer(1000)).row(hidden)["holder"]
+    assert "not even as root" in Rows(standings, Viewer(0)).row(hidden)["holder"]

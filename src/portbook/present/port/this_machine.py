@@ -33,13 +33,14 @@ if TYPE_CHECKING:
 
 def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     """What is bound to the port here, what was not visible, and the rules in force."""
+    as_root = host.rules is not None and host.rules.root
     for listener in host.listeners:
         inside = listener.socket.namespace
         where = f", {in_namespace(inside)}" if inside else ""
         yield Paragraph(f"{listener.socket.name} {_doing(listener)}: {meaning(listener)}{where}.")
-        yield Table(tuple(_facts(listener)))
+        yield Table(tuple(_facts(listener, as_root=as_root)))
     if answer.connections:
-        yield Paragraph(_in_use(answer.port, answer.connections))
+        yield Paragraph(_in_use(answer.port, answer.connections, as_root=as_root))
     elif not host.listeners:
         yield Paragraph(_unbound(answer, host))
     for redirect in answer.redirects:
@@ -107,9 +108,9 @@ def redirected(redirect: Redirect) -> str:
     )
 
 
-def _facts(listener: Listener) -> Iterator[tuple[str, str]]:
+def _facts(listener: Listener, *, as_root: bool) -> Iterator[tuple[str, str]]:
     """What is known of one socket, as labels and values."""
-    yield ("owner", holder(listener))
+    yield ("owner", holder(listener, as_root=as_root))
     if listener.socket.queue is not None and listener.socket.queue_limit is not None:
         yield (
             "waiting",
@@ -155,8 +156,8 @@ _MEANINGS = {
 }
 
 
-def holder(listener: Listener) -> str:
-    """Who holds the socket, or why no process can be named."""
+def holder(listener: Listener, *, as_root: bool = False) -> str:
+    """Who holds the socket, or why no process can be named, not even *as_root*."""
     owners = ", ".join(
         f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
         for owner in listener.ownership.owners
@@ -164,10 +165,12 @@ def holder(listener: Listener) -> str:
     if owners:
         inferred = listener.ownership.seen is OwnersSeen.INFERRED
         return f"probably {owners}" if inferred else owners
+    if listener.ownership.seen is OwnersSeen.HIDDEN:
+        from portbook.present.owners import Viewer, unseen_owner
+
+        return unseen_owner(listener, Viewer(0 if as_root else None))
     user = listener.socket.user or listener.socket.uid
-    whose = "a process" if user is None else f"a {user} process"
     return {
-        OwnersSeen.HIDDEN: f"{whose} you can't see (try sudo)",
         OwnersSeen.KERNEL: "the kernel itself",
         OwnersSeen.NONE: "no process: the kernel, or a socket being passed on",
         OwnersSeen.UNASKED: "owner unknown" if user is None else f"owner unknown, user {user}",
@@ -288,7 +291,7 @@ def spoken_in_short(spoken: Spoken) -> str:
 # -- connections ------------------------------------------------------------------------------
 
 
-def _in_use(port: int, connections: Sequence[Connection]) -> str:
+def _in_use(port: int, connections: Sequence[Connection], *, as_root: bool) -> str:
     """That *port* is in use though nothing listens on it, by whom, and what tells more."""
     waiting = [each for each in connections if each.state is ConnectionState.TIME_WAIT]
     live = [each for each in connections if each.state is not ConnectionState.TIME_WAIT]
@@ -302,7 +305,7 @@ def _in_use(port: int, connections: Sequence[Connection]) -> str:
         many = f"{len(live)} connections, one of them" if live[1:] else "a connection"
         sentences.append(
             f"It is the local port of {many} to {peer} ({first.transport}, {first.state}); owner: "
-            f"{_connection_holder(first)}."
+            f"{_connection_holder(first, as_root=as_root)}."
         )
     if waiting:
         left = [each.seconds_left for each in waiting if each.seconds_left is not None]
@@ -313,7 +316,7 @@ def _in_use(port: int, connections: Sequence[Connection]) -> str:
     return " ".join(sentences)
 
 
-def _connection_holder(connection: Connection) -> str:
+def _connection_holder(connection: Connection, *, as_root: bool) -> str:
     if connection.owners:
         probably = "probably " if connection.owners_seen is OwnersSeen.INFERRED else ""
         first = connection.owners[0]
@@ -324,7 +327,7 @@ def _connection_holder(connection: Connection) -> str:
     whose = "a process" if user is None else f"a {user} process"
     if connection.owners_seen is OwnersSeen.NONE:
         return f"none: {whose} has left it"
-    return f"{whose} you can't see (try sudo)"
+    return f"{whose} you can't see ({'not even as root' if as_root else 'try sudo'})"
 
 
 # -- the verdict ------------------------------------------------------------------------------

@@ -54,6 +54,7 @@ class Rows:
 
     def __init__(self, standings: Standings, to: Viewer, own: int | None = None) -> None:
         self._standings = standings
+        self._to = to
         self._cells = Cells(standings, to)
         self._own = own
 
@@ -71,7 +72,8 @@ class Rows:
         else:
             verdict = verdict_on([listener], names)
             level, sentence = verdict.level or Level.OK, verdict.sentence or "nothing to say of it"
-        held = self._cells.program(listener) if owners else holder(listener)
+        unseen = "" if owners else holder(listener, as_root=self._to.is_root)
+        held = self._cells.program(listener) if owners else unseen
         details = [line for owner in owners[:3] for line in _details(owner)]
         note = f"{of_whom(assessment.note)}: {in_short(assessment.note)}" if assessment.note else ""
         return {

@@ -111,7 +111,7 @@
     const owners = listener.owners.map((owner) => `${owner.program === null ? "a process whose name could not be read" : plain(owner.program)} (pid ${owner.pid})`);
     const more = { first: "", inferred: "; inferred: its descriptors could not be read" }[listener.owners_seen] ?? "";
     if (owners.length) return owners.join(", ") + more;
-    return { hidden: "a process you can't see (run with sudo)", kernel: "the kernel itself",
+    return { hidden: "a process you can’t see", kernel: "the kernel itself",
       none: "no process (the kernel, or a descriptor being passed)" }[listener.owners_seen] ?? "not looked for";
   };
   const socket = (listener) => `${listener.transport} ${listener.address.includes(":") ? `[${listener.address}]` : listener.address}:${listener.port}`;
