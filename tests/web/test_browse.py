@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
+from portbook.app.port_lookup import answer_port
+from portbook.formats.errors.query import Query, QueryKind
+from portbook.present.brief import compose_brief
+from portbook.present.owners import Viewer
+from portbook.present.port.on_record import in_practice
+from portbook.present.words import FAMILIES
 from portbook.web.app import create_app
 from portbook.web.pages import views
 from portbook.web.pages.lists import MOST_CHANGES, MOST_NEWEST
-from portbook.web.pages.tasks import MOST_COMMON
+from portbook.web.pages.tasks import FIRST_PORTS, MOST_COMMON, SHEET, sheet
 from portbook.web.site_config import Site
 from portbook.web.state import Settings
 from tests.values import CATALOG
@@ -152,3 +158,28 @@ def test_the_sheet_names_the_service_of_a_port_and_its_task(site: TestClient) ->
     mail = sheet.partition("<h2>Mail, chat and voice</h2>")[2].partition("</section>")[0]
     assert all(f">{port}</a>" in mail for port in (25, 110, 143, 587, 993))
     assert sheet.count('<tr><th scope="row">') == MOST_COMMON
+
+
+# What a network of Windows, of Unix or of a telephone company has by itself, and no weight of a
+# product tells: DHCP, Kerberos, Windows RPC, BGP, SOCKS, DHCPv6, mDNS, Modbus.
+OF_SYSTEMS = (67, 68, 88, 102, 123, 135, 179, 464, 502, 546, 547, 631, 1080, 1723, 5222, 5353, 5355)
+
+
+def test_the_sheet_has_each_port_once_and_what_systems_have_by_themselves() -> None:
+    ports = [port for some in SHEET.values() for port in some]
+    assert len(ports) == len(set(ports)) == MOST_COMMON == 200
+    assert {*OF_SYSTEMS, *(port for _, some in FIRST_PORTS[:-1] for port in some)} <= {*ports}
+    assert [*SHEET] == [task for task in FAMILIES if task in SHEET]
+    assert all([*some] == sorted(some) for some in SHEET.values())
+
+
+def test_the_sheet_calls_a_port_what_its_own_page_does() -> None:
+    common = [one for _, some in sheet(CATALOG) for one in some]
+    assert len(common) == MOST_COMMON
+    for one in common:
+        assert one.name
+        answer = answer_port(Query(QueryKind.PORT, str(one.port), one.port, one.port), CATALOG)
+        headline = compose_brief(answer, Viewer()).headline.casefold()
+        first = one.name.partition(", ")[0].partition(" and ")[0]
+        led = headline.startswith(f"{one.port} · {first.casefold()}")
+        assert led or first in in_practice(answer).registered, one

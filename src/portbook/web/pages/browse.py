@@ -224,9 +224,10 @@ def common(catalog: Catalog, site: Site) -> str:
     """The ports that people meet, by task, to print."""
     groups = catalog.derived(_sheet)
     return page(
-        "listing.html", Links(site), f"The {tasks.MOST_COMMON} ports people meet",
-        said="By task, to print on two sheets.",
-        about=f"{tasks.MOST_COMMON} ports that people meet, by task: web, databases, mail, files.",
+        "listing.html", Links(site), f"{tasks.MOST_COMMON} common ports by task",
+        said="What people meet in practice, to print on two sheets.",
+        about=f"{tasks.MOST_COMMON} ports that people meet, by task: web, databases, mail, remote "
+        "access, files, Windows and more, each with its service in a few words. To print.",
         groups=groups, place="common", jumps=[], path="common",
     )  # fmt: skip
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from portbook.model import RANGES, Transport
+from portbook.app.port_lookup import answer_port
+from portbook.formats.errors.query import Query, QueryKind
+from portbook.present.port.on_record import in_practice, leading_service
 from portbook.present.port.special import title_of_special
-from portbook.present.words import FAMILIES, few
+from portbook.present.words import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portbook.app.port_lookup import PortAnswer
     from portbook.catalog import Catalog
-    from portbook.model import KnownService, Use
-
-MOST_COMMON = 200  # ports of the sheet
 
 
 class CommonPort(NamedTuple):
@@ -25,22 +25,41 @@ class CommonPort(NamedTuple):
     said: str
 
 
-# The task of a port whose service has none in the data, or is met for another task than the product
-# that has the greatest weight there.
-_TASKS: Mapping[str, tuple[int, ...]] = {
-    "web": (80, 443, 3000, 3001, 3128, 5000, 5173, 7000, 8000, 8008, 8009, 8080, 8081, 8090, 8443,
-            8888, 9000),
-    "remote-access": (22, 23, 512, 513, 514, 992, 3389, 5900, 5985, 5986),
-    "chat-mail-voice": (25, 110, 119, 143, 465, 563, 587, 993, 995, 3478, 4190, 5060, 5349),
-    "files-backup-storage": (20, 21, 69, 137, 138, 139, 445, 548, 873, 989, 990, 2049, 7001, 9418),
-    "system": (17, 19, 53, 67, 68, 88, 111, 123, 322, 323, 324, 389, 520, 636, 713, 714, 853, 1812,
-               1813, 3268, 3269, 6699),
-    "monitoring": (161, 162, 6514),
-    "queues": (1883, 8883),
-    "printing-media-home": (515, 554, 631, 1900),
-    "industrial": (502, 9600),
+# The sheet, chosen by hand out of what the data has: a weight tells products that many set up, and
+# nothing of what is part of a system, so no rule on it finds DHCP, Kerberos or mDNS. What stands
+# here is in one of these: Microsoft's overview of the ports of its systems, firewalld's services,
+# the uses that three sources show, the other half of a pair (with TLS, without it), and what
+# operators of plants and of voice meet. docs/web.md says so.
+# https://learn.microsoft.com/en-us/troubleshoot/windows-server/networking/service-overview-and-network-port-requirements
+# https://github.com/firewalld/firewalld/tree/2745d6f0ab9e4a43abe97872ed52e62157996166/config/services
+SHEET: Mapping[str, tuple[int, ...]] = {
+    "web": (80, 443, 2082, 2087, 3000, 3001, 3128, 4000, 4200, 4321, 5000, 5173, 7000, 8000, 8008,
+            8009, 8080, 8081, 8090, 8443, 8888, 9000),
+    "databases": (1433, 1434, 1521, 3306, 5432, 5984, 6333, 6379, 7474, 7687, 8086, 8983, 9042,
+                  9200, 9300, 11211, 26379, 27017, 50000),
+    "queues": (1883, 4222, 4369, 5671, 5672, 8883, 9092, 15672, 61616),
+    "chat-mail-voice": (25, 110, 119, 143, 465, 587, 993, 995, 3478, 4190, 5060, 5061, 5222, 5269,
+                        5349, 6667, 6697, 8448, 64738),
+    "remote-access": (22, 23, 623, 902, 2222, 3389, 4505, 4506, 5900, 5985, 5986, 8140,
+                      10000),
+    "files-backup-storage": (20, 21, 69, 137, 138, 139, 445, 548, 873, 990, 2049, 3260, 3690, 6881,
+                             8384, 9418, 22000),
+    "containers": (2181, 2375, 2376, 2377, 2379, 2380, 4789, 6443, 7946, 8001, 8500, 9443, 10250),
+    "monitoring": (161, 162, 514, 4317, 4318, 5201, 5601, 5666, 6514, 8125, 9090, 9093,
+                   10050, 10051, 16686, 19999),
+    "machine-learning": (1234, 7860, 8501, 8787, 11434),
+    "debuggers-builds": (3632, 5001, 5555, 9229),
+    "security": (4444, 8200),
+    "vpn": (500, 1080, 1194, 1701, 1723, 4500, 9050, 9993, 41641, 51820),
+    "printing-media-home": (515, 554, 631, 1900, 1935, 6000, 8096, 9100, 32400),
+    "automation": (1880, 3493, 5683, 8123),
+    "industrial": (102, 502, 4840, 20000, 44818, 47808),
+    "apple-windows": (3283, 5223),
+    "system": (43, 49, 53, 67, 68, 88, 111, 123, 135, 179, 389, 464, 546, 547, 636, 853, 1812,
+               1813, 3268, 3269, 3702, 5353, 5355),
+    "games": (3074, 19132, 25565, 27015),
+    "cryptocurrency": (8332, 8333, 8545),
 }  # fmt: skip
-_TASK_OF = {port: task for task, ports in _TASKS.items() for port in ports}
 # What the front page leads to, the most looked up first.
 FIRST_PORTS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("Web", (80, 443, 8080, 3000, 5173)),
@@ -52,73 +71,54 @@ FIRST_PORTS: tuple[tuple[str, tuple[int, ...]], ...] = (
     ("Containers and queues", (2375, 6443, 2379, 5672, 9092, 1883)),
     ("Out of the ordinary", (0, 305, 1023, 31337, 65535)),
 )
-
-
-class _Known(NamedTuple):
-    uses: Mapping[int, list[Use]]  # of one port each, the least rank first
-    services: Mapping[int, KnownService]
-
-
-def _known(catalog: Catalog) -> _Known:
-    uses: dict[int, list[Use]] = {}
-    for use in catalog.practice.uses():
-        if use.first == use.last:
-            uses.setdefault(use.first, []).append(use)
-    services: dict[int, KnownService] = {}
-    for service in sorted(catalog.practice.services(), key=_transport):
-        if service.leads and not service.is_outshone(uses.get(service.first, ())):
-            services.setdefault(service.first, service)
-    return _Known({port: sorted(some, key=_rank) for port, some in uses.items()}, services)
-
-
-def _transport(service: KnownService) -> int:
-    """TCP first: what a service is called there is what most people call it."""
-    return [*Transport].index(service.transport)
-
-
-def _rank(use: Use) -> tuple[bool, int, int, bool, int, str]:
-    return use.rank
+_MOST_NAMED = 3  # products that stand for a port
 
 
 def common_port(port: int, catalog: Catalog) -> CommonPort:
-    """What people meet on *port*: its service, else the products that lead there."""
-    known = catalog.derived(_known)
-    if port in known.services:
-        service = known.services[port]
-        return CommonPort(port, service.name, service.gist)
-    uses = known.uses.get(port, [])
-    if not uses:
-        for report in catalog.practice.lookup_abuse(port):
-            return CommonPort(port, report.subject, "reported abuse")
-        special = title_of_special(port)
-        if special is not None:
-            return CommonPort(port, special, "")
-        near = catalog.registry.neighbour(port)
-        state = str(catalog.registry.state(port))
-        name = near.service_names[0] if near.service_names else state
-        return CommonPort(port, name, near.description or "")
-    products = [*dict.fromkeys(use.product for use in uses if use.weight == uses[0].weight)]
-    said = uses[0].summary.rstrip(".") if len(products) == 1 else ""
-    return CommonPort(port, few(products), said)
+    """What people meet on *port*, by the order that its page has: its service, else products."""
+    answer = answer_port(Query(QueryKind.PORT, str(port), port, port), catalog, short=True)
+    service = leading_service(answer)
+    if service is not None:
+        return CommonPort(port, service.name, raised(service.gist))
+    products = _leading(answer)
+    if products:
+        alone = [use.summary for use in answer.uses if products == [use.product]]
+        said = alone[0].partition(";")[0].rstrip(".") if alone else ""
+        return CommonPort(port, listed(products), said)
+    for report in answer.abuse:
+        return CommonPort(port, report.subject, "Reported abuse")
+    special = title_of_special(port)
+    if special is not None:
+        return CommonPort(port, special, "")
+    near = catalog.registry.neighbour(port)
+    name = near.service_names[0] if near.service_names else str(answer.state)
+    return CommonPort(port, name, near.description or "")
+
+
+def _leading(answer: PortAnswer) -> list[str]:
+    """The products that lead on a port, and weigh as much as the first of them."""
+    weights = {use.product: use.weight for use in reversed(answer.uses)}
+    names = in_practice(answer).leading
+    return [name for name in names if weights.get(name) == weights.get(names[0])][:_MOST_NAMED]
+
+
+def raised(gist: str) -> str:
+    """*gist* as a line of its own begins, unless its first word is a name or an address.
+
+    >>> raised("chat, client to server"), raised("etcd cluster traffic"), raised("git:// access")
+    ('Chat, client to server', 'etcd cluster traffic', 'git:// access')
+    """
+    first = gist.partition(" ")[0].rstrip(",")
+    is_word = first.replace("-", "").isalpha() and first not in _NAMES
+    return gist[:1].upper() + gist[1:] if is_word else gist
+
+
+_NAMES = frozenset({"etcd"})
 
 
 def sheet(catalog: Catalog) -> list[tuple[str, list[CommonPort]]]:
-    """The :data:`MOST_COMMON` ports that people meet, by task."""
-    known = catalog.derived(_known)
+    """The ports of :data:`SHEET`, by task."""
+    return [(task, [common_port(port, catalog) for port in ports]) for task, ports in SHEET.items()]
 
-    def rank(port: int) -> tuple[int, bool, int]:
-        met = known.uses[port][0].weight if port in known.uses else 0
-        if port in known.services:
-            # No product needs to say that a service of the Internet's own standards is met.
-            service = known.services[port]
-            told = service.exposure, service.twin, service.amplification
-            met = 1 + max(met, 2 if any(told) and (met or port <= RANGES[0].last) else 0)
-        return -met, port not in known.services, port
 
-    by_task: dict[str, list[CommonPort]] = {}
-    ports = sorted({*known.uses, *known.services}, key=rank)[:MOST_COMMON]
-    for port in sorted(ports):
-        family = known.uses[port][0].family if port in known.uses else None
-        task = _TASK_OF.get(port) or family or "system"
-        by_task.setdefault(task, []).append(common_port(port, catalog))
-    return [(task, by_task[task]) for task in FAMILIES if task in by_task]
+MOST_COMMON = sum(map(len, SHEET.values()))
