@@ -184,7 +184,7 @@ PAGES: dict[Topic, TopicPage] = {
         (NextStep("What listens here", "portbook listen"),),
     ),
     Topic.CHOOSE: TopicPage(
-        "portbook pick chooses: a User Port that is free, unassigned, and not ephemeral.",
+        "Take a User Port that is free, unassigned and not ephemeral: portbook pick finds one.",
         (
             "A server for development can take any free port from 1024 to 32767.",
             "For a test, port 0 asks the system for any free one.",
@@ -196,7 +196,7 @@ PAGES: dict[Topic, TopicPage] = {
         ),
     ),
     Topic.STOP: TopicPage(
-        "portbook stop PORT shows what it would stop, and asks first.",
+        "Find what holds the port, then stop it: portbook stop PORT shows its plan and asks first.",
         (
             "It stops a unit or a container through its manager, so that nothing starts it again.",
             "Other programs get SIGTERM and 10 s to end.",
@@ -207,7 +207,7 @@ PAGES: dict[Topic, TopicPage] = {
         ),
     ),
     Topic.LISTEN: TopicPage(
-        "portbook listen shows every port that is open on this machine, with its program and verdict.",
+        "Every port that is open on this machine, with its program and verdict: portbook listen.",
         (
             "A port on 127.0.0.1 or [::1] is open to this machine only.",
             "What others reach also depends on the firewalls of this machine and on the way.",

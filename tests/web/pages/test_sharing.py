@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 from typing import Any
 
 import pytest
 
+from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.lookup import answer
 from portbook.app.port_lookup import answer_port
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.formats.errors.query import Query, QueryKind
@@ -121,3 +124,53 @@ def test_a_maskable_icon_keeps_to_its_middle() -> None:
     edge = 51  # a tenth of it, on each side
     assert set(pixels[: edge * width]) == set(pixels[-edge * width :]) == {paper}
     assert any(pixels[256 * width : 257 * width])
+
+
+@pytest.mark.parametrize("kind", SITES)
+def test_a_title_has_60_characters_and_whole_brackets(kind: str) -> None:
+    title_in = re.compile("<title>(.*?)</title>")
+    titles = {name: unescape(title_in.findall(text)[0]) for name, text in every_page(SITES[kind])}
+    assert titles
+    for name, title in titles.items():
+        assert len(title) <= 60 or name.startswith("search "), name  # a search has its reader's
+        assert title.count("(") == title.count(")"), name
+        assert ": : " not in title, name
+    assert len({*titles.values()}) > len(titles) * 0.9
+
+
+@pytest.mark.parametrize(
+    ("name", "heading", "said"),
+    [
+        ("ssh", "ssh is port 22", "SSH, encrypted remote login"),
+        ("x11", "x11 has ports 6000–6063", "X11, remote windows"),
+        ("wap-wsp", "wap-wsp is port 9200", "In practice: Elasticsearch"),
+        ("http-alt", "http-alt has ports 591, 8008 and 8080", "HTTP alternate"),
+        ("esiur", "esiur has no port", "Clients learn its port from DNS"),
+    ],
+)
+def test_the_page_of_a_service_is_headed_by_its_port(name: str, heading: str, said: str) -> None:
+    found = answer(Query(QueryKind.NAME, name), CATALOG)
+    assert isinstance(found, ServiceAnswer)
+    page = views.service(found, SHARED)
+    assert f"<h1>{heading}</h1>" in page
+    assert f'<p class="answer">{said}' in page
+    assert f"<title>{heading}" in page
+
+
+def test_a_topic_does_not_say_its_title_twice() -> None:
+    topics = views.browse("topics", CATALOG, SHARED)
+    entries = re.findall(r"<li><a href=.*?><b>(.*?)</b></a> (.*?)</li>", topics)
+    assert len(entries) > 20
+    for title, said in entries:
+        assert not said.startswith(title), title
+
+
+def test_a_page_counts_no_use_in_two_ways() -> None:
+    """Its headline counts products, and some of those have two rows in a table."""
+    for port in (443, 3000, 8080):
+        page = views.port(answer_of(port), CATALOG, SHARED)
+        assert "All of them, by kind</a>" in page
+        counted = re.findall(r"(?:practice by |<p>)([^<]*?) and ([0-9,]+) others\b", page)
+        assert len(counted) >= 2, port  # the lead and a question
+        counts = {int(number) + len(names.split(", ")) for names, number in counted}
+        assert len(counts) == 1, port

@@ -645,7 +645,7 @@ def test_the_description_of_a_port_is_its_short_answer(number: int) -> None:
     (described,) = re.findall(r'<meta name="description" [^>]*content="(.*?)">', body)
     assert described.startswith(f"{brief.headline}.")
     for label, said in brief.rows:
-        assert f"{label}: {said}." in described
+        assert f"{label}: {said}.".replace(": as reg", ", as reg") in described
 
 
 @pytest.mark.parametrize(("text", "port"), [("mirai", 2323), ("back orifice", 31337)])

@@ -66,16 +66,49 @@ def title_of(port: int, brief: Brief) -> str:
 
 
 def shortened(title: str) -> str:
-    """*title* as long as a page's may be, cut between words.
+    """*title* as long as a page's may be: without what stands in brackets, then without what comes
+    behind its commas; between words, and marked so, where nothing else helps.
 
     >>> shortened("ssh: 22 · SSH"), len(shortened("one word after another " * 4))
     ('ssh: 22 · SSH', 46)
+    >>> shortened("Port 8080: HTTP alternate, web servers and proxies of all kinds")
+    'Port 8080: HTTP alternate'
+    >>> shortened("Port 98: Acronis storage node, ddns-go, Example and 6 more")
+    'Port 98: Acronis storage node, ddns-go and 7 more'
     """
     room = LONGEST_TITLE - len(_SITE)
     if len(title) <= room:
         return title
-    cut = title[: room - 1].rpartition(" ")[0].rstrip(" ,;:(")
-    return f"{cut}…"
+    bare = _without_brackets(title)
+    names, separator, more = bare.rpartition(" and ")
+    if separator and more.endswith(" more") and ", " in names:
+        *kept, _ = names.split(", ")
+        count = int(more.removesuffix(" more").replace(",", "")) + 1
+        fewer = f"{', '.join(kept)} and {count:,} more"
+        return fewer if len(fewer) <= room else shortened(fewer)
+    if len(bare) <= room:
+        return bare
+    for mark in ("; ", ", ", " and ", ": "):
+        cut = bare[: room + 1].rpartition(mark)[0]
+        if ": " in cut:
+            return cut
+    return f"{bare[: room - 1].rpartition(' ')[0].rstrip(' ,;:(')}…"
+
+
+def _without_brackets(text: str) -> str:
+    """*text* without what stands in brackets, however deep; as it is where they don't match.
+
+    >>> _without_brackets("swx (The (Swiss) Exchange); reported: X"), _without_brackets("a (b")
+    ('swx; reported: X', 'a (b')
+    """
+    kept, depth = [], 0
+    for char in text:
+        depth += char == "("
+        if not depth:
+            kept.append(char)
+        depth -= char == ")" and depth > 0
+    bare = "".join(kept)
+    return text if depth else bare.replace(" ;", ";").replace(" ,", ",").replace("  ", " ").strip()
 
 
 def _bare(port: int, headline: str) -> str:

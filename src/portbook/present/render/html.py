@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from portbook.present import document as doc
 from portbook.present.charts.svg import render_bar
 from portbook.present.phrases.findings import finding_message
-from portbook.present.render.html_practice import SHOWN, long_records
+from portbook.present.render.html_practice import FOLDED, SHOWN, long_records
 from portbook.present.render.html_text import (
     cited,
     escape,
@@ -245,12 +245,18 @@ def _claims(caption: str, records: tuple[doc.Record, ...], to: Links) -> str:
     """Records of many pages: some are of thousands of ports."""
     days = {record.read for record in records}
     once = days.pop() if len(days) == 1 and len(records) > 1 else ""
-    rows = "".join([
+    rows = [
         f"<li{'' if record.subject else _MORE}>{_claim(record, to, dated=not once)}</li>\n"
         for record in records
-    ])  # fmt: skip
+    ]
     read = f'<p class="cites">Sources read on {day(once)}.</p>\n' if once else ""
-    return f'<h3>{typeset(caption)}</h3>\n<ul class="claims">{rows}</ul>\n{read}'
+    folded = ""
+    if len(rows) > FOLDED and all(record.subject for record in records):
+        rest = f'<ul class="claims">{"".join(rows[SHOWN:])}</ul>\n'
+        folded = f"<details><summary>{len(rows) - SHOWN} more</summary>\n{rest}</details>\n"
+        rows = rows[:SHOWN]
+    shown = f'<ul class="claims">{"".join(rows)}</ul>\n'
+    return f"<h3>{typeset(caption)}</h3>\n{shown}{folded}{read}"
 
 
 _MORE = ' class="more"'  # of a claim about what stands before it

@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from portbook.present.render.html_text import Links
 
 
-SHOWN, _FOLDED = 6, 16  # rows of a long list that stand open, and the most with what is folded
+SHOWN, FOLDED = 6, 16  # rows of a long list that stand open, and the most with what is folded
 
 
 def continues(item: doc.Records, to: Links) -> bool:
     """Whether *item* is so long that a page of its own has it whole."""
-    return len(item.records) > _FOLDED and to.rest(item.page) is not None
+    return len(item.records) > FOLDED and to.rest(item.page) is not None
 
 
 def long_records(item: doc.Records, to: Links) -> str:
@@ -28,7 +28,7 @@ def long_records(item: doc.Records, to: Links) -> str:
     rest = item.records[SHOWN:]
     days = dict.fromkeys([record.read for record in item.records])
     shown = listed([day(each) for each in days])
-    link = f'<p><a href="{page}">All {len(item.records)} of them</a></p>\n'
+    link = f'<p><a href="{page}">All of them, by kind</a></p>\n'
     folded = f"<details><summary>{len(rest)} more</summary>\n{grouped(rest)}</details>\n"
     return (
         f"<h3>{typeset(item.caption)}</h3>\n{_use_table(item.records[:SHOWN])}"

@@ -69,7 +69,8 @@ _REFERENCE = re.compile(
 _COMMAND = re.compile("`((?:portbook|pip) [a-z0-9 /.-]+)`")
 # Sentences are written with the quotation marks of a terminal.
 _QUOTED = re.compile("&quot;(.+?)&quot;")
-_APOSTROPHE = re.compile("(?<=[A-Za-z])'(?=[a-z])")
+# Between letters, or behind the s of a plural that owns what follows.
+_APOSTROPHE = re.compile("(?<=[A-Za-z])'(?=[a-z])|(?<=[a-z]s)'(?= [a-z])")
 _NUMBER = re.compile(r"(?<![\w§.#/–-])[0-9]{1,5}(?![\w.–])")
 
 
@@ -88,8 +89,8 @@ def typeset(text: str) -> str:
 def curly(text: str) -> str:
     """*text* with the apostrophes of a book, and not escaped.
 
-    >>> curly("IANA's, 'quoted'")
-    "IANA’s, 'quoted'"
+    >>> curly("IANA's, 'quoted'"), curly("systems' rules")
+    ("IANA’s, 'quoted'", 'systems’ rules')
     """
     return _APOSTROPHE.sub("’", text) if "'" in text else text
 

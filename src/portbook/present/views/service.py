@@ -15,8 +15,10 @@ from portbook.present.document import (
 )
 from portbook.present.list_briefs import leading_port, same_spelling
 from portbook.present.port import changes, meaning
+from portbook.present.port.on_record import fitted
 from portbook.present.port.practice import program_record, use_records
 from portbook.present.port.registry import about_rows, registration, unauthorized
+from portbook.present.range_brief import span_of
 from portbook.present.words import few
 
 TYPE_CHECKING = False
@@ -52,6 +54,31 @@ def compose_service(answer: ServiceAnswer) -> Page:
         notes=(*answer.query.notes, *others),
         sections=tuple([section for section in sections if section.items]),
     )
+
+
+def heading(answer: ServiceAnswer) -> str:
+    """The page's heading, which is the answer: what port the name is, or that it has none."""
+    numbers = [span_of(each) for each in answer.ports]
+    if not numbers:
+        return f"{answer.name} has no port"
+    many = len(numbers) > 1 or "–" in numbers[0]
+    verb = " has" if many else " is"
+    if not answer.assignments:  # what only people call so is registered for others
+        verb = ":"
+    return f"{answer.name}{verb} port{'s' if many else ''} {fitted(numbers, 40)}"
+
+
+def met_there(answer: ServiceAnswer, headline: str) -> str:
+    """What the service is in plain words, or what people meet on its port instead of it.
+
+    *headline* is that of the short answer.
+    """
+    gist = _gist(answer)
+    if gist or not answer.ports:
+        return gist or "Clients learn its port from DNS (SRV records or DNS-SD)."
+    number, separator, met = headline.partition(" · ")
+    known = len(answer.ports) > 1 or met.lower().startswith(answer.name.lower())
+    return "" if known or not separator or not number.isdecimal() else f"In practice: {met}"
 
 
 def _machine(answer: ServiceAnswer) -> Iterator[Item]:

@@ -114,15 +114,26 @@ def services(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         ]
         groups = [Group("The ones that people meet", tuple(met))]
         title, said = "Services", f"{counted:,} names are registered. By their first letter:"
+        name = "Service names and their ports, A–Z"
+        about = f"{counted:,} registered service names and their ports, from A to Z; first those "
+        about += "that people meet: SSH, HTTPS, DNS, SMTP."
     else:
-        groups = [Group("", by_letter.get(letter, ()))]
+        rows = by_letter.get(letter, ())
+        groups = [Group("", rows)]
         title = f"Services: {_shown(letter)}"
-        said = f"{len(by_letter.get(letter, ())):,} of {counted:,} registered names."
+        said = f"{len(rows):,} of {counted:,} registered names."
+        name = f"Service names with {_shown(letter)} and their ports"
+        about = f"{said} {_ends(rows)}"
     return page(
         "listing.html", to, title, said=said, groups=groups, place="", current="services",
-        path=f"services-{letter}" if letter else "services", about=f"{title}. {said}",
+        path=f"services-{letter}" if letter else "services", name=name, about=about,
         jumps=[(to.page(f"services-{each}"), _shown(each)) for each in LETTERS],
     )  # fmt: skip
+
+
+def _ends(rows: Sequence[Row]) -> str:
+    """From what name to which a list goes; nothing of an empty one."""
+    return f"From {rows[0].name} to {rows[-1].name}, with their ports." if rows else ""
 
 
 def _known_services(catalog: Catalog) -> tuple[KnownService, ...]:
@@ -170,13 +181,19 @@ def products(catalog: Catalog, site: Site, letter: str | None = None) -> str:
     if letter is None:
         groups = catalog.derived(_well_known)
         title, said = "Products", f"{counted:,} products and the ports they use. By first letter:"
+        name = "Products and the ports they use, A–Z"
+        about = f"{counted:,} products and the ports they use by default, from A to Z: web "
+        about += "servers, databases, games and more, each with its source."
     else:
-        groups = [Group("", by_letter.get(letter, ()))]
+        rows = by_letter.get(letter, ())
+        groups = [Group("", rows)]
         title = f"Products: {_shown(letter)}"
-        said = f"{len(by_letter.get(letter, ())):,} of {counted:,} products."
+        said = f"{len(rows):,} of {counted:,} products."
+        name = f"Products with {_shown(letter)} and the ports they use"
+        about = f"{said} {_ends(rows)}"
     return page(
         "listing.html", to, title, said=said, groups=groups, place="", current="products",
-        path=f"products-{letter}" if letter else "products", about=f"{title}. {said}",
+        path=f"products-{letter}" if letter else "products", name=name, about=about,
         jumps=[(to.page(f"products-{each}"), _shown(each)) for each in LETTERS],
     )  # fmt: skip
 
@@ -254,44 +271,78 @@ def compare(answers: Sequence[PortAnswer], site: Site) -> str:
         columns.append((answer.port, head, dict(head.marks)))
     title = f"{listed([str(answer.port) for answer in answers])} compared" if answers else "Compare"
     about = "The short answers on two to six ports, beside each other."
+    if columns:
+        about = " ".join([f"{port}: {head.answer}." for port, head, _ in columns])
     path = None if answers else "compare"
-    return page("compare.html", Links(site), title, columns=columns, path=path, about=about)
+    name = "" if answers else "Compare ports"
+    return page(
+        "compare.html", Links(site), title, name=name, columns=columns, path=path, about=about
+    )
 
 
 # -- topics -----------------------------------------------------------------------------------
 
-# What a search for a topic is titled by.
+# What a search for a topic is titled by: what it is called, and what its answer comes to.
 _TITLES = {
-    Topic.REFUSED: "Connection refused", Topic.LOCALHOST: "localhost",
-    Topic.EPHEMERAL: "Ephemeral ports", Topic.EXCLUDED: "Excluded port ranges of Windows",
-    Topic.REGISTER: "Registering a port", Topic.TIME_WAIT: "TIME_WAIT",
-    Topic.IN_USE: "Address already in use", Topic.PRIVILEGED: "Privileged ports",
-    Topic.UNAVAILABLE: "Cannot assign requested address", Topic.TIMEOUT: "Timed out",
-    Topic.UNREACHABLE: "No route to host", Topic.BROWSER: "Ports that browsers refuse",
-    Topic.DROPPED: "Dropped by a firewall", Topic.CHOOSE: "Choosing a port",
-    Topic.STOP: "Stopping what holds a port", Topic.LISTEN: "Which ports are open",
-    Topic.CLIENT: "A client's own port",
-}  # fmt: skip
+    Topic.REFUSED: ("Connection refused", "nothing listens there"),
+    Topic.LOCALHOST: ("localhost", "two addresses, 127.0.0.1 and [::1]"),
+    Topic.EPHEMERAL: ("Ephemeral ports", "what the system gives a client"),
+    Topic.EXCLUDED: ("Excluded port ranges of Windows", "error 10013"),
+    Topic.REGISTER: ("Registering a port", "IANA's form and rules"),
+    Topic.TIME_WAIT: ("TIME_WAIT", "why it is normal, and how it ends"),
+    Topic.IN_USE: ("Address already in use", "what holds the port"),
+    Topic.PRIVILEGED: ("Privileged ports", "who may bind below 1024"),
+    Topic.UNAVAILABLE: ("Cannot assign requested address", "wrong address"),
+    Topic.TIMEOUT: ("Timed out", "most often a firewall"),
+    Topic.UNREACHABLE: ("No route to host", "no port was tried"),
+    Topic.BROWSER: ("Ports that browsers refuse", "ERR_UNSAFE_PORT"),
+    Topic.DROPPED: ("Dropped by a firewall", "how to read its log"),
+    Topic.CHOOSE: ("Choosing a port", "free, unassigned, not ephemeral"),
+    Topic.STOP: ("Stopping what holds a port", "find it first"),
+    Topic.LISTEN: ("Which ports are open", "on your own machine"),
+    Topic.CLIENT: ("A client's own port", "it isn't open here"),
+}
+
+
+def _entries(without: Topic | None = None) -> list[tuple[str, str, str]]:
+    """The topics by name and title, each with its answer, which doesn't say the title again."""
+    return [
+        (each.value, title, _after(title, PAGES[each].title))
+        for each, (title, _) in _TITLES.items()
+        if each is not without
+    ]
+
+
+def _after(title: str, said: str) -> str:
+    """*said* as it goes on after *title*.
+
+    >>> _after("TIME_WAIT", "TIME_WAIT is normal."), _after("Timed out", "Timed out: a firewall.")
+    ('is normal.', 'A firewall.')
+    """
+    rest = said.removeprefix(title)
+    if rest.startswith(": "):
+        return rest[2:3].upper() + rest[3:]
+    return rest.strip()
 
 
 def topics(site: Site, name: str | None = None) -> str:
     """What people ask, or one of the topics; KeyError if there is no such topic."""
     to = Links(site)
     if name is None:
-        entries = [(each.value, title, PAGES[each].title) for each, title in _TITLES.items()]
-        about = "What people ask about ports that no number answers, and what the words mean."
+        about = "What people ask about ports that no number answers: refused, in use, timed out, "
+        about += "TIME_WAIT, ephemeral ports; and what the words mean."
         return page(
-            "topics.html", to, "Topics", entries=entries, terms=TERMS, topic=None, path="topics",
-            about=about,
+            "topics.html", to, "Topics", name="Port problems: refused, in use, timed out",
+            entries=_entries(), terms=TERMS, topic=None, path="topics", about=about,
         )  # fmt: skip
     topic = next((each for each in Topic if each.value == name), None)
     if topic is None:
         raise KeyError(name)
+    title, answer = _TITLES[topic]
     return page(
-        "topics.html", to, _TITLES[topic], topic=PAGES[topic], about=PAGES[topic].title,
-        path=f"topics/{topic}", trail=(("Topics", "topics"),),
-        entries=[(each.value, title, PAGES[each].title)
-                 for each, title in _TITLES.items() if each is not topic], terms=(),
+        "topics.html", to, title, name=f"{title}: {answer}", topic=PAGES[topic],
+        about=PAGES[topic].title, path=f"topics/{topic}", trail=(("Topics", "topics"),),
+        entries=_entries(topic), terms=(),
     )  # fmt: skip
 
 

@@ -109,10 +109,17 @@ def page(
 ) -> str:
     """The page that *template* makes of *values*.
 
-    ``path`` among them is where it stands, of a page that others may be led to; *trail* has the
-    titles and the paths of the pages between the front page and it.
+    *title* is its heading; ``name`` among them is what a search engine or a tab shows of it, where
+    that says more. ``path`` is where it stands, of a page that others may be led to; *trail* has
+    the titles and the paths of the pages between the front page and it.
     """
-    given: dict[str, object] = {"about": "", "path": None, "as_of": to.site.as_of, **values}
+    given: dict[str, object] = {
+        "about": "",
+        "name": "",
+        "path": None,
+        "as_of": to.site.as_of,
+        **values,
+    }
     path = given["path"]
     if path is not None:
         steps = [("Ports", ""), *trail, *([(title, str(path))] if path else [])]

@@ -23,7 +23,7 @@ from portbook.present.port.on_record import service_names
 from portbook.present.port.page import compose
 from portbook.present.render import html, html_head, html_practice, html_text
 from portbook.present.views.ranges import Length, compose_range
-from portbook.present.views.service import compose_service
+from portbook.present.views.service import compose_service, heading, met_there
 from portbook.web.local.panel import of_here
 from portbook.web.pages import lists
 from portbook.web.pages.browse import compare
@@ -56,7 +56,8 @@ _GAPS = (
 @lru_cache(maxsize=32)
 def _frame(to: Links, before: bool, after: bool) -> Frame:
     turns = {name: None for name, there in (("before", before), ("after", after)) if not there}
-    return Frame("port.html", to, [*_GAPS, *({"before", "after"} - set(turns))], turns)
+    gaps = [*_GAPS, *({"before", "after"} - set(turns))]
+    return Frame("port.html", to, gaps, {"name": "", **turns})
 
 
 def port(
@@ -145,7 +146,8 @@ def _check(document: Page, *, local: bool) -> str:
 
 
 def _as_text(brief: Brief) -> str:
-    return " ".join([f"{brief.headline}.", *(f"{label}: {said}." for label, said in brief.rows)])
+    lines = [f"{brief.headline}.", *(f"{label}: {said}." for label, said in brief.rows)]
+    return " ".join(lines).replace(": as registered: ", ", as registered: ")
 
 
 def practice(answer: PortAnswer, site: Site) -> str | None:
@@ -161,8 +163,8 @@ def practice(answer: PortAnswer, site: Site) -> str | None:
     if not found or not html_practice.continues(found[0], to):
         return None
     title = f"Port {answer.port} in practice"
-    values = {"port": answer.port, "count": len(found[0].records), "table": found[0].records}
-    about = f"{values['count']} uses of port {answer.port}, each with the file that shows it."
+    values = {"port": answer.port, "table": found[0].records}
+    about = f"What uses port {answer.port}, by kind, each with the file that shows it."
     trail = [(str(answer.port), str(answer.port))]
     return page(
         "practice.html",
@@ -179,14 +181,24 @@ def service(answer: ServiceAnswer, site: Site) -> str:
     """The page of a service name."""
     document = compose_service(answer)
     brief = brief_of(answer, Viewer())
-    headline = brief.headline
-    title = headline if headline.startswith(answer.name) else f"{answer.name}: {headline}"
-    values = {"about": _as_text(brief), "document": document, "headline": headline}
+    title, met = heading(answer), met_there(answer, brief.headline)
     path = f"services/{quote(file_name(answer.name) if site.export else answer.name, safe='~+')}"
     return page(
-        "service.html", Links(site), shortened(title), trail=(("Services", "services"),),
-        path=path, **values,
+        "service.html", Links(site), answer.name, trail=(("Services", "services"),), path=path,
+        name=shortened(_joined(title, met)), about=_as_text(brief), document=document,
+        heading=title, met=met,
     )  # fmt: skip
+
+
+def _joined(title: str, met: str) -> str:
+    """*title* with what people meet behind it.
+
+    >>> _joined("ssh is port 22", "SSH"), _joined("wap-wsp is port 9200", "In practice: ES")
+    ('ssh is port 22: SSH', 'wap-wsp is port 9200; in practice: ES')
+    """
+    if not met:
+        return title
+    return f"{title}; i{met[1:]}" if met.startswith("In practice: ") else f"{title}: {met}"
 
 
 def range_(name: str, catalog: Catalog, site: Site) -> str:
@@ -194,7 +206,9 @@ def range_(name: str, catalog: Catalog, site: Site) -> str:
     values = lists.of_range(name, catalog)
     document: Page = values["document"]
     title = f"{document.title}: {document.character}"
-    about = f"{document.title}: {document.character}. Its services, its longest gaps, its counts."
+    about = f"{title}. Their services, their longest gaps and how many are assigned."
+    if name == "dynamic":
+        about = f"{title}: for temporary use, never assigned."
     return page("range.html", Links(site), title, path=f"ranges/{name}", about=about, **values)
 
 
@@ -202,16 +216,18 @@ def blocks(answer: BlocksAnswer, site: Site) -> str:
     """The longest blocks of *answer*."""
     about = "Runs of ports of one state, the longest first: where IANA's registry has gaps."
     values = lists.of_blocks(answer)
-    return page("blocks.html", Links(site), "Blocks", path="blocks", about=about, **values)
+    name = "Blocks: the gaps in IANA's port registry"
+    return page(
+        "blocks.html", Links(site), "Blocks", name=name, path="blocks", about=about, **values
+    )
 
 
 def stats(catalog: Catalog, site: Site) -> str:
     """The registry in numbers."""
     values = lists.of_stats(catalog.registry)
     about = "How many ports are assigned, reserved and unassigned, by range, year and assignee."
-    return page(
-        "stats.html", Links(site), "The registry in numbers", path="stats", about=about, **values
-    )
+    title, name = "The registry in numbers", "IANA's port registry in numbers"
+    return page("stats.html", Links(site), title, name=name, path="stats", about=about, **values)
 
 
 def changes(
@@ -236,7 +252,8 @@ def changes(
     about = "What IANA assigned, renamed, reserved and removed in its registry of ports"
     about += f" in {year}: {values['tally']}." if year else ", by year."
     values["feed"] = to.file("changes.atom") if feed and not year else None
-    return page("changes.html", to, title, path=path, trail=trail, about=about, **values)
+    name = f"Changes of IANA's port registry{f' in {year}' if year else ''}"
+    return page("changes.html", to, title, name=name, path=path, trail=trail, about=about, **values)
 
 
 def map_(catalog: Catalog, site: Site) -> str:
@@ -264,7 +281,8 @@ def glossary(term: str | None, site: Site) -> str:
     )
     path = f"glossary/{found.name}" if found else "glossary"
     trail = (("Glossary", "glossary"),) if found else ()
-    values = {"term": found, "terms": TERMS}
+    name = f"{title}: what it means" if found else "Glossary of ports"
+    values = {"term": found, "terms": TERMS, "name": name}
     return page("glossary.html", Links(site), title, trail=trail, path=path, about=about, **values)
 
 
@@ -288,9 +306,11 @@ def api(site: Site) -> str:
     found = None if site.export else operations(local=site.local)
     rest = FILES if site.export else RULES
     about = "Every page has its JSON beside it. No key, no account."
+    name = "API: every port as JSON"
     return page(
-        "api.html", Links(site), "API", path="api", about=about, operations=found, groups=rest
-    )
+        "api.html", Links(site), "API", name=name, path="api", about=about, operations=found,
+        groups=rest,
+    )  # fmt: skip
 
 
 def here(answer: HereAnswer, site: Site) -> str:
@@ -307,7 +327,8 @@ def explain(answer: ExplainAnswer | None, wrong: str, site: Site) -> str:
     values = of_capture(answer)
     path = None if values["answered"] or wrong else "explain"
     about = "Paste what ss, netstat, lsof or nmap printed: see what listens and what it is for."
-    title = "Explain an output"
+    title, name = "Explain an output", "Explain the output of ss, netstat, lsof or nmap"
+    values["name"] = name
     return page("explain.html", Links(site), title, wrong=wrong, path=path, about=about, **values)
 
 
