@@ -12,7 +12,7 @@ from portbook.app.capture_rows import plain_rows
 from portbook.app.capture_table import CaptureTable, judge_all
 from portbook.app.judge import Judge, judge_listener
 from portbook.app.socket_filter import sort_by_gravity
-from portbook.formats.fields import PlainRows
+from portbook.formats.fields import UNTOLD, PlainRows
 from portbook.formats.sockets.detect import read
 from portbook.model import (
     Assessment,
@@ -141,6 +141,30 @@ def test_ports_learned_by_runs_are_those_asked_for_one_by_one() -> None:
     for port in (0, 53, 65, 301, 1023, 5353, 6379, 8080, 27015, 31337, 49151, 49152, 65535):
         first, second = (judge.on_record(port, Transport.UDP) for judge in (learned, asked))
         assert first._replace(kind=0) == second._replace(kind=0)
+
+
+def test_ports_with_uses_and_abuse_of_one_kind_are_judged_as_each_alone() -> None:
+    practice, chance = CATALOG.practice, Random(22)
+    places = sorted(
+        {(each.first, each.transport) for each in practice.uses()}
+        | {(each.first, each.transport) for each in practice.abuse()}
+        | {(each.first, each.transport) for each in practice.services()}
+    )
+    products = [use.product for use in practice.uses()]
+    judge = CaptureJudge(CATALOG, said=False)
+    kinds = set()
+    for port, transport in chance.sample(places, 400):
+        here = [use.product for use in practice.lookup_uses(port, transport)] or ["nobody"]
+        kinds.add(judge.on_record(port, transport).kind)
+        # Called like a use of this port, or one word of it, or like one of another port, or unseen.
+        for name in (here[0], here[-1].split()[0], chance.choice(products), "python3", None):
+            owners = () if name is None else (Process(7, name),)
+            address = chance.choice(("127.0.0.1", "0.0.0.0"))
+            socket = Socket(transport, Family.IPV4, address, port, SocketState.LISTEN)
+            each = Listener(socket, Ownership(owners, OwnersSeen.FIRST if owners else UNTOLD))
+            alone = judge_listener(each, PortRules(""), CATALOG, said=False)
+            assert judge(each).assessment.findings == alone, (name, socket.name)
+    assert 10 < len(kinds) < 100
 
 
 def test_a_table_of_a_capture_has_what_each_socket_has_alone() -> None:

@@ -8,7 +8,7 @@ values are made for the sockets that somebody asks for.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, overload
@@ -98,9 +98,10 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         # of the standing. 0 is none yet.
         self._ports, self._all = 0, False
         self._alike, self._service_at = [0] * (PORTS << 2), [0] * (PORTS << 2)
-        # What owners and ports speak, and the ports that are an owner's own by that or by number.
+        # The words of owners and of ports, and the ports that are an owner's own by these or by
+        # their number.
         self._speakers: dict[str, list[int]] = {}
-        self._spoken: dict[str, list[int]] = {}
+        self._spoken: defaultdict[str, list[int]] = defaultdict(list)
         self._own: set[int] = set()
         self._known: dict[int, tuple[int, int]] = {}
         self._fill(judge, listeners)
@@ -246,7 +247,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self._holders[by] = owners[0][1:] if owners else None, seen, socket.uid, socket.user
             owned = judge.owners_on_record(owners)
             places = [port << 2 | bit for port in owned.ports for bit in TRANSPORT_BITS.values()]
-            for name in owned.speaks:
+            for name in owned.words:
                 self._speakers.setdefault(name, []).append(by)
                 places += self._spoken.get(name, ())
             self._own.update([by << _PLACE_BITS | place for place in places])
@@ -271,14 +272,14 @@ class CaptureTable(ByColumns, Sequence[Listener]):
 
     def _learn(self, found: PortOnRecord, place: int, size: int = 1) -> None:
         """Takes what is on record of *size* ports from *place* on."""
-        end = place + (size << 2)
-        self._alike[place:end:4] = [found.kind + (PORTS << 2)] * size
-        self._service_at[place:end:4] = [self._service(found.standing)] * size
-        for name in found.speaks:
-            spoken = range(place, end, 4)
-            self._spoken.setdefault(name, []).extend(spoken)
+        kind, service = found.kind + (PORTS << 2), self._service(found.standing)
+        places = (place,) if size == 1 else range(place, place + (size << 2), 4)
+        for each in places:
+            self._alike[each], self._service_at[each] = kind, service
+        for name in found.words:
+            self._spoken[name] += places
             for by in self._speakers.get(name, ()):
-                self._own.update([by << _PLACE_BITS | each for each in spoken])
+                self._own.update([by << _PLACE_BITS | each for each in places])
 
     def _service(self, standing: Standing) -> int:
         """The number of a port's *standing*, which is held with its port."""

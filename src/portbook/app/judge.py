@@ -15,7 +15,7 @@ from portbook.model import (
     Transport,
 )
 from portbook.model.command_line import tool_names
-from portbook.verdict.engine import judge
+from portbook.verdict.engine import judge, weight_of_port
 from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
 
 TYPE_CHECKING = False
@@ -45,8 +45,9 @@ _new = tuple.__new__
 class PortOnRecord(NamedTuple):
     """What is on record about one port of one transport, whatever is there.
 
-    ``kind`` is equal for ports that are judged alike, whatever their numbers, by owners who speak
-    none of ``speaks``: the names, in lower case, of the services that are registered there.
+    ``kind`` is equal for ports that are judged alike, whatever their numbers, for owners who have
+    none of ``words``. These are, in lower case, the names of the services that are registered there
+    and the words in the names of the products that use it.
     """
 
     standing: Standing
@@ -55,7 +56,7 @@ class PortOnRecord(NamedTuple):
     browser_blocked: bool
     services: tuple[KnownService, ...]
     kind: int
-    speaks: frozenset[str] = frozenset()
+    words: frozenset[str] = frozenset()
 
     @property
     def service_names(self) -> tuple[str, ...]:
@@ -80,13 +81,14 @@ class _OwnerOnRecord(NamedTuple):
 class OwnersOnRecord(NamedTuple):
     """What is on record about all owners of a socket.
 
-    ``ports`` are those that are their programs' own, ``speaks`` the services that they implement,
-    and ``weighed`` is equal for owners who are judged alike.
+    ``ports`` are those that are their programs' own. ``words`` are, in lower case, the services
+    that they implement and the words in their names and those of their products. ``weighed`` is
+    equal for owners who are judged alike.
     """
 
     each: tuple[_OwnerOnRecord, ...]
     ports: frozenset[int]
-    speaks: frozenset[str]
+    words: frozenset[str]
     weighed: object
 
 
@@ -137,40 +139,45 @@ class Judge:
     def _on_record(self, port: int, transport: Transport) -> PortOnRecord:
         at, practice = (port, transport), self._practice
         standing = self._registry.standing(port, transport)
-        silent = practice.silent(port, transport)
-        if silent and not standing.assignments:
+        if practice.silent(port, transport):
+            if standing.assignments:
+                kind = self._kind(at, standing, (), (), (), blocked=False)
+                return PortOnRecord(standing, (), (), False, (), kind, _words(standing))
             found = self._silent.get(id(standing))
             if found is None:
-                kind = self._kind(at, standing, (), ())
+                kind = self._kind(at, standing, (), (), (), blocked=False)
                 found = self._silent[id(standing)] = PortOnRecord(standing, (), (), False, (), kind)
             return found
-        uses: tuple[Use, ...] = ()
-        abuse: tuple[Report, ...] = ()
-        services: tuple[KnownService, ...] = ()
-        blocked = False
-        if not silent:
-            uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
-            blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
-        kind = self._kind(at, standing, uses, (*abuse, *services, *([None] if blocked else [])))
-        names = frozenset(service_names(standing)) if standing.assignments else frozenset[str]()
-        return PortOnRecord(standing, uses, abuse, blocked, services, kind, names)
+        uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
+        blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
+        kind = self._kind(at, standing, uses, abuse, services, blocked=blocked)
+        words = _words(standing) if standing.assignments else frozenset[str]()
+        words = words.union(*[use.product.lower().split() for use in uses]) if uses else words
+        return PortOnRecord(standing, uses, abuse, blocked, services, kind, words)
 
     def _kind(
         self,
         at: tuple[int, Transport],
         standing: Standing,
         uses: tuple[Use, ...],
-        others: tuple[object, ...],
+        abuse: tuple[Report, ...],
+        services: tuple[KnownService, ...],
+        *,
+        blocked: bool,
     ) -> int:
         """The number of the kind of port that *at* is; see :class:`PortOnRecord`.
 
-        Where nothing is said, ports that have the very same uses, services and reports are alike.
-        A use beside a service of the registry may be a use of that service.
+        Where nothing is said, ports are alike of which the same facts are true
+        (:func:`portbook.verdict.engine.weight_of_port`).
         """
         kind: object = at
-        if not self._said and not (uses and standing.assignments):
-            kind = (standing.state, *map(id, uses), *map(id, others))  # held with their ports
-        elif not (standing.assignments or uses or others):
+        if not self._said:
+            weight = weight_of_port(standing, uses, abuse) if uses or abuse else ()
+            # Held with their ports, so that no other ever is at the same place.
+            advised = [id(each) for each in services if each.exposure is not None]
+            met = any(each.leads for each in services)
+            kind = (standing.state, blocked, met, weight, *advised)
+        elif not (standing.assignments or uses or abuse or services or blocked):
             kind = (standing.state, standing.listed, standing.text)
         return self._kinds.setdefault(kind, len(self._kinds))
 
@@ -225,7 +232,7 @@ class Judge:
         place = (socket.address, socket.interface, socket.scanned)
         if place not in self._reach:
             self._reach[place] = socket.reach
-        alike = number not in owners.ports and owners.speaks.isdisjoint(port.speaks)
+        alike = number not in owners.ports and owners.words.isdisjoint(port.words)
         first_open = rules.unprivileged_first
         return (
             port.kind if alike else (number, socket.transport),
@@ -257,7 +264,7 @@ class Judge:
         return OwnersOnRecord(
             each,
             frozenset([port for program in known for port, _ in program.ports]),
-            frozenset(speaks((*known, *[owner.tool for owner in each if owner.tool is not None]))),
+            _words_of_owners(processes, (*known, *[owner.tool for owner in each if owner.tool])),
             weighed if number is None else number,
         )
 
@@ -319,6 +326,18 @@ class Judge:
             ]
             case = case._replace(kept=tuple(kept))
         return case
+
+
+def _words(standing: Standing) -> frozenset[str]:
+    return frozenset(service_names(standing))
+
+
+def _words_of_owners(
+    owners: tuple[Process, ...], programs: tuple[Program | Tool, ...]
+) -> frozenset[str]:
+    """The services that *programs*, those of *owners*, implement, and the words in all names."""
+    names = [owner.program or "" for owner in owners] + [each.product for each in programs]
+    return frozenset(speaks(programs)).union(*[name.lower().split() for name in names])
 
 
 def _weighed(owner: Process) -> object:

@@ -34,7 +34,7 @@ from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.model import PortRules, Tool
+    from portbook.model import PortRules, Report, Standing, Tool, Use
 
 
 _MANY = 5  # products: known for so many, a port says nothing of an abuse of it
@@ -125,6 +125,25 @@ def find_facts(case: Case) -> frozenset[str]:
         facts.append("unknown-program")
     known = frozenset(facts)
     return known | {"use-fits"} if "known-use" in known and "hidden" not in known else known
+
+
+def weight_of_port(
+    standing: Standing, uses: tuple[Use, ...], abuse: tuple[Report, ...]
+) -> tuple[bool, ...]:
+    """What the uses and the abuse of a port weigh, for owners who are called like none of them.
+
+    Ports for which it is equal, and of which all else is, have the same facts.
+    """
+    names = service_names(standing)
+    others = [use for use in uses if not use.speaks(names)]
+    leading = {use.product for use in uses if use.leads}
+    return (
+        bool(leading),
+        any(use.leads for use in others),
+        len(others) == len(uses),
+        bool(malware(abuse)),
+        len(leading) < _MANY,
+    )
 
 
 def _facts_of_abuse(case: Case) -> list[str]:

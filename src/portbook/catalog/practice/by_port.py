@@ -142,6 +142,7 @@ class ByPort:
         """The ports at which other uses, reports and services are than at the port before, or
         which browsers alone tell apart. Reads and holds all files.
         """
+        self.expect(PORTS)
         blocked = self._browsers_block()
         starts = set(blocked).union([port + 1 for port in blocked])
         return starts.union(*[self._hold(kind).run_starts() for kind in _ENTRIES])

@@ -197,8 +197,8 @@ class Practice:
     def lookup_uses(self, port: int, transport: Transport | None = None) -> tuple[Use, ...]:
         """What *port* is used for in practice, on *transport* or on any, by :attr:`Use.rank`."""
         found: list[Use] = self._by_port.spanning("uses", port, transport)
-        if not found:  # most ports have none, and captures ask for thousands
-            return ()
+        if len(found) < 2:  # most ports have none, and captures ask for thousands
+            return tuple(found)
         return tuple(sorted(found, key=lambda use: (use.rank, use.first, use.transport)))
 
     def uses_within(
@@ -221,8 +221,8 @@ class Practice:
         Malware with the port as its own comes first, then the oldest period.
         """
         found: list[Report] = self._by_port.spanning("abuse", port, transport)
-        if not found:
-            return ()
+        if len(found) < 2:
+            return tuple(found)
         order = [
             (not each.accuses, _reported(each), each.subject, each.transport, at)
             for at, each in enumerate(found)

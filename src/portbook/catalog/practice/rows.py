@@ -87,6 +87,7 @@ class RowsByPort:
         self._path, self._kind, self._make = file.path, kind, make
         self._lines = file.lines()
         self._entries: dict[int, Any] = {}
+        self._last: tuple[int, list[Any]] = (-1, [])
         self._wide: list[tuple[int, int, int]] = []
         self._widely = bytearray(PORTS)  # 1 for each port that a wide row is of
         # Column by column, and without the long texts behind them.
@@ -134,9 +135,15 @@ class RowsByPort:
         return list(map(int, cells))
 
     def on(self, port: int) -> list[Any]:
-        """The entries that *port* is among, in the file's order. Raises DataCorrupt."""
+        """The entries that *port* is among, in the file's order, to be read alone.
+
+        Raises DataCorrupt.
+        """
         if not self._some[port]:
             return []
+        asked, found = self._last  # over one transport after the other
+        if asked == port:
+            return found
         from bisect import bisect_left, bisect_right
 
         lasts, until = self._lasts, bisect_right(self._firsts, port)
@@ -145,7 +152,9 @@ class RowsByPort:
         if self._widely[port]:  # those that begin nearer are found already
             farther = [each for each in self._wide if each[2] < begin]
             places = [place for first, last, place in farther if first <= port <= last] + places
-        return [self._entry(place) for place in places]
+        found = [self._entry(place) for place in places]
+        self._last = port, found
+        return found
 
     def marks_of(self, transport: Transport) -> list[bytearray]:
         """For each port, 1 in one of these where a row of *transport* is of it.

@@ -40,6 +40,7 @@ TRANSPORTS = tuple(Transport)
 _NOT_LISTED = Standing(State.UNASSIGNED, False, None)
 # RFC 6335 §6: Dynamic Ports are never assigned.
 _DYNAMIC = Standing(State.DYNAMIC, False, None)
+_FIRST_STATES = (State.ASSIGNED, State.RESERVED, State.UNASSIGNED)
 _FIRST_DYNAMIC = RANGES[-1].first
 _ALL_DYNAMIC = dict.fromkeys(TRANSPORTS, _DYNAMIC)
 
@@ -171,8 +172,8 @@ def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
         held = [row for row in rows if row.transport is None and row.state is State.ASSIGNED]
     if not held:
         held = [row for row in rows if row.transport is None and row.state is not State.ASSIGNED]
-    for state in (State.ASSIGNED, State.RESERVED, State.UNASSIGNED):
-        rows_of = tuple(row for row in held if row.state is state)
+    for state in _FIRST_STATES:
+        rows_of = tuple([row for row in held if row.state is state])
         if rows_of:
             head = rows_of[0]
             assert head.first is not None
