@@ -91,7 +91,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._ranks: list[int] = []
         # What was looked up already: by a row's own key its transport's bits and the rest of its
         # socket, by an address' its number, its reach and its family, by an owner's its number.
-        self._kinds: dict[Any, tuple[int, tuple[Any, ...]]] = {}
+        self._bits: dict[Any, int] = {}
+        self._rest_of: dict[Any, tuple[Any, ...]] = {}
         self._where: dict[Any, tuple[int, int, int]] = {}
         self._owners: dict[Any, int] = {}
         # By transport and port: a number that is the same where ports are judged alike, and that
@@ -103,6 +104,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._speakers: dict[str, list[int]] = {}
         self._spoken: defaultdict[str, list[int]] = defaultdict(list)
         self._own: set[int] = set()
+        self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
         self._known: dict[int, tuple[int, int]] = {}
         self._fill(judge, listeners)
         ranks = self._ranks
@@ -182,8 +184,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             return False
         self._learn_addresses(rows, at)
         self._learn_owners(judge, rows, at)
-        columns, kinds, alike = self.columns, self._kinds, self._alike
-        bits = map(itemgetter(0), map(kinds.__getitem__, rows.kinds))
+        columns, alike, shared = self.columns, self._alike, self._shared
+        bits = map(self._bits.__getitem__, rows.kinds)
         places = [port << 2 | bit for port, bit in zip(rows.ports, bits, strict=True)]
         self._learn_ports(judge, places)
         owners = list(map(self._owners.__getitem__, rows.owners))
@@ -191,7 +193,10 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         own = self._own
         keys = [
             by * _SPREAD
-            + ((place if by << _PLACE_BITS | place in own else alike[place]) << 3 | far)
+            + (
+                (place if shared[place] and by << _PLACE_BITS | place in own else alike[place]) << 3
+                | far
+            )
             for by, place, (_, far, _) in zip(owners, places, addresses, strict=True)
         ]
         verdicts: list[Any] = list(map(self._known.get, keys))
@@ -208,7 +213,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             rank | place << 2 | family
             for (_, rank), place, (_, _, family) in zip(verdicts, places, addresses, strict=True)
         ]
-        self._rests += map(itemgetter(1), map(kinds.__getitem__, rows.kinds))
+        self._rests += map(self._rest_of.__getitem__, rows.kinds)
         self._services += map(self._service_at.__getitem__, places)
         columns.places += places
         columns.level.of_each += map(itemgetter(0), verdicts)
@@ -219,7 +224,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
 
     def _learn_kinds(self, rows: PlainRows) -> bool:
         """Takes what tells sockets apart but for address and port; False for one like no other."""
-        for key, number in _new(rows.kinds, self._kinds):
+        for key, number in _new(rows.kinds, self._bits):
             (
                 transport, _, _, _, _, _, inode, _, _, v6only, queue, limit, udplite, _, sharing,
                 _, host, first, last,
@@ -227,7 +232,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             if queue and limit is not None and queue > limit:
                 return False
             rest = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
-            self._kinds[key] = TRANSPORT_BITS[transport], rest
+            self._bits[key], self._rest_of[key] = TRANSPORT_BITS[transport], rest
         return True
 
     def _learn_addresses(self, rows: PlainRows, at: int) -> None:
@@ -250,11 +255,13 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             for name in owned.words:
                 self._speakers.setdefault(name, []).append(by)
                 places += self._spoken.get(name, ())
-            self._own.update([by << _PLACE_BITS | place for place in places])
+            self._claim(by, places)
 
-    def _learn_ports(self, judge: CaptureJudge, places: Iterable[int]) -> None:
+    def _learn_ports(self, judge: CaptureJudge, places: Sequence[int]) -> None:
         """Takes what is on record of the ports at *places*; of all ports, where there are many."""
         alike = self._alike
+        if 0 not in map(alike.__getitem__, places):
+            return
         new = [place for place in dict.fromkeys(places) if not alike[place]]
         self._ports += len(new)
         if not self._all and self._ports >= _MANY_PORTS:
@@ -279,7 +286,13 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         for name in found.words:
             self._spoken[name] += places
             for by in self._speakers.get(name, ()):
-                self._own.update([by << _PLACE_BITS | each for each in places])
+                self._claim(by, places)
+
+    def _claim(self, by: int, places: Iterable[int]) -> None:
+        """Takes the ports at *places* for those of owner number *by*."""
+        for place in places:
+            self._own.add(by << _PLACE_BITS | place)
+            self._shared[place] = 1
 
     def _service(self, standing: Standing) -> int:
         """The number of a port's *standing*, which is held with its port."""

@@ -20,6 +20,8 @@ from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any
+
     from portbook.catalog import Catalog
     from portbook.host.host_reader import HostReader
     from portbook.model import (
@@ -39,7 +41,8 @@ if TYPE_CHECKING:
 # kilobyte, one without is shared.
 _MOST_SAID, _MOST_BARE = 1024, 65536
 # What makes the named tuples of every socket: their own constructors take four times as long.
-_new = tuple.__new__
+_new: Any = tuple.__new__
+_NO_WORDS: frozenset[str] = frozenset()
 
 
 class PortOnRecord(NamedTuple):
@@ -140,18 +143,19 @@ class Judge:
         at, practice = (port, transport), self._practice
         standing = self._registry.standing(port, transport)
         if practice.silent(port, transport):
-            if standing.assignments:
-                kind = self._kind(at, standing, (), (), (), blocked=False)
-                return PortOnRecord(standing, (), (), False, (), kind, _words(standing))
-            found = self._silent.get(id(standing))
-            if found is None:
-                kind = self._kind(at, standing, (), (), (), blocked=False)
-                found = self._silent[id(standing)] = PortOnRecord(standing, (), (), False, (), kind)
+            known = self._silent.get(id(standing))
+            if known is not None:
+                return known
+            kind = self._kind(at, standing, (), (), (), blocked=False)
+            words = _words(standing) if standing.assignments else _NO_WORDS
+            found: PortOnRecord = _new(PortOnRecord, (standing, (), (), False, (), kind, words))
+            if not standing.assignments:
+                self._silent[id(standing)] = found
             return found
         uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
         blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
         kind = self._kind(at, standing, uses, abuse, services, blocked=blocked)
-        words = _words(standing) if standing.assignments else frozenset[str]()
+        words = _words(standing) if standing.assignments else _NO_WORDS
         words = words.union(*[use.product.lower().split() for use in uses]) if uses else words
         return PortOnRecord(standing, uses, abuse, blocked, services, kind, words)
 
@@ -171,13 +175,16 @@ class Judge:
         (:func:`portbook.verdict.engine.weight_of_port`).
         """
         kind: object = at
-        if not self._said:
+        said, some = self._said, bool(uses or abuse or services or blocked)
+        if not said and not some:
+            kind = standing.state
+        elif not said:
             weight = weight_of_port(standing, uses, abuse) if uses or abuse else ()
             # Held with their ports, so that no other ever is at the same place.
             advised = [id(each) for each in services if each.exposure is not None]
             met = any(each.leads for each in services)
             kind = (standing.state, blocked, met, weight, *advised)
-        elif not (standing.assignments or uses or abuse or services or blocked):
+        elif not (standing.assignments or some):
             kind = (standing.state, standing.listed, standing.text)
         return self._kinds.setdefault(kind, len(self._kinds))
 
@@ -190,7 +197,8 @@ class Judge:
         findings = self.findings(listener, port, reached)
         names = names or port.service_names if self._said else names
         assessment = _new(Assessment, (findings, note, speaks, names, reachable))
-        return _new(Listener, (socket, ownership, assessment))
+        judged: Listener = _new(Listener, (socket, ownership, assessment))
+        return judged
 
     def findings(
         self, listener: Listener, port: PortOnRecord, reached: tuple[Reached, ...]

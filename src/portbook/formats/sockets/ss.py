@@ -75,16 +75,18 @@ _PLAIN = re.compile(
     r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
 )
 # The same without those that only look so: a socket that is bound and doesn't listen, an address in
-# brackets that is none of IPv6.
+# brackets that is none of IPv6. What stands before the address comes as one.
 _ROW = re.compile(
-    r"(tcp +LISTEN|udp +UNCONN|LISTEN|UNCONN) +([0-9]{1,9}) +([0-9]{1,9}) +"
-    r"([0-9.]{7,15}|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ ]+:\* *"
-    r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
+    r"^((?:tcp +LISTEN|udp +UNCONN|LISTEN|UNCONN) +[0-9]{1,9} +[0-9]{1,9}) +"
+    r"([0-9.]{7,15}|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ \n]+:\* *"
+    r'(?:users:\(\("([^"\\\n]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?$',
+    re.MULTILINE,
 )
 _TOGETHER, _FEW = 2048, 16  # lines that are looked at together, and too few to be worth it
 _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
 _UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
+_NOBODY, _UNHELD = (None,) * 5, Ownership((), UNTOLD)
 # Members of enums, which take a while to look up.
 _TCP, _UDP, _IPV4, _IPV6 = Transport.TCP, Transport.UDP, Family.IPV4, Family.IPV6
 _LISTEN, _BOUND, _FIRST = SocketState.LISTEN, SocketState.BOUND, OwnersSeen.FIRST
@@ -114,13 +116,14 @@ def read_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
 
 def _told_apart(lines: Lines) -> tuple[Lines, bool]:
     """*lines*, and whether an older ss wrote them."""
-    stream = joined_apart(lines)
+    stream = iter(lines)
     ahead: list[tuple[int, str]] = []
     old = False
     for each in islice(stream, _LOOKED_AHEAD):
         ahead.append(each)
-        old = _OLD.search(each[1][:400]) is not None
-        if old or _NEW.search(each[1][:400]):
+        rows = [row[:400] for _, row in joined_apart([each])]
+        old = any(map(_OLD.search, rows))
+        if old or any(map(_NEW.search, rows)):
             break
     return chain(ahead, stream), old
 
@@ -130,10 +133,14 @@ def _in_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
     kept: list[tuple[int, str]] = []  # a row that lines of its own may still add to, and these
     while some := list(islice(stream, _TOGETHER)):
         kept += some
-        matches = [_ROW.fullmatch(line) for _, line in kept]
+        text = "\n".join([line for _, line in kept])
+        found: list[Any] = _ROW.findall(text)  # faster than a line at a time, where each is a row
+        if not len(found) == len(kept) == text.count("\n") + 1:
+            matches = [_ROW.fullmatch(line) for _, line in kept]
+            found = [match and match.groups("") for match in matches]
         begin = 0
-        for first, end in runs(matches, _FEW):
-            rows = _rows(kept[first:end], matches[first:end])
+        for first, end in runs(found, _FEW):
+            rows = _rows(kept[first:end], found[first:end])
             if rows is not None:
                 yield from _read(kept[begin:first], names)
                 yield rows
@@ -152,11 +159,9 @@ def _begins(line: str) -> bool:
     return line[:1] not in ("", " ", "\t") and not line.startswith("users:((")
 
 
-def _rows(lines: list[tuple[int, str]], matches: list[Any]) -> PlainRows | None:
-    """*lines* that :data:`_ROW` matches; None where one has a port that is none."""
-    netids, queues, limits, addresses, numbers, programs, pids = zip(
-        *[match.groups() for match in matches], strict=True
-    )
+def _rows(lines: list[tuple[int, str]], found: list[tuple[str, ...]]) -> PlainRows | None:
+    """*lines* by the groups that :data:`_ROW` *found* in each; None where one's port is none."""
+    kinds, addresses, numbers, programs, pids = zip(*found, strict=True)
     ports = list(map(int, numbers))
     if max(ports) > LAST_PORT:
         return None
@@ -167,8 +172,7 @@ def _rows(lines: list[tuple[int, str]], matches: list[Any]) -> PlainRows | None:
         assert match is not None
         return _made(number, line, match)
 
-    kinds = list(zip(netids, queues, limits, strict=True))
-    owned = [int(pid or 0) for pid in pids]
+    owned = list(map(int, pids)) if all(pids) else [int(pid or 0) for pid in pids]
     return PlainRows(kinds, addresses, ports, programs, owned, _address, listener)
 
 
@@ -188,9 +192,7 @@ def _of_ipv4(event: Event) -> Event:
 def _read(lines: Lines, names: Names) -> Iterator[Event]:
     held: Listener | None = None  # what is on lines of its own belongs to the row before it
     in_row = False
-    plain = _PLAIN.fullmatch
-    for number, line in lines:
-        match = plain(line)
+    for number, line, match in _matched(lines):
         found = _row(number, line, names) if match is None else _made(number, line, match)
         if found.__class__ is Listener:
             if held is not None:
@@ -221,6 +223,18 @@ def _read(lines: Lines, names: Names) -> Iterator[Event]:
         yield held
 
 
+def _matched(lines: Lines) -> Iterator[tuple[int, str, re.Match[str] | None]]:
+    """Each row with its match of :data:`_PLAIN`; those apart that somebody has joined in one."""
+    plain = _PLAIN.fullmatch
+    for number, line in lines:
+        match = plain(line)
+        if match is not None:
+            yield number, line, match
+            continue
+        for _, row in joined_apart([(number, line)]):
+            yield number, row, plain(row)
+
+
 def _straight(line: str) -> str:
     """*line* with the quotes that ss writes, where a word processor has changed them."""
     return line.translate(_STRAIGHT) if "\u201d" in line else line
@@ -243,30 +257,14 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
         return not_understood(number, line, f"{port} is not a port")
     listens = state == "LISTEN"
     udp = netid == "udp" if netid else not listens
-    owners: tuple[Process, ...] = ()
-    seen = UNTOLD
+    transport, bound_as = (_UDP, _LISTEN) if udp else (_TCP, _LISTEN if listens else _BOUND)
+    counted = (int(queue), int(limit)) if listens else (None, None)
+    values = (transport, family, address, bound, bound_as, *_NOBODY, *counted, *_UNSAID_OF_A_SOCKET)
+    held = _UNHELD
     if program is not None:
         process = _tuple(Process, (int(pid), program, *_UNSAID_OF_A_PROCESS))
-        owners, seen = (process,), _FIRST
-    socket = _tuple(
-        Socket,
-        (
-            _UDP if udp else _TCP,
-            family,
-            address,
-            bound,
-            _LISTEN if listens or udp else _BOUND,
-            None,
-            None,
-            None,
-            None,
-            None,
-            int(queue) if listens else None,
-            int(limit) if listens else None,
-            *_UNSAID_OF_A_SOCKET,
-        ),
-    )
-    made: Listener = _tuple(Listener, (socket, _tuple(Ownership, (owners, seen)), UNJUDGED))
+        held = _tuple(Ownership, ((process,), _FIRST))
+    made: Listener = _tuple(Listener, (_tuple(Socket, values), held, UNJUDGED))
     return made
 
 
