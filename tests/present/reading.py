@@ -45,7 +45,7 @@ def words(item: doc.Item) -> Iterator[str]:  # noqa: C901 - one branch a kind
             yield from (*record[:4], day(record.read))
     elif isinstance(item, doc.Checks):
         yield from commands(item)
-        yield from (proves for _, proves in item.proofs)
+        yield from (proves.replace(doc.PORT, str(item.port)) for _, proves in item.proofs)
     elif isinstance(item, doc.Verdict):
         for finding in item.findings:
             yield from (finding.code, finding_message(finding))

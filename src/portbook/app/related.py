@@ -129,7 +129,7 @@ def _ties(port: int, catalog: Catalog) -> tuple[Tie, ...]:
             there.setdefault(_span(known.twin)[0], (kind, known.name))
         for ports in known.elsewhere:
             there.setdefault(_span(ports)[0], (TieKind.ELSEWHERE, known.name))
-    own, of_products = catalog.derived(_elsewhere)
+    own, of_products, famed = catalog.derived(_elsewhere)
     for other, name in own.get(port, ()):
         there.setdefault(other, (TieKind.OWN_PORT, name))
     uses = practice.lookup_uses(port)
@@ -139,7 +139,7 @@ def _ties(port: int, catalog: Catalog) -> tuple[Tie, ...]:
         for other in of_products[product]:
             there.setdefault(other, (TieKind.PRODUCT, product))
     there.pop(port, None)
-    for other in _swapped_digits(port):
+    for other in filter(famed.__contains__, _swapped_digits(port)):
         famous = _famous(other, catalog)
         if famous is not None:
             there.setdefault(other, (TieKind.DIGITS, famous))
@@ -184,10 +184,14 @@ def _span(ports: str) -> tuple[int, int]:
 
 def _elsewhere(
     catalog: Catalog,
-) -> tuple[Mapping[int, list[tuple[int, str]]], Mapping[str, list[int]]]:
-    """By port, whose own port is another one; by product, the ports it uses alone."""
+) -> tuple[Mapping[int, list[tuple[int, str]]], Mapping[str, list[int]], set[int]]:
+    """By port, whose own port is another one; by product, the ports it uses alone; the ports that
+    most people may expect something on.
+    """
     own: dict[int, list[tuple[int, str]]] = {}
+    famed: set[int] = set()
     for known in catalog.practice.services():
+        famed.update(range(known.first, known.last + 1))
         for ports in known.elsewhere:
             first, last = _span(ports)
             for other in range(first, last + 1):
@@ -196,7 +200,9 @@ def _elsewhere(
     for use in catalog.practice.uses():
         if use.first == use.last:
             of_products.setdefault(use.product, []).append(use.first)
-    return own, of_products
+            if use.weight == _GREATEST_WEIGHT:
+                famed.add(use.first)
+    return own, of_products, famed
 
 
 def _implementing(

@@ -197,7 +197,7 @@ class Command(NamedTuple):
 class Checks(NamedTuple):
     """How to see by hand whether something holds ``port``.
 
-    ``proofs`` are systems, and what an empty answer proves on each.
+    ``proofs`` are systems, and what an empty answer proves on each, :data:`PORT` for the port.
     """
 
     port: int
@@ -320,6 +320,8 @@ class Numbered:
         if type(item) is Paragraph and not item.ports:
             said = self._texts((item.text, *item.cites))
             return None if said is None else Paragraph(said[0], (), item.cites)
+        if type(item) is Checks:  # all of it is ours, and has no digits of a specimen
+            return item._replace(port=int(self.specimen))
         return self._ports(item) if type(item) is Ports else None
 
     def _ports(self, item: Ports) -> Ports | None:

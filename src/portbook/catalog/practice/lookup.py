@@ -86,6 +86,7 @@ class Practice:
         self._by_port = ByPort(self._file)
         self._asked = 0  # for the programs of a port
         self._programs_on: dict[int, list[Program]] | None = None
+        self._called: dict[str, tuple[KnownService, ...]] | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -280,15 +281,15 @@ class Practice:
             yield service_of(cells_of(row, "services", file.path), file.path)
 
     def services_called(self, text: str) -> tuple[KnownService, ...]:
-        """The services that people call *text*, in any letter case, by port; reads them all."""
-        called = " ".join(text.casefold().split())
-        return tuple(
-            [
-                each
-                for each in self.services()
-                if called in (each.name.casefold(), *map(str.casefold, each.also_called))
-            ]
-        )
+        """The services that people call *text*, in any letter case, by port; reads all, once."""
+        if self._called is None:
+            called: dict[str, tuple[KnownService, ...]] = {}
+            for each in self.services():
+                names = [name.casefold() for name in (each.name, *each.also_called)]
+                for name in dict.fromkeys(names):
+                    called[name] = (*called.get(name, ()), each)
+            self._called = called
+        return self._called.get(" ".join(text.casefold().split()), ())
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""

@@ -113,7 +113,7 @@ def _related(answer: PortAnswer) -> Related:
     return answer.related
 
 
-def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
+def pickers(answer: PortAnswer) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The systems whose default range of ephemeral ports has the port, and the others."""
     picking: list[str] = []
     others: list[str] = []
@@ -121,7 +121,18 @@ def pickers(answer: PortAnswer) -> tuple[list[str], list[str]]:
         if rule.dynamic_first is not None and rule.dynamic_last is not None:
             picks = rule.dynamic_first <= answer.port <= rule.dynamic_last
             (picking if picks else others).append(rule.system)
-    return words.systems_in_order(picking), words.systems_in_order(others)
+    return _in_order(tuple(picking)), _in_order(tuple(others))
+
+
+def _in_order(systems: tuple[str, ...]) -> tuple[str, ...]:
+    """A page asks several times, and many pages ask for the same few lists."""
+    found = _ORDERED.get(systems)
+    if found is None:
+        found = _ORDERED[systems] = tuple(words.systems_in_order(systems))
+    return found
+
+
+_ORDERED: dict[tuple[str, ...], tuple[str, ...]] = {}
 
 
 # -- practice and security --------------------------------------------------------------------

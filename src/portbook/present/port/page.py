@@ -224,7 +224,7 @@ def _proofs(answer: PortAnswer) -> Iterator[tuple[str, str]]:
             "Each line is a socket, with its program and process id. "
             f"An empty answer proves that no {', '.join(most)} or {last} socket listens there in "
             "this network namespace. If a bind fails all the same, "
-            f"`portbook why {answer.port}` finds the cause. Without sudo, ss names the owners of "
+            f"`portbook why {PORT}` finds the cause. Without sudo, ss names the owners of "
             "your own sockets only, and lsof lists only those."
         ),
     )

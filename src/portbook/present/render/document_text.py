@@ -111,28 +111,15 @@ def _records(item: doc.Records, style: Style, indent: str) -> Iterator[str]:
         yield from _record(record, style, indent)
 
 
-def _checks(item: doc.Checks, style: Style, indent: str) -> list[str]:
-    text = _commands(item.commands, item.proofs, style.width, indent)
-    return text.replace(doc.PORT, str(item.port)).split("\n")
-
-
-@lru_cache(maxsize=32)
-def _commands(
-    commands: tuple[doc.Command, ...], proofs: tuple[tuple[str, str], ...], width: int, indent: str
-) -> str:
-    """A few lists of commands stand on all pages, each with its own port."""
-    return "\n".join(_check_lines(commands, proofs, width, indent))
-
-
-def _check_lines(
-    commands: Iterable[doc.Command], proofs: Iterable[tuple[str, str]], width: int, indent: str
-) -> Iterator[str]:
-    for command in commands:
+def _checks(item: doc.Checks, style: Style, indent: str) -> Iterator[str]:
+    number = str(item.port)
+    for command in item.commands:
         systems = ", ".join(command.systems) or "any system"
         about = plain(f"{systems}, {command.about}:")
-        yield f"{indent}{about:<20} {plain(command.command)}"
-    for system, proves in proofs:
-        yield from wrap(f"{system}: {proves}", width, indent)
+        yield f"{indent}{about:<20} {plain(command.command)}".replace(doc.PORT, number)
+    for system, proves in item.proofs:
+        said = f"{system}: {proves}".replace(doc.PORT, number)
+        yield from wrap(said, style.width, indent)
 
 
 def _verdict(item: doc.Verdict, style: Style, indent: str) -> Iterator[str]:

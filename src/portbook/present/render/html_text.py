@@ -65,8 +65,8 @@ _REFERENCE = re.compile(
     r"RFC (?P<rfc>[0-9]{1,5})(?: §(?P<section>[0-9]+(?:\.[0-9]+)*))?"
     r"|(?<=[ (])(?P<iana>https://www\.iana\.org/form/[a-z-]+)"
 )
-# A command of ours in a sentence.
-_COMMAND = re.compile("`((?:portbook|pip) [a-z0-9 /.-]+)`")
+# A command of ours in a sentence; the port of one may be put in later.
+_COMMAND = re.compile(r"`((?:portbook|pip) (?:[a-z0-9 /.-]|\{port\})+)`")
 # Sentences are written with the quotation marks of a terminal.
 _QUOTED = re.compile("&quot;(.+?)&quot;")
 # Between letters, or behind the s of a plural that owns what follows.

@@ -110,7 +110,8 @@ def _checks(item: doc.Checks) -> Iterator[str]:
         about = escape(f"{', '.join(command.systems) or 'any system'}, {command.about}")
         yield f"- {about}: {_code(command.command.replace(doc.PORT, str(item.port)))}"
     for system, proves in item.proofs:
-        yield from ("", _line(f"{system}: {proves}"))
+        said = f"{system}: {proves}".replace(doc.PORT, str(item.port))
+        yield from ("", _line(said))
 
 
 def _table(

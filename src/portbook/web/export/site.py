@@ -10,8 +10,8 @@ files.
 from __future__ import annotations
 
 import contextlib
+import gc
 import hashlib
-import json
 import os
 import signal
 import threading
@@ -41,6 +41,7 @@ from portbook.present.owners import Viewer
 from portbook.present.port import page
 from portbook.present.render import port_json
 from portbook.present.render.document_text import render_page
+from portbook.present.render.json_text import json_line
 from portbook.present.render.text import Style
 from portbook.web.export.notes import BEGUN
 from portbook.web.export.other_pages import other_files, other_names, sites
@@ -288,6 +289,7 @@ def _begin(given: _Given) -> None:
     """
     global _given  # noqa: PLW0603 - a pool hands its processes nothing else to keep
     _given = given
+    gc.set_threshold(100_000, 20, 20)  # as the command itself: pages leave next to no garbage
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = parent_process()
     if parent is not None:
@@ -340,7 +342,7 @@ def _contents(row: _Row, catalog: Catalog, scope: Scope, base_url: str | None) -
         html = views.port(found, catalog, here, document, brief, of)
         yield scope.without_dead_links(html).encode()
         whole = port_json.of_composed(found, brief, document)
-        yield json.dumps(whole, separators=(",", ":")).encode()
+        yield json_line(whole).encode()
         yield render_page(document, _STYLE, of).encode()
     for name in row.services:
         service = answer(Query(QueryKind.NAME, name), catalog)
