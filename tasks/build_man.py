@@ -54,7 +54,11 @@ def page_of(shape: Shape, description: str) -> str:
     lines = [*_head(f"portbook-{shape.name}", shape.about)]
     lines += [".SH SYNOPSIS", f".B portbook {escaped(shape.name)}", "[\\fIOPTIONS\\fR]"]
     lines += [f"\\fI{escaped(operand)}\\fR" for operand in shape.operands]
-    lines += [".SH DESCRIPTION", escaped(description), ".SH OPTIONS"]
+    lines += [".SH DESCRIPTION", escaped(description)]
+    if any(about for _, about in shape.operand_abouts):
+        lines.append(".SH ARGUMENTS")
+        lines += _terms(shape.operand_abouts)
+    lines.append(".SH OPTIONS")
     for option in shape.options:
         lines += [".TP", _flags(option), escaped(option.about)]
     lines.append(".SH EXAMPLES")

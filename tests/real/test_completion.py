@@ -28,7 +28,9 @@ pytestmark = pytest.mark.real
 # What is typed, and what is offered for it.
 TYPED = {
     "portbook lis": {"listen"},
-    "portbook wh": {"why", "who", "whoami", "whois++"},
+    "portbook wh": {"why"},
+    "portbook who": {"who", "whoami", "whois++"},
+    "portbook li": {"listen"},
     "portbook postgresq": {"postgresql"},
     "portbook listen --lev": {"--level"},
     "portbook listen --level ": {"ok", "note", "check", "alert"},

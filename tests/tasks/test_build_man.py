@@ -61,6 +61,8 @@ def test_a_page_has_what_the_parser_has(folder: Path, name: str) -> None:
     assert "--json" in flags
     assert [flag for flag in flags if flag not in shown] == []
     assert f"portbook-{name} - {COMMANDS[name][1]}" in shown
+    (operand,) = [action for action in told if not action.option_strings]
+    assert f" ARGUMENTS {operand.metavar} {(operand.help or '')[:20]}" in shown
 
 
 def test_no_text_is_a_request_of_troff() -> None:

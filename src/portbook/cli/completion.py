@@ -1,7 +1,8 @@
 """``portbook completion``: scripts that let bash, zsh and fish complete what is typed.
 
 A script holds all that it completes: commands, options with their values, topics, and the names of
-services. So a TAB runs the shell alone, and no Python.
+services. So a TAB runs the shell alone, and no Python. Where a command begins with the first word,
+names that begin with it too aren't offered: ``li`` is ``listen``.
 """
 
 from __future__ import annotations
@@ -42,12 +43,16 @@ class Option(NamedTuple):
 
 
 class Shape(NamedTuple):
-    """What the command line of a command may hold; ``operands`` are written as in its help."""
+    """What the command line of a command may hold; ``operands`` are written as in its help.
+
+    ``operand_abouts`` has the name of each, and what it is.
+    """
 
     name: str
     about: str
     operands: tuple[str, ...]
     options: tuple[Option, ...]
+    operand_abouts: tuple[tuple[str, str], ...] = ()
 
     @property
     def kind(self) -> str | tuple[str, ...]:
@@ -81,24 +86,25 @@ def shapes(catalog: Catalog) -> tuple[Shape, ...]:
 
 def shape_of(parser: Parser, name: str, about: str) -> Shape:
     """What *parser* takes: argparse has no public way to ask it."""
-    operands, options = [], []
+    operands, operand_abouts, options = [], [], []
     formatter = parser._get_formatter()
     for action in parser._actions:
         if action.help is argparse.SUPPRESS:
             continue
         words = tuple(map(str, action.choices or ()))
+        told = " ".join(formatter._expand_help(action).split()) if action.help else ""
         if not action.option_strings:
             name_of = str(action.metavar or action.dest.upper())
             many = {"*": f"[{name_of} ...]", "+": f"{name_of} ...", "?": f"[{name_of}]"}
             operands.append(many.get(str(action.nargs), name_of))
+            operand_abouts.append((name_of, told))
             continue
         takes: str | None = None
         if action.nargs != 0:
             metavar = action.metavar or ("|".join(words) if words else action.dest.upper())
             takes = " ".join(metavar) if isinstance(metavar, tuple) else metavar
-        told = " ".join(formatter._expand_help(action).split()) if action.help else ""
         options.append(Option(tuple(action.option_strings), takes, words, told))
-    return Shape(name, about, tuple(operands), tuple(options))
+    return Shape(name, about, tuple(operands), tuple(options), tuple(operand_abouts))
 
 
 def names_by_letter(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:
@@ -176,7 +182,7 @@ _portbook() {
     done
     if [[ -z $command && $cur != -* && $prev != --color ]]; then
         _portbook_fit "$cur" '@commands@'
-        [[ -n $cur ]] && _portbook_names "$cur"
+        [[ -n $cur && ${#COMPREPLY[@]} == 0 ]] && _portbook_names "$cur"
         return
     fi
     case " @commands@ " in *" $command "*) ;; *) command=show ;; esac
@@ -241,8 +247,7 @@ _portbook() {
         esac
     done
     if [[ -z $command && $PREFIX != -* && $prev != --color ]]; then
-        _describe -t commands command commands
-        [[ -n $PREFIX ]] && _portbook_names
+        _describe -t commands command commands || { [[ -n $PREFIX ]] && _portbook_names; }
         return
     fi
     (( ${commands[(I)$command:*]} )) || command=show
@@ -323,8 +328,12 @@ function __portbook_names
 @names@
     end
 end
+function __portbook_first
+    string match -qr -- '^'(string escape --style=regex -- (commandline -ct)) @commands@
+    or __portbook_names
+end
 complete -c portbook -f
-complete -c portbook -n '__portbook_is ""' -a '(__portbook_names)'
+complete -c portbook -n '__portbook_is ""' -a '(__portbook_first)'
 @commands_about@
 @rest@
 """
