@@ -11,7 +11,10 @@ from portbook.app.bind.diagnose import Why
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Family,
+    Gap,
+    GapCode,
     Listener,
+    Need,
     Ownership,
     OwnersSeen,
     Process,
@@ -66,8 +69,7 @@ def test_a_listener() -> None:
 
 def test_free() -> None:
     assert shown(why(), FREE, free=None) == [
-        "3000/tcp can be bound.",
-        "3000/udp can be bound.",
+        "3000/tcp and 3000/udp can be bound.",
         "More: portbook why 3000 -v",
     ]
 
@@ -138,3 +140,35 @@ def test_which_program_localhost_leads_to_follows_this_machines_order() -> None:
     assert any("localhost, ::1 → vite" in line for line in shown(first))
     turned = first._replace(localhost=("127.0.0.1", "::1"))
     assert any("localhost, 127.0.0.1 → node" in line for line in shown(turned))
+
+
+def test_what_is_the_same_for_tcp_and_udp_is_said_once() -> None:
+    low = Cause(CauseCode.NO_PRIVILEGE, facts=(("why", "low-port"), ("unprivileged_first", 1024)))
+    both = [why(low, transport=kind)._replace(address="127.0.0.1") for kind in (TCP, UDP)]
+    assert shown(*both, free=None)[:3] == [
+        "3000/tcp and 3000/udp on 127.0.0.1 can't be bound.",
+        "  Ports below 1024 need root or CAP_NET_BIND_SERVICE on this machine",
+        "  (net.ipv4.ip_unprivileged_port_start).",
+    ]
+
+
+NAT, NAMESPACES = Gap(GapCode.NAT_HIDDEN, needs=Need.ROOT), Gap(GapCode.NAMESPACES_HIDDEN, number=2)
+UNEXPLAINED = Cause(CauseCode.UNKNOWN, facts=(("why", "unexplained"), ("errors", ("EADDRINUSE",))))
+
+
+@pytest.mark.parametrize(
+    ("causes", "unseen"),
+    [
+        ((), ["Not seen: NAT rules are visible to root only"]),
+        ((held(SHOP),), []),
+        (
+            (UNEXPLAINED,),
+            ["Not seen: the network namespaces of 2 processes are hidden even from root"],
+        ),
+    ],
+)
+def test_only_what_could_change_the_answer_is_said_to_be_unseen(
+    causes: tuple[Cause, ...], unseen: list[str]
+) -> None:
+    lines = shown(why(*causes)._replace(missing=(NAT, NAMESPACES)))
+    assert [line for line in lines if line.startswith("Not seen")] == unseen

@@ -79,8 +79,8 @@ MENDS = {
     "address-overlap dual-stack": "To bind each family separately, the program has to set "
     "IPV6_V6ONLY.",
     "address-overlap wildcard": "Bind {first_free}, if that is enough.",
-    "unknown malformed-address": "Give an address that this machine has, or the wildcard address.",
-    "unknown no-address": "Give one of its addresses, or the wildcard address.",
+    "unknown malformed-address": "Give an address of this machine, or the wildcard address.",
+    "unknown no-address": "Give an address of this machine, or the wildcard address.",
     "unknown untried": "Try again with fewer open files or more free memory.",
     "unknown unsupported": "Load the kernel's module for it, if there is one.",
     "unknown unexplained": "{elsewhere}",

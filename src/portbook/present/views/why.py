@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from portbook.app.bind.causes import Cause
     from portbook.app.bind.diagnose import Why
-    from portbook.model import Listener
+    from portbook.model import Gap, Listener
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
 
@@ -38,18 +38,63 @@ def render_short(answers: Sequence[Why], style: Style, to: Viewer, free_port: in
     *free_port* is another that can be had.
     """
     lines: list[str] = []
-    for why in answers:
-        first, *more = _short(why, to)
+    for alike in _alike(answers):
+        first, *more = _short(alike, to)
         lines += [style.bold(line) for line in wrap(first, style.width)]
         lines += [line for words in more for line in wrap(words, style.width, "  ")]
     for fix in dict.fromkeys(filter(None, map(_fix, answers))):
         lines += wrap(f"Fix: {fix}", style.width)
-    unseen = [gap for why in answers for gap in (*why.left_out, *why.missing)]
-    for reason, *others in [list(gap_sentences(dict.fromkeys(unseen)))] if unseen else []:
+    free = all(why.bindable for why in answers)
+    unseen = dict.fromkeys(gap for why in answers for gap in _doubts(why, free=free))
+    for reason, *others in [list(gap_sentences(unseen))] if unseen else []:
         count = f"; and {len(others)} more" if others else ""
         lines.append(clipped(f"Not seen: {reason}", style.width - len(count)) + count)
     lines += steps_line(_steps(answers, free_port), style)
     return "\n".join(lines) + "\n"
+
+
+def _alike(answers: Sequence[Why]) -> list[list[Why]]:
+    """*answers* in groups of which the same is said but for the transport: TCP and UDP, mostly."""
+    groups: dict[object, list[Why]] = {}
+    for why in answers:
+        key: object = why.transport
+        if not _holding(why):
+            told = [cause_message(each) for each in (*_reasons(why), *_redirects(why))]
+            key = (why.port, why.address, _verdict(why), *told, why.noted)
+        groups.setdefault(key, []).append(why)
+    return list(groups.values())
+
+
+def _reasons(why: Why) -> list[Cause]:
+    """The first of what keeps a bind from succeeding, where no socket holds the port."""
+    return [cause for cause in why.causes if cause.blocks][:1]
+
+
+def _redirects(why: Why) -> list[Cause]:
+    return [cause for cause in why.causes if cause.code == CauseCode.NAT_REDIRECT]
+
+
+def _doubts(why: Why, *, free: bool) -> Iterator[Gap]:
+    """What was not seen and could change the short answer; ``-v`` and JSON have all of it.
+
+    Where a bind was tried, other namespaces can't change its outcome, and a redirect matters to a
+    server that can be started (*free*). Who holds the port, or that it can't be seen who, stands
+    above.
+    """
+    yield from why.left_out
+    explained = bool(_holding(why)) or any(
+        dict(each.facts).get("why") != "unexplained" for each in _reasons(why)
+    )
+    for gap in why.missing:
+        group = gap.code.partition("-")[0]
+        if group == "nat":
+            doubtful = free
+        elif group in ("namespace", "namespaces", "owners"):
+            doubtful = not (why.bindable or explained)
+        else:
+            doubtful = True
+        if doubtful:
+            yield gap
 
 
 def render_range(ports: Sequence[Sequence[Why]], style: Style, to: Viewer) -> str:
@@ -62,13 +107,13 @@ def render_range(ports: Sequence[Sequence[Why]], style: Style, to: Viewer) -> st
         if why.bindable and not warned:
             free.setdefault(why.transport, []).append(why.port)
             continue
-        first, *more = _short(why, to)
+        first, *more = _short([why], to)
         lines += [style.bold(line) for line in wrap(first, style.width)]
         lines += [line for words in more for line in wrap(words, style.width, "  ")]
     if free:
         runs = [f"{_runs(numbers)}/{kind}" for kind, numbers in free.items()]
         lines += wrap(f"Can be bound: {', '.join(runs)}", style.width)
-    unseen = dict.fromkeys(gap for why in every for gap in (*why.left_out, *why.missing))
+    unseen = dict.fromkeys(gap for why in every for gap in _doubts(why, free=why.bindable))
     lines += [clipped(f"Not seen: {reason}", style.width) for reason in gap_sentences(unseen)]
     span = f"{ports[0][0].port}-{ports[-1][0].port}"
     held = [cause.listener for why in every for cause in _holding(why) if cause.listener]
@@ -100,9 +145,11 @@ def _holding(why: Why) -> list[Cause]:
     return [cause for cause in why.causes if cause.listener is not None and cause.code in codes]
 
 
-def _short(why: Why, to: Viewer) -> Iterator[str]:
-    """The answer, and what belongs to it."""
-    subject = _subject(why).removeprefix("Port ")
+def _short(alike: Sequence[Why], to: Viewer) -> Iterator[str]:
+    """The answer, and what belongs to it; of *alike* the same is said."""
+    why = alike[0]
+    ports = " and ".join([f"{each.port}/{each.transport}" for each in alike])
+    subject = f"{ports}{_where(why)}"
     held = _holding(why)
     if len(held) == 1:
         yield f"{subject} is in use: {_held(held[0], to)}."
@@ -118,11 +165,11 @@ def _short(why: Why, to: Viewer) -> Iterator[str]:
         )
     else:
         yield f"{subject} {_verdict(why)}"
-        reasons = [cause for cause in why.causes if cause.blocks]
-        yield from [cause_message(cause) for cause in reasons[:1]]
-    redirects = [cause for cause in why.causes if cause.code == CauseCode.NAT_REDIRECT]
-    elsewhere = [cause for cause in why.causes if cause.code == CauseCode.OTHER_NAMESPACE]
-    yield from map(cause_message, (*redirects, *elsewhere[:1]))
+        yield from map(cause_message, _reasons(why))
+    elsewhere = [
+        cause for each in alike for cause in each.causes if cause.code == CauseCode.OTHER_NAMESPACE
+    ]
+    yield from map(cause_message, (*_redirects(why), *elsewhere[:1]))
     if len(elsewhere) > 1:
         others = plural(len(elsewhere) - 1, "more socket")
         yield f"{others} in other network namespaces (listed with -v)."
@@ -215,8 +262,11 @@ def render_why(why: Why, style: Style) -> str:
 
 
 def _subject(why: Why) -> str:
-    where = "" if why.address is None else f" on {why.address}"
-    return f"Port {why.port}/{why.transport}{where}"
+    return f"Port {why.port}/{why.transport}{_where(why)}"
+
+
+def _where(why: Why) -> str:
+    return "" if why.address is None else f" on {why.address}"
 
 
 def _verdict(why: Why) -> str:
