@@ -104,7 +104,7 @@ def test_the_time_runs_out() -> None:
     assert text(waited) == [
         "Nothing listens on 5432/tcp after 2 s.",
         "  tcp 127.0.0.1:5432 is bound by postgres (pid 7)",
-        "  Try to bind it: portbook why 5432",
+        "  Try to bind it: portbook why 5432/tcp",
     ]
     held = Machine((SERVER,)).wait(timeout=1.0, free=True)
     assert held.met is False

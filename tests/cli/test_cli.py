@@ -101,7 +101,7 @@ BAD = [
     (["--nonsense"], "--nonsense"),
     (["80", "--nonsense"], "--nonsense"),
     (["--json", "--jsonl", "80"], "exclude each other"),
-    (["--fail-on"], "expected one argument"),
+    (["--fail-on"], "needs a value"),
     (["80", "--fail-on", "maybe"], "maybe"),
     (["show"], "no query given"),
     (["show", "--json"], "no query given"),

@@ -132,7 +132,7 @@ def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:
     [
         (["--port", "99999"], "'99999' is not a port number"),
         (["--port", "-1"], "is not a port number"),
-        (["--port"], "expected one argument"),
+        (["--port"], "needs a value"),
         (["--port", ""], "the query is empty"),
         (["--port", "9-3"], "runs backwards"),
         (["--port", "nosuchservice"], "is not a port, a range or a service"),
@@ -147,7 +147,7 @@ def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:
         (["--interval", "0"], "--interval 0 is not between 0.05 and 3600 seconds"),
         (["--interval", "nan"], "not between"),
         (["--interval", "1e9"], "not between"),
-        (["--interval", "soon"], "invalid float value"),
+        (["--interval", "soon"], "is not a number"),
         (["--watch", "--interval", "-1"], "not between"),
         (["--json", "--jsonl"], "exclude each other"),
         (["--watch", "--json"], "--watch doesn't go with --json"),

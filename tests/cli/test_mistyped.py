@@ -9,7 +9,9 @@ import pytest
 
 from portbook.catalog.text_index import words_of
 from portbook.cli import COMMANDS
+from portbook.cli.given import joined
 from portbook.cli.mistyped import did_you_mean, edits
+from portbook.formats.errors.query import parse_query
 from portbook.model import Note
 from tests.command_line import run
 from tests.counts import PROOF
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
         (["hsitory", "22"], "portbook history 22"),
         (["feedbakc"], "portbook feedback"),
         (["exlpian", "x" * 200], "portbook explain …"),
+        (["check", "3000"], "portbook show 3000"),
+        (["close", "8080/tcp"], "portbook stop 8080/tcp"),
     ],
 )
 def test_it_is_answered_with_did_you_mean(
@@ -45,6 +49,26 @@ def test_it_is_answered_with_did_you_mean(
     out, err = capsys.readouterr()
     assert out == ""
     assert err == f"portbook: no command {argv[0]!r}; did you mean: {proposal}?\n"
+
+
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (["-p", "3000"], "no option '-p'; did you mean: portbook 3000?"),
+        (["3000", "--kill"], "no option '--kill'; did you mean: portbook stop 3000?"),
+        (["--kill"], "no option '--kill' (portbook show --help shows what it takes)"),
+    ],
+)
+def test_an_option_of_another_tool(
+    capsys: pytest.CaptureFixture[str], argv: list[str], said: str
+) -> None:
+    assert run(argv) == 2
+    assert capsys.readouterr() == ("", f"portbook: {said}\n")
+
+
+@pytest.mark.parametrize("word", ["check", "status", "test"])
+def test_a_verb_without_a_port_is_text(word: str) -> None:
+    assert did_you_mean([word], COMMANDS, CATALOG) is None
 
 
 @pytest.mark.parametrize(
@@ -111,6 +135,19 @@ def test_a_port_and_a_transport_are_one_query(
     assert answer["schema"].startswith("portbook/port/")
     assert [*answer["transports"]][: len(transports)] == transports
     assert len(answer["transports"]) == (1 if len(words) > 1 else 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "address"),
+    [(["localhost", "8080"], "localhost"), (["::1", "8080"], "::1"), (["port", "8080"], None)],
+)
+def test_a_host_and_a_port_are_one_query(
+    capsys: pytest.CaptureFixture[str], words: list[str], address: str | None
+) -> None:
+    (query,) = map(parse_query, joined(words))
+    assert (query.first, query.address) == (8080, address)
+    assert run([*words, "--no-host", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["port"] == 8080
 
 
 @pytest.mark.parametrize("word", ["localhost", "localhost:", "127.0.0.1:", "[::1]:", "8.8.8.8"])

@@ -61,7 +61,7 @@ def test_what_the_quick_reading_leaves_to_argparse(argv: str) -> None:
     ("argv", "said"),
     [
         (["80", "81"], "unrecognized arguments: 81"),
-        (["--for"], "expected one argument"),
+        (["--for"], "needs a value"),
         (["--for", ""], "the name is empty"),
         (["--count", "0"], "0 ports can't be picked at once"),
         (["--count", "-1"], "--count"),
@@ -115,6 +115,12 @@ def test_a_port_in_short(machine: Machine, capsys: pytest.CaptureFixture[str]) -
     assert taken == "Skipped 3000: tcp: a bind fails (asked)."
     assert free == "3001: free on this machine"
     assert steps[-1] == "Reasons: portbook pick 3001 -v"
+    machine.taken = (3000, 3001, 3003)
+    assert cli.run(["pick", "3000"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("Skipped 3000–3001: tcp: a bind fails (asked).\n3002: free")
+    assert cli.run(["pick", "3000", "-v"]) == 0
+    assert "experiment" not in capsys.readouterr().out
 
 
 def test_several_ports_in_short(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:

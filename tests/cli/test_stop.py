@@ -117,7 +117,7 @@ def test_what_it_takes(
     [
         (["nosuchservice"], "'nosuchservice' is not a port, a range or a service"),
         (["home banking"], "'home banking' names no port"),
-        (["80", "--pid", "node"], "invalid int value"),
+        (["80", "--pid", "node"], "is not a whole number"),
         (["99999"], "is not a port number"),
         (["80/xyz"], "is not a transport"),
         ([], "PORT"),
@@ -125,7 +125,7 @@ def test_what_it_takes(
         (["80", "--jsonl"], "no option '--jsonl'; did you mean --json?"),
         (["80", "--timeout", "-1"], "--timeout -1 is not between 0 and 3600"),
         (["80", "--timeout", "nan"], "--timeout nan is not between 0 and 3600"),
-        (["80", "--timeout", "soon"], "invalid float value"),
+        (["80", "--timeout", "soon"], "is not a number"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_and_2(

@@ -76,8 +76,9 @@ def topic_of_failure(failure: Failure, windows: bool) -> Topic | None:
 
 def topic_named(name: str) -> Topic:
     """The topic called *name*. Raises InvalidArgument."""
+    word = name.lower()
     for topic in Topic:
-        if topic == name.lower():
+        if word in (topic, topic.replace("-", ""), topic.replace("-", "_")):
             return topic
     raise InvalidArgument(
         "", f"{shown(name)} is not a topic: give one of {', '.join(map(str, Topic))}"

@@ -218,6 +218,12 @@ def _dispatch(argv: list[str], catalog: Catalog) -> int:
         proposal = did_you_mean(argv, COMMANDS, catalog)
         if proposal is not None:
             raise UsageError(proposal)
+    if any(given.startswith(("-p", "--port", "-k", "--kill", "--stop")) for given in argv):
+        from portbook.cli.mistyped import foreign_option
+
+        proposal = foreign_option(argv)
+        if proposal is not None:
+            raise UsageError(proposal)
     status = _command("show", argv, catalog)
     if word in _HINTS and not {"-j", "--json", "--jsonl"} & set(argv):
         complain(_HINTS[word])

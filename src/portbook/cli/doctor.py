@@ -35,5 +35,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     else:
         from portbook.present.views.doctor import render_checkup
 
-        show(render_checkup(checkup, __version__, viewer(), style()))
+        user = None
+        if checkup.uid is not None:
+            from portbook.host.linux.procfs import read_user
+
+            user = read_user(checkup.uid)
+        show(render_checkup(checkup, __version__, viewer(), style(), user))
     return 3 if options.strict and checkup.missing else 0

@@ -6,6 +6,7 @@ import sys
 
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import QueryKind, is_short, parse_query, split_queries
+from portbook.model.seen import bracketed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from portbook.formats.errors.query import Query
 
 _TRANSPORTS = ("tcp", "udp", "sctp", "dccp")
+_PORT_WORDS = ("port", "ports")
 _MOST_BYTES = 1 << 28  # of standard input; what is behind them is no error message
 _FIRST_LINES = 256  # if so many are queries, the others are too, and each is answered as it comes
 
@@ -57,25 +59,44 @@ def _queries_of(data: bytes) -> list[str]:
 
 
 def joined(words: Sequence[str]) -> tuple[str, ...]:
-    """*words* with a port and the transport beside it as one query.
+    """*words* with a port and the transport or the host beside it as one query; "port" goes.
 
     >>> joined(["8080", "tcp", "ssh"]), joined(["udp", "53"]), joined(["tcp", "ssh"])
     (('8080/tcp', 'ssh'), ('53/udp',), ('tcp', 'ssh'))
+    >>> joined(["localhost", "8080"]), joined(["::1", "80"]), joined(["port", "3000", "udp"])
+    (('localhost:8080',), ('[::1]:80',), ('3000/udp',))
     """
     queries: list[str] = []
     rest = list(words)
     while rest:
         word = rest.pop(0)
+        if rest and word.lower() in _PORT_WORDS and _is_port(rest[0]):
+            word = rest.pop(0)
         if rest and _is_port(word) and rest[0].lower() in _TRANSPORTS:
             word = f"{word}/{rest.pop(0)}"
         elif rest and word.lower() in _TRANSPORTS and _is_port(rest[0]):
             word = f"{rest.pop(0)}/{word}"
+        elif rest and _is_host(word) and rest[0].isdigit():  # as nc and telnet take them
+            word = f"{bracketed(word)}:{rest.pop(0)}"
         queries.append(word)
     return tuple(queries)
 
 
 def _is_port(word: str) -> bool:
     return word.isascii() and word.replace("-", "").isdigit() and word[0] != "-"
+
+
+def _is_host(word: str) -> bool:
+    """Whether *word* is an address or localhost, without a port."""
+    if word.lower() == "localhost":
+        return True
+    from ipaddress import ip_address
+
+    try:
+        ip_address(word)
+    except ValueError:
+        return False
+    return not word.isdigit()
 
 
 def one_text(words: Sequence[str], catalog: Catalog) -> bool:

@@ -100,7 +100,8 @@ class Parser(argparse.ArgumentParser):
         """Raises UsageError instead of printing the usage."""
         if len(message) > _LONGEST:  # with a value in it, which may be of any length
             message = f"{message[: _LONGEST // 2]}…{message[-_LONGEST // 2 :]}"
-        raise UsageError(f"{self._without_slip(message)} ({self.prog} --help shows what it takes)")
+        said = _plain_words(self._without_slip(message))
+        raise UsageError(f"{said} ({self.prog} --help shows what it takes)")
 
     def _without_slip(self, message: str) -> str:
         """*message*; for an unknown option, its name and the one that is spelled most like it."""
@@ -134,6 +135,35 @@ class Parser(argparse.ArgumentParser):
             show(self.format_help())
         else:
             file.write(self.format_help())
+
+
+def _plain_words(message: str) -> str:
+    """What argparse says of a wrong argument, as portbook says it.
+
+    >>> _plain_words("argument -t/--timeout: invalid float value: 'soon'")
+    "--timeout 'soon' is not a number"
+    >>> _plain_words("argument --limit: expected one argument")
+    '--limit needs a value'
+    >>> _plain_words("the following arguments are required: PORT, TEXT")
+    'PORT and TEXT are missing'
+    """
+    lacking = message.removeprefix("the following arguments are required: ")
+    if lacking != message:
+        *most, last = lacking.split(", ")
+        return f"{', '.join(most)} and {last} are missing" if most else f"{last} is missing"
+    if not message.startswith("argument "):
+        return message
+    names, colon, reason = message.removeprefix("argument ").partition(": ")
+    if not colon:
+        return message
+    name = names.rpartition("/")[2]
+    for kind, noun in (("int", "a whole number"), ("float", "a number")):
+        value = reason.removeprefix(f"invalid {kind} value: ")
+        if value != reason:
+            return f"{name} {value} is not {noun}"
+    if reason == "expected one argument":
+        return f"{name} needs a value"
+    return f"{name} {reason}" if " is not one of " in reason else f"{name}: {reason}"
 
 
 def parser_of(module: str, catalog: Catalog) -> Parser:

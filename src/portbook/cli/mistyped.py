@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
 
-# What people type for a command, by the habit of other tools; {port}: one was given.
+# What people type for a command, by the habit of other tools.
 _VERBS = {
     "kill": ("stop",),
     "free": ("why", "stop"),
@@ -20,6 +20,18 @@ _VERBS = {
     "version": ("--version",),
 }
 _WITHOUT_PORT = {"free": ("pick",)}
+# Before a port these are verbs; alone they are text to search.
+_BEFORE_PORT = {
+    "check": ("show",),
+    "info": ("show",),
+    "lookup": ("show",),
+    "status": ("show",),
+    "test": ("show",),
+    "close": ("stop",),
+    "terminate": ("stop",),
+}
+# Options of other tools, and the command that does it; of none where that is the port alone.
+_FOREIGN_OPTIONS = {"-p": "", "--port": "", "-k": "stop ", "--kill": "stop ", "--stop": "stop "}
 _ALONE = ("--version", "listen", "pick")  # what is proposed for a verb without what follows it
 _LONG = 7  # letters of a command from which on two edits still make it
 _MOST_SHOWN = 80  # characters of the other arguments in the proposal
@@ -32,7 +44,8 @@ def did_you_mean(argv: Sequence[str], commands: Iterable[str], catalog: Catalog)
     the user's own), and where *argv* is a question. A word is taken for a command that is one edit
     away, or two from seven letters on, and for the verbs that people try.
     """
-    word, verb = argv[0].lower(), argv[0].lower() in _VERBS
+    word = argv[0].lower()
+    verb = word in _VERBS or (word in _BEFORE_PORT and _has_port(argv[1:]))
     # A verb's options are another tool's: kill -9, ls -la.
     rest = [each for each in argv[1:] if not (verb and each.startswith("-"))]
     proposals = _of_verb(word, rest) or nearest(word, commands)
@@ -66,10 +79,29 @@ def edits(one: str, other: str) -> int:
     return row[-1]
 
 
+def foreign_option(argv: Sequence[str]) -> str | None:
+    """The message for an option of other tools beside a port; None where there is none.
+
+    >>> foreign_option(["3000", "--kill"])
+    "no option '--kill'; did you mean: portbook stop 3000?"
+    """
+    option = next((word for word in argv if word in _FOREIGN_OPTIONS), None)
+    ports = [word for word in argv if word[:1].isdigit()]
+    if option is None or not ports:
+        return None
+    proposal = f"{_FOREIGN_OPTIONS[option]}{_tail(ports).lstrip()}"
+    return f"no option {shown(option)}; did you mean: portbook {proposal}?"
+
+
 def _of_verb(word: str, rest: Sequence[str]) -> tuple[str, ...]:
-    if word in _WITHOUT_PORT and not any(argument[:1].isdigit() for argument in rest):
+    ports = _has_port(rest)
+    if word in _WITHOUT_PORT and not ports:
         return _WITHOUT_PORT[word]
-    return _VERBS.get(word, ())
+    return _VERBS.get(word, _BEFORE_PORT.get(word, ()) if ports else ())
+
+
+def _has_port(words: Iterable[str]) -> bool:
+    return any(word[:1].isdigit() for word in words)
 
 
 def nearest(word: str, names: Iterable[str]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from portbook.app.bind.addresses import numeric_host
 from portbook.app.failed import Place, place_of
 from portbook.app.wait import WaitRequest, wait_here
 from portbook.cli import complain
-from portbook.cli.given import one_port
+from portbook.cli.given import joined, one_port
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
 from portbook.cli.terminal import can_draw, print_answers, style
@@ -65,7 +65,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     )
     add_json(parser)
     options = parser.parse_args(list(argv))
-    requests = [_request(word, options, catalog) for word in options.queries]
+    requests = [_request(word, options, catalog) for word in joined(options.queries)]
     ended: list[Waited] = []
     began = time.monotonic()
     for request in requests:
@@ -106,14 +106,15 @@ def _request(word: str, options: argparse.Namespace, catalog: Catalog) -> WaitRe
 
 def _wait(request: WaitRequest, began: float, *, quiet: bool) -> Waited:
     """Waits for one port in what is left of the time since *began*; at the end it looks once."""
+    rest = request
     if request.timeout is not None and request.timeout > 0:
         left = request.timeout - (time.monotonic() - began)
-        request = request._replace(timeout=min(request.timeout, max(0.0, left)))
+        rest = request._replace(timeout=min(request.timeout, max(0.0, left)))
     status = StatusLine()
     if can_draw(sys.stderr) and not quiet:
-        status(wait.waiting_for(request))
+        status(wait.waiting_for(rest))
     try:
-        return wait_here(request)
+        return wait_here(rest)._replace(request=request)
     finally:
         status.clear()
 

@@ -13,7 +13,7 @@ from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import read_spans
 from portbook.app.topics import TopicAnswer
 from portbook.catalog.expectations.lookup import check_named
-from portbook.cli.given import read_query
+from portbook.cli.given import joined, read_query
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.progress import StatusLine
 from portbook.cli.show import fails, lead_of
@@ -44,7 +44,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     options = _parse(argv)
     if options.notes:
         check_named(catalog.expectations)
-    queries = [query for word in options.queries for query in _queries(word, catalog)]
+    queries = [query for word in joined(options.queries) for query in _queries(word, catalog)]
     told: list[dict[str, Any]] = []
     statuses = []
     several = len(queries) > 1

@@ -372,5 +372,5 @@ def _hints(wanted: Wanted, catalog: Catalog) -> Iterator[Hint]:
             ports = dict.fromkeys([f"{row.first}/{row.transport or 'tcp'}" for row in rows])
             service = ("service_name", rows[0].service_name)
             yield Hint(HintCode.SERVICE, (service, ("ports", tuple(ports))))
-    if wanted.first <= 1023:
+    if wanted.near is None and wanted.first <= 1023:
         yield Hint(HintCode.SYSTEM_PORTS)

@@ -29,10 +29,12 @@ _FOR = {
 _WHOSE = {Whose.USER: "yours", Whose.PROJECT: "the project's", Whose.NAMED: "yours (named)"}
 
 
-def render_checkup(checkup: Checkup, version: str, to: Viewer, style: Style) -> str:
-    """First whether anything is hidden, then what the answers rest on."""
+def render_checkup(
+    checkup: Checkup, version: str, to: Viewer, style: Style, user: str | None = None
+) -> str:
+    """First whether anything is hidden, then what the answers rest on; *user* is who asks."""
     lines = [style.bold(_headline(checkup))]
-    for title, items in _sections(checkup, version, to):
+    for title, items in _sections(checkup, version, to, user):
         lines += ["", style.bold(title)]
         for item in items:
             lines += render_item(item, style)
@@ -49,11 +51,14 @@ def _headline(checkup: Checkup) -> str:
     return "portbook sees everything that listens on this machine, and who owns it."
 
 
-def _sections(checkup: Checkup, version: str, to: Viewer) -> Iterator[tuple[str, list[Item]]]:
-    user = "root" if to.is_root else f"user {checkup.uid}" if checkup.uid is not None else "you"
+def _sections(
+    checkup: Checkup, version: str, to: Viewer, user: str | None
+) -> Iterator[tuple[str, list[Item]]]:
+    number = "you" if checkup.uid is None else f"user {checkup.uid}"
+    who = "root" if to.is_root else f"{user} ({checkup.uid})" if user else number
     machine = [
         ("sockets", f"{checkup.sockets:,}, {checkup.owned:,} with an owner"),
-        ("running as", user),
+        ("running as", who),
     ]
     if checkup.rules.unprivileged_first is not None:
         first = checkup.rules.unprivileged_first
@@ -63,12 +68,18 @@ def _sections(checkup: Checkup, version: str, to: Viewer) -> Iterator[tuple[str,
         machine.append(("ephemeral", f"{low}–{high}"))
     yield "This machine", [Table(tuple(machine))]
     if checkup.missing:
-        yield "Not seen", [Paragraph(f"{gap_sentence(gap)}.") for gap in checkup.missing]
+        yield "Not seen", [Paragraph(_whole(gap_sentence(gap))) for gap in checkup.missing]
     if not to.is_root and any(gap.needs is Need.ROOT for gap in checkup.missing):
         yield "Fix", [Paragraph("See more: sudo portbook doctor")]
     yield "Registry", list(_registry(checkup.registry))
     yield "Your notes", list(_notes(checkup.notes, checkup.notes_problem))
     yield "Installed", [Table(tuple(_installed(checkup, version)))]
+
+
+def _whole(gap: str) -> str:
+    """What was not seen, as a sentence of its own; a program's name stays as it is."""
+    named = gap.startswith(("portbook ", "nft "))
+    return f"{gap if named else gap[:1].upper() + gap[1:]}."
 
 
 def _registry(registry: RegistryInUse) -> Iterator[Item]:

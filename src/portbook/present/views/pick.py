@@ -33,8 +33,7 @@ def render_pick_short(found: Pick, style: Style) -> str:
     """A line for each port, what is against it or couldn't be found out, and what to do next."""
     lines: list[str] = []
     if found.wanted.near is not None:
-        for choice in found.left_out[:_SHOWN]:
-            taken = f"Skipped {choice.port}: {check_evidence(choice.failed[0])}."
+        for taken in _skipped(found):
             lines += render_item(Paragraph(taken), style, "")
     for choice in found.choices:
         lines.append(style.bold(f"{choice.port}: {_in_short(choice)}"))
@@ -46,6 +45,20 @@ def render_pick_short(found: Pick, style: Style) -> str:
     if steps := list(_steps(found)):
         lines += steps_line(steps, style)
     return "\n".join(lines) + "\n"
+
+
+def _skipped(found: Pick) -> Iterator[str]:
+    """Why the nearer ports are none: a line for each reason."""
+    reasons: dict[str, list[int]] = {}
+    for choice in found.left_out:
+        reasons.setdefault(check_evidence(choice.failed[0]), []).append(choice.port)
+    for why, ports in list(reasons.items())[:_SHOWN]:
+        first, last = ports[0], ports[-1]
+        if last - first + 1 == len(ports):
+            which = f"{first}–{last}" if last > first else str(first)
+        else:
+            which = f"{len(ports):,} ports from {first} to {last}"
+        yield f"Skipped {which}: {why}."
 
 
 def _in_short(choice: Choice) -> str:
@@ -99,6 +112,8 @@ def _after(found: Pick) -> Iterator[Item]:
     yield from _against(found, whole=True)
     for choice in [each for each in found.choices if not each.failed][:1]:
         yield Paragraph(f"To keep it for a command: {_keep(choice)}")
+    if found.wanted.near is not None:
+        return
     one, two = EXPERIMENTS
     yield Paragraph(
         f"For an experiment with a protocol, {one} and {two} are reserved (exp1 and exp2, "

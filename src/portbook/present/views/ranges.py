@@ -199,9 +199,11 @@ def compose_stats(stats: Stats, sources: Iterable[Source]) -> Page:
     as_of = day(stats.registration_as_of) if stats.registration_as_of else "an unknown day"
     years = [(year, f"{count:,}") for year, count in stats.years]
     top = [(assignee(name), f"{count:,}") for name, count in stats.assignees[:_ASSIGNEES]]
+    portless = f"; {stats.portless:,} have a row without a port" if stats.portless else ""
+    verb = "assigns" if stats.assigned_rows == 1 else "assign"
     services = (
-        f"{plural(stats.services, 'service name')}; {stats.portless:,} have a row without a port. "
-        f"{plural(stats.assigned_rows, 'row')} assign a service."
+        f"{plural(stats.services, 'service name')}{portless}. "
+        f"{plural(stats.assigned_rows, 'row')} {verb} a service."
     )
     return Page(
         title="The registry in numbers",
@@ -246,6 +248,8 @@ def _counted(stats: Stats) -> Iterator[Section]:
             if count.range == each
         ]
         title = f"{each.title} ({each.first}–{each.last})"
+        if each.first == each.last:
+            title = f"Port {each.first}"
         yield Section(title, (_counts(("", *map(str, State), "how full"), *rows),), each.name)
 
 

@@ -73,17 +73,23 @@ def _sentences(waited: Waited, to: Viewer) -> Iterator[str]:
     elif request.free:
         yield f"{name} is still in use {_in_vain(waited)}."
         yield from _held(listeners, to)
-        yield f"Stop it: portbook stop {request.port}"
+        hidden = not to.is_root and any(not each.ownership.owners for each in listeners)
+        yield f"Stop it: {'sudo ' if hidden else ''}portbook stop {_typed(request)}"
     elif waited.met:
         yield f"Something {already}listens on {name}{later}."
         yield from _held(listening, to)
     else:
         yield f"Nothing listens on {name} {_in_vain(waited)}."
         yield from _held(listeners, to, " is bound by")
-        yield f"Try to bind it: portbook why {request.port}"
+        yield f"Try to bind it: portbook why {_typed(request)}"
     if waited.met is None or hide_sockets(waited.missing):
         for reason in gap_sentences(waited.missing):
             yield f"Not seen: {reason}"
+
+
+def _typed(request: WaitRequest) -> str:
+    """The port as another command takes it."""
+    return str(request.port) + ("" if request.transport is None else f"/{request.transport}")
 
 
 def _in_vain(waited: Waited) -> str:
