@@ -189,6 +189,18 @@ def test_of_many_network_namespaces_three_are_told(capsys: pytest.CaptureFixture
     assert out.endswith("2 more sockets in other network namespaces.")
 
 
+def test_sockets_of_one_program_elsewhere_are_told_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stage = Stage()
+    there = Host((socket(owner(9)), socket(owner(9))), Visibility.FULL)
+    stage.elsewhere = (("pid 9 (web)", there),)
+    assert run(stage, "8080") == 1
+    out = " ".join(capsys.readouterr().out.split())
+    assert out.count("nsenter -t 9 -n portbook stop 8080") == 1
+    assert "1 more socket in other network namespaces." in out
+
+
 def test_a_megabyte_of_arguments_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
     stage = Stage()
     owned = owner(7)._replace(command=("/usr/bin/node", "server.js", "x" * 1_000_000))

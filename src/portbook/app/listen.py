@@ -11,6 +11,7 @@ from portbook.errors import PortbookError
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     LAST_PORT,
+    GapCode,
     OwnerSearch,
     OwnersSeen,
     PortRules,
@@ -260,6 +261,8 @@ def answer_here(
     kept = sort_sockets(
         seen.listeners if wanted == Filter() else filter(wanted.keeps, seen.listeners), order
     )
+    if wanted.spans:
+        seen = seen._replace(missing=_counted(seen, wanted))
     total = len(seen.listeners)
     if wanted.ports is not None or wanted.transport is not None:
         # A list without owners is cheap; without it the total would be of those ports alone.
@@ -278,6 +281,23 @@ def answer_here(
         sources=(*book.sources(), *catalog.practice.sources(), here_source()),
         notes=seen.notes,
         total=max(total, len(kept)),
+    )
+
+
+def _counted(seen: Host, wanted: Filter) -> tuple[Gap, ...]:
+    """What is missing of *seen*, with the sockets between several spans left out of its counts."""
+    asked = Filter(wanted.transport, wanted.ports, spans=wanted.spans)
+    known = [each.ownership.seen for each in seen.listeners if asked.keeps(each)]
+    counts = {
+        GapCode.OWNERS_HIDDEN: known.count(OwnersSeen.HIDDEN),
+        GapCode.OWNERS_INFERRED: known.count(OwnersSeen.INFERRED),
+    }
+    return tuple(
+        [
+            gap._replace(number=counts[gap.code], total=len(known)) if gap.code in counts else gap
+            for gap in seen.missing
+            if counts.get(gap.code) != 0
+        ]
     )
 
 

@@ -33,9 +33,24 @@ if TYPE_CHECKING:
 
 def add_filters(parser: argparse.ArgumentParser) -> None:
     """``--transport``, ``--port``, ``--program``, ``--user``, ``--reach`` and ``--level``."""
+    from portbook.cli.help import Beside
+
     parser.add_argument(
-        "--transport", choices=[*map(str, Transport)], help="show only this transport"
+        "--transport",
+        type=str.lower,
+        choices=[*map(str, Transport)],
+        help="show only this transport",
     )
+    for transport in (Transport.TCP, Transport.UDP):
+        parser.add_argument(
+            f"-{transport[0]}",
+            f"--{transport}",
+            dest="transport",
+            action=Beside,
+            nargs=0,
+            const=str(transport),
+            help=f"the same as --transport {transport}",
+        )
     parser.add_argument(
         "--port",
         metavar="PORT",

@@ -146,6 +146,8 @@ def _plain_words(message: str) -> str:
     '--limit needs a value'
     >>> _plain_words("the following arguments are required: PORT, TEXT")
     'PORT and TEXT are missing'
+    >>> _plain_words("argument -t/--tcp: ignored explicit argument 'lnp'")
+    "no option '-lnp'"
     """
     lacking = message.removeprefix("the following arguments are required: ")
     if lacking != message:
@@ -161,6 +163,10 @@ def _plain_words(message: str) -> str:
         value = reason.removeprefix(f"invalid {kind} value: ")
         if value != reason:
             return f"{name} {value} is not {noun}"
+    ignored = reason.removeprefix("ignored explicit argument ")
+    if ignored != reason:
+        short = not names.startswith("--")  # -tx: -t takes no value, so x is a flag
+        return f"no option '-{ignored[1:]}" if short else f"{name} takes no value"
     if reason == "expected one argument":
         return f"{name} needs a value"
     return f"{name} {reason}" if " is not one of " in reason else f"{name}: {reason}"
@@ -234,6 +240,17 @@ def read_limit(options: argparse.Namespace) -> int:
     if limit < 0:
         raise UsageError(f"--limit {limit} is below 0: give 0 for all, or how many")
     return limit
+
+
+class Beside(argparse.Action):
+    """``-t`` and ``-u``: one of them alone, or with the other every transport."""
+
+    def __call__(
+        self, _parser: object, namespace: argparse.Namespace, _values: object, _flag: object = None
+    ) -> None:
+        """Sets the transport that the flag is for."""
+        before = getattr(namespace, self.dest)
+        setattr(namespace, self.dest, self.const if before in (None, self.const) else None)
 
 
 def add_depth(parser: argparse.ArgumentParser) -> None:

@@ -10,7 +10,7 @@ from portbook.app.stop import collect
 from portbook.app.stop.executor import GOOD, Way
 from portbook.app.stop.model import Named, RefusalCode
 from portbook.app.stop.planner import hold_back
-from portbook.cli.given import read_query
+from portbook.cli.given import joined, read_query
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
 from portbook.cli.terminal import can_ask, confirmed, print_answers, style
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.host.host_reader import HostReader
+    from portbook.model import Gap
 
 
 def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> int:
@@ -52,7 +53,7 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
     way = Way(options.force, options.timeout)
     named = Named(tuple(options.pid), tuple(options.program))
     asks = not (options.yes or options.dry_run or options.json) and can_ask()
-    queries = [_queries(word, catalog) for word in options.queries]
+    queries = [_queries(word, catalog) for word in joined(options.queries)]
     ranges = any(query.kind is QueryKind.RANGE for of_word in queries for query in of_word)
     words = [_plan_word(of_word, options, named, host) for of_word in queries]
     held = [hold_back(word) for word in words]
@@ -70,9 +71,9 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
 
         print_answers(list(map(of_stop, plans, outcomes)), several=ranges)
     else:
-        for outcome in outcomes:
+        for plan, outcome in zip(plans, outcomes, strict=True):
             if outcome is not None:
-                sys.stdout.write(stop.render_outcome(outcome, style()))
+                sys.stdout.write(stop.render_outcome(outcome, plan, style()))
         unnamed = [plan for word in held for plan in word] if several else []
         _tell_undone(plans, unnamed, argv, go=go, asked=asks)
     if max(map(_status, plans, outcomes), default=1) or not all(words):
@@ -196,9 +197,11 @@ def _queries(word: str, catalog: Catalog) -> list[Query]:
 
 def _show(plans: Sequence[Plan], way: Way, *, dry: bool, asks: bool) -> None:
     to = viewer()
+    told: set[Gap] = set()
     for number, plan in enumerate(plans):
-        text = stop.render_plan(plan, way, to, dry=dry, asks=asks, style=style())
+        text = stop.render_plan(plan, way, to, dry=dry, asks=asks, told=told, style=style())
         sys.stdout.write(f"\n{text}" if number else text)
+        told.update(plan.scene.missing)
     sys.stdout.flush()
 
 

@@ -163,7 +163,7 @@ def test_one_that_ends() -> None:
         "SIGTERM sent, waiting for pid 7 to end: 1 s",
         "SIGTERM sent, waiting for pid 7 to end: 2 s",
     ]
-    assert outcome_sentence(outcome) == "Nothing listens on the port any more."
+    assert outcome_sentence(outcome, "3000") == "Nothing listens on 3000 any more."
 
 
 def test_one_that_ignores_it() -> None:
@@ -173,7 +173,7 @@ def test_one_that_ignores_it() -> None:
     assert "--force" in done_message(outcome.done[0])
     assert Hands.KILL not in life.got
     assert not outcome.free
-    assert "still listens" in outcome_sentence(outcome)
+    assert "still listens" in outcome_sentence(outcome, "3000")
     assert 3 <= world.time < 5
 
 
@@ -308,7 +308,7 @@ def test_one_that_is_started_again_is_named_with_who_started_it() -> None:
         "The port is busy again: python3 (pid 70) listens on tcp 0.0.0.0:8080, started by "
         "supervisord (60). Stop that: supervisorctl status, then supervisorctl stop NAME"
     )
-    assert outcome_sentence(outcome) == "The port is busy again."
+    assert outcome_sentence(outcome, "3000") == "3000 is busy again."
 
 
 # -- managers ---------------------------------------------------------------------------------

@@ -198,17 +198,22 @@ def done_message(done: Done) -> str:
     )
 
 
-def outcome_sentence(outcome: Outcome) -> str:
-    """What became of the port."""
+def outcome_sentence(outcome: Outcome, port: str) -> str:
+    """What became of *port*.
+
+    >>> from portbook.app.stop.executor import Outcome
+    >>> outcome_sentence(Outcome((), ()), "3000")
+    'Nothing listens on 3000 any more.'
+    """
     if outcome.free:
-        return "Nothing listens on the port any more."
+        return f"Nothing listens on {port} any more."
     if outcome.cleared:
         first = outcome.beside[0]
         return sentence(f"{holder_of(first)} still listens on {first.socket.name}, as you asked.")
     if outcome.left:
         first = outcome.left[0]
         return sentence(f"{holder_of(first)} still listens on {first.socket.name}.")
-    return "The port is busy again."
+    return f"{port} is busy again."
 
 
 def outcome_notes(outcome: Outcome) -> list[str]:

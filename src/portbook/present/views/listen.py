@@ -32,7 +32,7 @@ _DROPPED = (
 )
 # Where there is more room, these grow, the first of them first.
 _GROWING = (
-    *("address", "reachable", "finding", "program", "service", "user"),
+    *("address", "reachable", "program", "finding", "service", "user"),
     *("speaks", "namespace"),
 )
 _BEHIND_ADDRESS = [column.name for column in COLUMNS].index("address") + 1
@@ -65,6 +65,8 @@ def render_here(
         lines += ["", *table_lines(kept, Cells(answer.standings, to), style, below)]
     from portbook.present.port.this_machine import redirected
 
+    if kept and (answer.redirects or answer.missing):
+        lines.append("")
     for redirect in answer.redirects:
         lines += render_item(Paragraph(f"Redirected: {redirected(redirect)}"), style, "")
     for reason in gap_sentences(answer.missing):

@@ -51,7 +51,7 @@ COLUMNS = (
 
 
 # Of the table alone: a line for programs keeps its fields.
-REACHABLE = Column("reachable", 8, 20)
+REACHABLE = Column("reachable", 12, 20)
 
 
 class Words(NamedTuple):

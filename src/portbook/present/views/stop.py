@@ -25,7 +25,7 @@ from portbook.present.words import plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from portbook.app.stop.executor import Outcome, Way
     from portbook.app.stop.model import Plan, Step
@@ -38,14 +38,22 @@ _MOST_ELSEWHERE = 3  # sockets in other network namespaces, before they are only
 
 
 def render_plan(
-    plan: Plan, way: Way, to: Viewer, *, dry: bool, asks: bool = False, style: Style
+    plan: Plan,
+    way: Way,
+    to: Viewer,
+    *,
+    dry: bool,
+    asks: bool = False,
+    told: Container[Gap] = (),
+    style: Style,
 ) -> str:
     """What would be done, what would be lost, what is left alone; before anything is done.
 
-    *dry*: nothing will be. *asks*: it will be where the user says yes.
+    *dry*: nothing will be. *asks*: it will be where the user says yes. Of what wasn't seen, *told*
+    is left out: a plan for another port said so.
     """
     if any(refusal.code == RefusalCode.NOTHING_THERE for refusal in plan.refusals):
-        return _nothing_there(plan, style)
+        return _nothing_there(plan, told, style)
     title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
     title += ": would be stopped with --yes" if dry and plan.steps else ""
     lines = [style.bold(title)]
@@ -68,30 +76,32 @@ def render_plan(
     if plan.refusals:
         lines += ["", style.bold("Left alone")]
         lines += [line for text in _left_alone(plan) for line in render_item(text, style)]
-    for item in _after(plan):
+    for item in _after(plan, told):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
 
 
 def _left_alone(plan: Plan) -> Iterator[Paragraph]:
     """Why what is left alone is, and what to do; many other namespaces are only counted."""
-    elsewhere = 0
+    elsewhere: dict[object, int] = {}  # sockets, by whose they are and where
     for refusal in plan.refusals:
-        elsewhere += refusal.code is RefusalCode.OTHER_NAMESPACE
-        if refusal.code is RefusalCode.OTHER_NAMESPACE and elsewhere > _MOST_ELSEWHERE:
-            continue
+        mend = refusal_mend(refusal)
+        if refusal.code is RefusalCode.OTHER_NAMESPACE:
+            key = (dict(refusal.facts)["namespace"], mend)
+            elsewhere[key] = elsewhere.get(key, 0) + 1
+            if elsewhere[key] > 1 or len(elsewhere) > _MOST_ELSEWHERE:
+                continue
         yield Paragraph(refusal_message(refusal))
-        yield Paragraph(f"Fix: {refusal_mend(refusal)}")
-    if elsewhere > _MOST_ELSEWHERE:
-        more = plural(elsewhere - _MOST_ELSEWHERE, "more socket")
-        yield Paragraph(f"{more} in other network namespaces.")
+        yield Paragraph(f"Fix: {mend}")
+    if more := sum(elsewhere.values()) - min(len(elsewhere), _MOST_ELSEWHERE):
+        yield Paragraph(f"{plural(more, 'more socket')} in other network namespaces.")
 
 
-def _nothing_there(plan: Plan, style: Style) -> str:
+def _nothing_there(plan: Plan, told: Container[Gap], style: Style) -> str:
     """That nothing listens, what to do if a bind fails all the same, and what wasn't seen."""
     (refusal,) = plan.refusals
     lines = [style.bold(refusal_message(refusal)), refusal_mend(refusal)]
-    for item in _after(plan):
+    for item in _after(plan, told):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
 
@@ -105,10 +115,10 @@ def _holder(listener: Listener, to: Viewer) -> str:
     return sure + ", ".join([owner_phrase(owner, to, whole=True) for owner in owners])
 
 
-def _after(plan: Plan) -> Iterator[Item]:
+def _after(plan: Plan, told: Container[Gap]) -> Iterator[Item]:
     for note in plan_notes(plan):
         yield Paragraph(note)
-    for reason in gap_sentences(plan.scene.missing):
+    for reason in gap_sentences([gap for gap in plan.scene.missing if gap not in told]):
         yield Paragraph(f"Not seen: {reason}")
 
 
@@ -137,14 +147,15 @@ def _waiting(way: Way) -> str:
     return f"Sends SIGTERM and waits {way.patience:g} s. {then}"
 
 
-def render_outcome(outcome: Outcome, style: Style) -> str:
-    """What was done, and what is on the port now."""
+def render_outcome(outcome: Outcome, plan: Plan, style: Style) -> str:
+    """What was done for *plan*, and what is on its port now."""
     lines = ["", style.bold("Done")]
     for each in outcome.done:
         lines += render_item(Paragraph(done_message(each)), style)
     lines.append("")
     if not outcome.restarted:
-        lines += render_item(Paragraph(outcome_sentence(outcome)), style, "")
+        port = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
+        lines += render_item(Paragraph(outcome_sentence(outcome, port)), style, "")
     for note in outcome_notes(outcome):
         lines += render_item(Paragraph(note), style, "")
     return "\n".join(lines) + "\n"
