@@ -103,13 +103,16 @@ class IptablesRules:
             "-m conntrack --ctstate UNTRACKED",
             "-m conntrack --ctstate DNAT",
             "-m conntrack --ctdir ORIGINAL",
+            "-m conntrack --ctproto 6",
+            "-m conntrack ! --ctproto udp",
             "-m conntrack --ctorigdstport 80 -m comment --comment x",
             self._pick("-m limit --limit 1/min", "-m statistic --mode random --probability 0.5"),
         ]
         if chain in ("PREROUTING", "INPUT", "FORWARD"):
             options += ["-i eth0", "-i lo", "! -i eth0", "-i e+", "! -i cont0"]
+            options += [f"-m addrtype --dst-type {self._pick('LOCAL', 'UNICAST')} --limit-iface-in"]
         if chain == "PREROUTING" and table in ("raw", "mangle"):
-            options += ["-m rpfilter", "-m rpfilter --invert"]
+            options += ["-m rpfilter", "-m rpfilter --validmark --invert"]
         if not self._six:
             options += ["-s 198.18.0.77/255.255.0.255", "! -f"]
         return self._pick(*options)

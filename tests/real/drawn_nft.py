@@ -48,7 +48,8 @@ class NftRules:
             self._sets = []
             self._family = self._chance.choice(("inet", "inet", "inet", "ip", "ip6"))
             chains = self._chains()
-            body = "\n".join((*self._sets, *chains))
+            switched_off = ("flags dormant",) if self._chance.random() < 0.05 else ()
+            body = "\n".join((*switched_off, *self._sets, *chains))
             tables.append(f"table {self._family} t{number} {{\n{body}\n}}")
         return "\n".join(tables) + "\n"
 
@@ -233,6 +234,8 @@ class NftRules:
                 "fib daddr type local",
                 "fib daddr type != local",
                 "fib daddr type { local, broadcast }",
+                "fib daddr . iif type local",
+                "fib daddr . iif type != { local, broadcast, multicast }",
                 "meta pkttype host",
                 "fib saddr . iif oif missing",
                 "fib saddr . iif oif exists",
@@ -294,6 +297,7 @@ class NftRules:
             "ct direction original", "ct mark & 1 == 1", "ct direction reply",
             f"ct mark != {self._chance.choice(MARKS)}",
             f"meta l4proto tcp ct original proto-dst {self._port()}",
+            "ct protocol tcp", "ct l3proto ipv4",
         )  # fmt: skip
 
     # -- actions ------------------------------------------------------------------------------
@@ -304,7 +308,8 @@ class NftRules:
         if hook == "source nat":
             six = self._six()
             family = "" if self._family != "inet" else "ip6 " if six else "ip "
-            return self._pick("masquerade", f"snat {family}to {OWN[six]}", "counter", "accept")
+            others = "counter", "accept", f"tcp dport {self._port()} drop"
+            return self._pick("masquerade", f"snat {family}to {OWN[six]}", *others)
         options = ["accept", "accept", "drop", "drop", "counter accept", 'log prefix "drawn " drop']
         if hook in ("input", "sub"):
             options += ["counter", "accept"]
@@ -328,6 +333,8 @@ class NftRules:
                 "meta mark set tcp dport map { 22 : 1, 80 : 2 }",
                 self._verdict_map(subs),
                 self._verdict_map(subs),
+                self._remark(),
+                self._remark(),
                 self._pick(
                     "limit rate 1/minute accept",
                     "limit rate over 5/second drop",
@@ -340,6 +347,27 @@ class NftRules:
         for name in subs:
             options += [f"jump {name}", f"goto {name}", f"jump {name}"]
         return self._pick(*options)
+
+    def _remark(self) -> str:
+        """What changes nothing for the rules to come, and ends its own for some packets."""
+        self._names += 1
+        name = f"o{self._names}"
+        options = [
+            "ip dscp set cs1",
+            "ip6 hoplimit set 60",
+            "tcp option maxseg size set 1200",
+            "reset tcp option timestamp",
+            f"meta priority set tcp dport map {{ {self._port()} : 1:2 }}",
+            f'counter name tcp dport map {{ {self._port()} : "{name}" }}',
+            f"add @{name} {{ ip saddr timeout 1m }}",
+            f"update @{name} {{ ip saddr timeout 1m counter }}",
+        ]
+        drawn = self._pick(*options)
+        if name in drawn and "@" in drawn:
+            self._sets.append(f"set {name} {{ type ipv4_addr; flags dynamic,timeout; size 999; }}")
+        elif name in drawn:
+            self._sets.append(f"counter {name} {{ }}")
+        return f"{drawn} {self._pick('accept', 'drop', 'counter')}"
 
     def _verdict_map(self, subs: Sequence[str]) -> str:
         verdicts = [

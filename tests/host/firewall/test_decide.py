@@ -294,3 +294,124 @@ def test_a_rule_for_other_source_ports_is_named() -> None:
     (one,) = ask(chain("in", "input", "drop"), rule("in", match(sport, 53), ACCEPT))
     assert one.outcome is Outcome.DROPPED
     assert [text.text for text in one.source_ports] == ["tcp sport 53 accept"]
+
+
+def _objects(what: str, data: Any) -> Any:
+    return {what: {"map": {"key": DPORT, "data": data}}}
+
+
+CLAMP = {"mangle": {"key": {"tcp option": {"name": "maxseg", "field": "size"}}, "value": 9}}
+HOPS = {"payload": {"protocol": "ip6", "field": "hoplimit"}}
+DSCP = {"payload": {"protocol": "ip", "field": "dscp"}}
+NAMES = {"map": {"family": "inet", "table": "t", "name": "o", "type": "inet_service",
+                 "map": "counter", "elem": [[80, "c"]]}}  # fmt: skip
+CATCH_ALL = {"map": {**NAMES["map"], "elem": [[443, "c"], ["*", "c"]]}}
+
+
+@pytest.mark.parametrize(
+    ("statement", "dropped"),
+    [
+        (_objects("counter", {"set": [[80, "c"]]}), True),
+        (_objects("counter", {"set": [[443, "c"]]}), False),
+        (_objects("ct helper", {"set": [[443, "h"]]}), False),
+        (_objects("counter", "@o"), True),
+        ({"mangle": {"key": DSCP, "value": "cs1"}}, True),
+        ({"mangle": {"key": HOPS, "value": 3}}, False),
+        ({"mangle": {"key": {"meta": {"key": "priority"}}, "value": HOPS}}, False),
+        ({"mangle": {"key": {"meta": {"key": "priority"}},
+                     "value": {"map": {"key": DPORT, "data": {"set": [[443, "1:2"]]}}}}}, False),
+        ({"mangle": {"key": MARK, "value": HOPS}}, False),
+        ({"set": {"op": "add", "elem": SADDR, "set": "@s"}}, True),
+        ({"set": {"op": "add", "elem": {"concat": [HOPS, DPORT]}, "set": "@s"}}, False),
+        ({"set": {"op": "update", "elem": {"elem": {"val": HOPS, "timeout": 5}}, "set": "@s",
+                  "stmt": [{"limit": {"rate": 1, "per": "second"}}]}}, False),
+        ({"meter": {"key": HOPS, "stmt": {"limit": {"rate": 1, "per": "second"}}, "name": "m"}},
+         False),
+        (CLAMP, True),
+        ({"reset": {"tcp option": {"name": "timestamp"}}}, True),
+    ],
+)  # fmt: skip
+def test_a_rule_ends_for_packets_without_what_a_statement_reads(
+    statement: Any, dropped: bool
+) -> None:
+    """nft prints no condition for it, and the kernel stops at such a statement."""
+    objects = chain("in", "input"), NAMES, rule("in", statement, DROP)
+    assert everywhere(*objects) == ("dropped" if dropped else "open")
+
+
+@pytest.mark.parametrize("statement", [
+    CLAMP,
+    {"reset": {"tcp option": {"name": "timestamp"}}},
+])  # fmt: skip
+def test_options_of_tcp_are_no_matter_of_other_packets(statement: Any) -> None:
+    objects = chain("in", "input"), rule("in", statement, DROP)
+    assert {one.outcome for one in ask(*objects, transport=Transport.UDP)} == {Outcome.OPEN}
+
+
+def test_a_map_that_names_something_for_all_ends_no_rule() -> None:
+    objects = chain("in", "input"), CATCH_ALL, rule("in", _objects("counter", "@o"), DROP)
+    assert everywhere(*objects) == "dropped"
+
+
+def test_an_element_holds_as_long_as_its_own_limit_says_so() -> None:
+    """Its counter says nothing; what the limit says can't be known."""
+    for beside, outcome in (
+        ({"counter": {"packets": 0}}, {"dropped", "open"}),
+        ({"timeout": 60, "expires": 59, "comment": "x"}, {"dropped", "open"}),
+        ({"limit": {"rate": 1, "per": "second"}}, {"unknown"}),
+        ({"ct count": {"val": 3}}, {"unknown"}),
+    ):
+        elements = [{"elem": {"val": "198.51.100.1", **beside}}]
+        some = {"family": "inet", "table": "t", "name": "s", "type": "ipv4_addr", "elem": elements}
+        objects = {"set": some}, chain("in", "input"), rule("in", match(SADDR, "@s"), DROP)
+        assert {str(one.outcome) for one in ask(*objects)} == outcome, beside
+
+
+@pytest.mark.parametrize(
+    ("flags", "found"),
+    [(["daddr", "iif"], "dropped"), ("daddr", "dropped"), (["daddr", "mark"], "unknown")],
+)
+def test_kinds_of_addresses_of_the_interface_or_of_all(flags: Any, found: str) -> None:
+    kind = {"fib": {"result": "type", "flags": flags}}
+    assert everywhere(chain("in", "input"), rule("in", match(kind, "local"), DROP)) == found
+    other = MACHINE._replace(
+        interfaces=(*MACHINE.interfaces[:1], Interface("eth1", (("192.0.2.1", 24),)))
+    )
+    (one,) = ask(
+        chain("in", "input"), rule("in", match(kind, "local"), DROP), machine=other
+    )  # it comes in by eth0, and eth1 has the address
+    assert str(one.outcome) == ("open" if flags == ["daddr", "iif"] else found)
+
+
+def test_where_an_address_would_be_sent_is_known_of_the_source_alone() -> None:
+    routed = MACHINE._replace(routes=(("0.0.0.0/0", "eth0"),))
+    for flags, outcome in (("daddr", "unknown"), ("saddr", "unknown"), (["saddr", "iif"], "open")):
+        lookup = {"fib": {"result": "oif", "flags": flags}}
+        objects = chain("in", "input"), rule("in", match(lookup, False), DROP)
+        found = {str(one.outcome) for one in ask(*objects, machine=routed)}
+        assert found >= {outcome}, flags
+        assert ("unknown" in found) is (outcome == "unknown"), flags
+
+
+def test_chains_of_nat_are_asked_where_connections_are_tracked() -> None:
+    nat = chain("n", "prerouting", prio=-100, kind="nat"), rule("n", match(DPORT, 80), DROP)
+    assert everywhere(*nat) == "unknown"  # no rule has the kernel track any
+    assert everywhere(*nat, chain("in", "input"), rule("in", match(STATE, "new"))) == "dropped"
+
+
+def test_a_source_that_is_translated_for_one_family_ends_the_chain_for_that_alone() -> None:
+    for family, outcome in (("ip", "open"), ("ip6", "dropped"), (None, "open")):
+        snat = {"snat": {"addr": "192.0.2.9", **({"family": family} if family else {})}}
+        objects = chain("n", "input", prio=100, kind="nat"), rule("n", snat), rule("n", DROP)
+        assert everywhere(*objects) == outcome
+
+
+def test_what_nft_has_no_json_for_is_text() -> None:
+    text = "jump {\n\t\t\tip saddr 192.0.2.9 drop\n\t\t\treject with tcp reset next\n\t\t}"
+    reset = rule("in", match(DPORT, 443), {"reject": {"type": "tcp reset"}})
+    reset["rule"]["handle"] = 2
+    (one,) = ask(chain("in", "input"), rule("in", match(DPORT, 80), text), reset)
+    assert one.outcome is Outcome.UNKNOWN
+    assert one.rules[0].text == (
+        "tcp dport 80 jump { ip saddr 192.0.2.9 drop reject with tcp reset next }"
+    )

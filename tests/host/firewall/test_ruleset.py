@@ -297,6 +297,52 @@ def test_what_nft_hides_is_taken_from_its_other_forms() -> None:
     assert hook.device == ("eth7",)
 
 
+@pytest.mark.parametrize(
+    ("flags", "text", "outcome"),
+    [
+        ("dormant", None, "open"),
+        (["dormant", "owner"], None, "open"),
+        ("owner", None, "dropped"),
+        ("t", 'table inet t {\n\tflags dormant\n\tcomment "x"\n}\n', "open"),
+        ("t", "table inet t {\n\tflags owner,dormant\n}\n", "open"),
+        ("t", "table inet t { # progname x\n\tflags owner\n}\n", "dropped"),
+        ("t", "table inet t {\n\tchain in {\n}\n", "dropped"),
+        ("t", "Rules\n", "unknown"),
+        ("t", "", "unknown"),
+    ],
+)
+def test_a_table_that_is_switched_off_decides_nothing(
+    flags: Any, text: str | None, outcome: str
+) -> None:
+    """nft 1.0.6 prints any word in the place of a flag: then its text is asked."""
+    listing = [{"table": {"family": "inet", "name": "t", "flags": flags}},
+               chain("in", "input", "drop")]  # fmt: skip
+
+    def tool(argv: list[str], _: float) -> Printed | None:
+        if argv[:2] == ["nft", "--json"]:
+            return printed(listing)
+        asked = argv == ["nft", "--terse", "list", "table", "inet", "t"]
+        assert asked is (text is not None) or argv[0] != "nft", argv
+        return Printed(int(not text), (text or "").encode(), b"no") if asked else None
+
+    ruleset = read_ruleset(tool=tool, number=lambda: 1)
+    assert outcomes(ruleset) == {outcome}
+    assert bool(ruleset.gaps) is (outcome == "unknown")
+
+
+def test_a_rule_without_json_in_a_table_of_iptables_stays_nfts() -> None:
+    mixed = [*MIXED, {"rule": {"family": "ip", "table": "filter", "chain": "INPUT",
+                               "expr": ["jump { drop }"]}}]  # fmt: skip
+    saved = SAVED.replace("COMMIT", "-A INPUT\nCOMMIT")
+
+    def tool(argv: list[str], _: float) -> Printed | None:
+        if argv[0] == "nft":
+            return printed(mixed)
+        return Printed(0, saved.encode(), b"") if argv[0] == "iptables-nft-save" else None
+
+    assert not read_ruleset(tool=tool, number=lambda: 1).gaps
+
+
 # -- text that nobody printed -----------------------------------------------------------------
 
 WORDS = st.sampled_from([

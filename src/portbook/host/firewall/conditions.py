@@ -127,6 +127,7 @@ class World:
         loopback = (1, 1) if family == "ipv6" else (0x7F000000, 0x7FFFFFFF)
         self._routes: list[tuple[int, int, str]] | None = None
         self.own = Intervals.of([*own, loopback])
+        self.hook = ""  # at which the packet is, as its walk says
 
     def routes(self) -> list[tuple[int, int, str]]:
         """First and last address and interface of every known route, own networks among them."""
@@ -182,10 +183,14 @@ class World:
             return self._tracked(name, packet)
         if name == "fib type daddr":
             return self._kind_of(packet.daddr)
+        if name == "fib type daddr iif":
+            return self._kind_at(packet.daddr, packet.iif)
         if name == "fib type saddr":
             return self._kind_of(packet.saddr)
-        if name.startswith("fib oif") and isinstance(packet.saddr, Open):
-            return OPEN
+        if name == "fib oif iif saddr":
+            if self.hook == "prerouting" and packet.iif == "lo":
+                return 1  # what this machine sends to itself isn't looked up (nft_fib.h)
+            return OPEN if isinstance(packet.saddr, Open) else None
         return None
 
     def _tracked(self, name: str, packet: Packet) -> Value:
@@ -202,8 +207,8 @@ class World:
             bits = 32 * packet.translated + 2 * seen
             # Whether it is confirmed depends on the hook, SNAT on what comes last.
             return Flags(bits, 1 | 2 | 32 | 4 * (not seen))
-        if name == "ct l4proto":
-            return packet.protocol
+        if name in ("ct l4proto", "ct nfproto"):
+            return _OF_PACKET[name[3:]](packet)
         if name in ("ct daddr", "ct dport"):
             return packet.original[name == "ct dport"]
         return packet.daddr if packet.reply else packet.saddr if name == "ct saddr" else None
@@ -220,6 +225,22 @@ class World:
         ):
             return "multicast"
         return "unicast" if self.machine.interfaces else None
+
+    def _kind_at(self, address: int | Open | None, interface: str | None) -> Value:
+        """As :meth:`_kind_of`, among the addresses of one interface (inet_dev_addr_type)."""
+        if interface is None or not isinstance(address, int) or address not in self.own:
+            return None if isinstance(address, Open) else self._kind_of(address)
+        from portbook.host.firewall.nft_expressions import address_number
+
+        theirs = [
+            address_number(text)
+            for each in self.machine.interfaces
+            if each.name == interface
+            for text, _ in each.addresses
+            if (":" in text) == (self.family == "ipv6")
+        ]
+        of_loopback = self.family == "ipv4" and address >> 24 == 127 and interface == "lo"
+        return "local" if address in theirs or of_loopback else "unicast"
 
     # -- conditions ---------------------------------------------------------------------------
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.intervals import Intervals
+from portbook.host.firewall.values import Assign, Test, Translate, Verdict, VerdictMap
 from portbook.model.reach import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from portbook.host.firewall.conditions import Packet
-    from portbook.host.firewall.values import Rule
+    from portbook.host.firewall.values import Rule, Table
     from portbook.model.reach import RuleText
 
+_FEW = 8  # addresses or ports of a goal that are followed one by one
 MOST_FLOWS = 128  # packets that differ in more than their source
 
 
@@ -43,6 +45,41 @@ def strayed(flow: Flow) -> Iterator[Stop]:
     ):
         if sources:
             yield Stop(outcome, sources, flow.rules)
+
+
+def spread(goal: object) -> list[int | None] | None:
+    """The numbers that a goal stands for; None where there are many, or they aren't known."""
+    if goal is None:
+        return [None]
+    if not (isinstance(goal, tuple) and len(goal) == 2 and isinstance(goal[0], int)):
+        return None
+    first, last = goal
+    return list(range(first, last + 1)) if last - first < _FEW else None
+
+
+def tracks(tables: Iterable[Table], family: str) -> bool:
+    """Whether a rule for *family* needs connections: where none does, none is tracked.
+
+    Then chains of NAT are not asked, unless something other than rules has the kernel track them.
+    """
+    return any(
+        _needs_connections(statement)
+        for table in tables
+        if table.concerns(family, "")
+        for chain in table.chains.values()
+        for rule in chain.rules
+        for statement in rule
+    )
+
+
+def _needs_connections(statement: object) -> bool:
+    if isinstance(statement, (Test, VerdictMap)):
+        return any(field.name.startswith("ct") for field in statement.fields)
+    if isinstance(statement, Assign):
+        return statement.name == "ctmark"
+    if isinstance(statement, Verdict):
+        return statement.target == "source" and statement.kind == "accept"
+    return isinstance(statement, Translate)
 
 
 class TooLong(Exception):

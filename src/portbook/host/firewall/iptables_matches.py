@@ -133,12 +133,12 @@ class Matches:
 
     # -- options ------------------------------------------------------------------------------
 
-    def _protocol(self, negated: bool, values: list[str]) -> None:
+    def _protocol(self, field: str, negated: bool, values: list[str]) -> None:
         name = values[0]
         if name in ("all", "0"):
             return
         number = int(name) if name.isdecimal() else PROTOCOLS.get(name, 256)
-        self._test(Field("l4proto"), [((number, number),)], negated)
+        self._test(Field(field), [((number, number),)], negated)
 
     def _address(self, name: str, negated: bool, values: list[str]) -> None:
         text, slash, mask = values[0].partition("/")
@@ -198,6 +198,13 @@ class Matches:
         rows: list[Row] = [(word.lower(),) for word in values[0].split(",")]
         self._test(Field(name), rows, negated)
 
+    def _of_interface(self, _: bool, __: list[str]) -> None:
+        """Says of the kinds of addresses before that they are meant among their interface's own."""
+        for place, test in enumerate(self._statements):
+            if isinstance(test, Test) and test.fields[0].name.startswith("fib type"):
+                field = Field(f"{test.fields[0].name} iif")
+                self._statements[place] = Test((field,), test.op, test.rows)
+
     def _range(self, name: str, negated: bool, values: list[str]) -> None:
         self._test(Field(name), [(address_span(values[0]),)], negated)
 
@@ -244,7 +251,7 @@ def _named(
 
 
 _OPTIONS: dict[str, Callable[[Matches, bool, list[str]], None]] = {
-    **dict.fromkeys(("-p", "--protocol"), Matches._protocol),
+    **dict.fromkeys(("-p", "--protocol"), _named(Matches._protocol, "l4proto")),
     **dict.fromkeys(("-s", "--source"), _named(Matches._address, "saddr")),
     **dict.fromkeys(("-d", "--destination"), _named(Matches._address, "daddr")),
     **dict.fromkeys(("-i", "--in-interface"), _named(Matches._interface, "iifname")),
@@ -260,11 +267,13 @@ _OPTIONS: dict[str, Callable[[Matches, bool, list[str]], None]] = {
     "--ctstatus": Matches._status,
     "--ctdir": Matches._direction,
     "--ctorigdstport": _named(Matches._original, "ct dport"),
+    "--ctproto": _named(Matches._protocol, "ct l4proto"),
     "--ctorigdst": _named(Matches._address, "ct daddr"),
     "--ctorigsrc": _named(Matches._address, "ct saddr"),
     "--mark": Matches._marked,
     "--src-type": _named(Matches._types, "fib type saddr"),
     "--dst-type": _named(Matches._types, "fib type daddr"),
+    "--limit-iface-in": Matches._of_interface,
     "--src-range": _named(Matches._range, "saddr"),
     "--dst-range": _named(Matches._range, "daddr"),
     "--tcp-flags": Matches._flags,
@@ -272,6 +281,6 @@ _OPTIONS: dict[str, Callable[[Matches, bool, list[str]], None]] = {
     "--pkt-type": Matches._kind,
     "-f": Matches._fragment,
     "--fragment": Matches._fragment,
-    "--comment": Matches._nothing,
+    **dict.fromkeys(("--comment", "--validmark"), Matches._nothing),
     "--invert": Matches._invert,
 }

@@ -9,8 +9,18 @@
 from __future__ import annotations
 
 from portbook.errors import MalformedInput
-from portbook.host.firewall.nft_json import objects_of, read_rows
-from portbook.host.firewall.values import Rows, Uncollected
+from portbook.host.firewall.nft_expressions import (
+    OBJECTS,
+    TYPE_FIELDS,
+    field_of,
+    key_fields,
+    map_of,
+    rows_of,
+    target_of,
+)
+from portbook.host.firewall.nft_glance import VERDICTS
+from portbook.host.firewall.nft_text import listed, load_json, only
+from portbook.host.firewall.values import Rows, Uncollected, Verdict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -18,6 +28,42 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PIECE = 50_000  # elements between two looks at the clock
+
+
+def objects_of(text: str) -> list[dict[str, Any]]:
+    """What nft prints one by one. Raises ValueError and the like for other text."""
+    objects: list[dict[str, Any]] = load_json(text)["nftables"]
+    return objects
+
+
+def read_rows(kind: str, value: dict[str, Any]) -> Rows:
+    """The elements of a set or a map (*kind*), each by its type."""
+    types = value.get("type")
+    if isinstance(types, dict):  # typeof: an expression, or a concatenation of them
+        fields = key_fields(types)
+    else:
+        fields = tuple(field_of(TYPE_FIELDS.get(each)) for each in listed(types))
+    elements, gives = value.get("elem", []), value.get("map")
+    if kind == "set":
+        return rows_of(fields, elements)
+    goal = verdict_of if gives == "verdict" else str if gives in OBJECTS else goal_of
+    return map_of(fields, elements, goal)
+
+
+def goal_of(value: Any) -> object:
+    """What a map of numbers gives: an interval, or an address and a port."""
+    kind, inside = only(value)
+    if kind == "concat":
+        return tuple(target_of(each) for each in inside)
+    return target_of(value)
+
+
+def verdict_of(value: Any) -> object:
+    """What a verdict map gives; None for what isn't known."""
+    kind, inside = only(value)
+    if kind in ("jump", "goto"):
+        return Verdict(kind, inside["target"])
+    return Verdict(kind) if kind in VERDICTS else None
 
 
 def parse_elements(

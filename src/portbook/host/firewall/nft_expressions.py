@@ -24,6 +24,7 @@ from portbook.host.firewall.values import (
     Field,
     Mapped,
     Rows,
+    Test,
 )
 
 TYPE_CHECKING = False
@@ -39,6 +40,9 @@ PROTOCOLS = {
 }  # fmt: skip
 _OTHER_PROTOCOL = 256  # a name that isn't in the list: none of the transports with ports
 HEADERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE}
+# Headers that nft looks for in packets of one family alone; options of TCP it takes for missing in
+# those of other protocols.
+_OF_ONE_FAMILY = {"exthdr": "ipv6", "ip option": "ipv4"}
 _ABSENT = ("icmp", "icmpv6", "igmp", "arp", "ah", "esp", "comp", "vlan", "gre", "vxlan", "geneve")
 _FAMILIES = {"ipv4": (2, 2), "ipv6": (10, 10), "ip": (2, 2), "ip6": (10, 10)}
 IP = {"ip": "ipv4", "ip6": "ipv6"}
@@ -47,12 +51,20 @@ _META = {
     "iif": "iifname", "iifname": "iifname", "oif": "oifname", "oifname": "oifname",
     "pkttype": "pkttype", "skuid": "socket owner", "skgid": "socket owner",
 }  # fmt: skip
-_CT = {"state": "ctstate", "status": "ctstatus", "mark": "ctmark", "direction": "ctdirection"}
+_CT = {
+    "state": "ctstate", "status": "ctstatus", "mark": "ctmark", "direction": "ctdirection",
+    "protocol": "ct l4proto", "l3proto": "ct nfproto",
+}  # fmt: skip
 _CT_ORIGINAL = {
     "saddr": "ct saddr", "daddr": "ct daddr", "ip saddr": "ct saddr", "ip daddr": "ct daddr",
     "ip6 saddr": "ct saddr", "ip6 daddr": "ct daddr", "proto-src": "ct sport",
     "proto-dst": "ct dport", "protocol": "ct l4proto",
 }  # fmt: skip
+# What maps may name beside values and verdicts; the rule ends for packets that one has none for.
+OBJECTS = {
+    "counter", "quota", "limit", "ct helper", "ct timeout", "ct expectation", "secmark", "synproxy",
+}  # fmt: skip
+_AT_RANDOM = {"limit", "quota", "ct count"}  # what an element may have beside its value
 UNKNOWN_FIELD = Field("?")
 _read: dict[tuple[object, object], tuple[Field, ...]] = {}
 
@@ -78,6 +90,8 @@ def field_of(expression: Any) -> Field:
         flags = sorted(listed(value.get("flags")))
         name = f"fib {value.get('result')} {' '.join(flags)}"
         return Field("fib oif iif saddr" if name == "fib oif iif mark saddr" else name)
+    if kind in _OF_ONE_FAMILY:
+        return Field("?", None, _OF_ONE_FAMILY[kind], text=show(expression))
     if kind == "socket":
         return Field(f"socket {value.get('key')}")
     return Field("?", text=show(expression))
@@ -145,7 +159,7 @@ def _number_part(field: Field, value: Any) -> Part:
     if field.name in ("l4proto", "ct l4proto"):
         number = PROTOCOLS.get(value, _OTHER_PROTOCOL)
         return number, number
-    if field.name == "nfproto":
+    if field.name in ("nfproto", "ct nfproto"):
         return _FAMILIES.get(value)
     if field.name == "ctdirection":
         return {"original": (0, 0), "reply": (1, 1)}.get(value)
@@ -201,6 +215,8 @@ def row_of(fields: Sequence[Field], value: Any) -> Row:
     """One element of a set over *fields*."""
     kind, inside = only(value)
     if kind == "elem" and isinstance(inside, dict):
+        if not _AT_RANDOM.isdisjoint(inside):  # it holds as long as its own limit says so
+            return (None,) * len(fields)
         return row_of(fields, inside["val"])
     if len(fields) == 1:
         return (part_of(fields[0], value),)
@@ -297,6 +313,26 @@ def key_fields(expression: Any) -> tuple[Field, ...]:
             fields = _read[known] = (_payload(value),)
         return fields
     return tuple(map(field_of, value)) if kind == "concat" else (field_of(expression),)
+
+
+def needed(expression: Any) -> list[Test]:
+    """What a packet must have for *expression* to come to anything: else its rule ends there.
+
+    Those are the fields that it reads, and a place in the maps that it looks them up in.
+    """
+    kind, inside = only(expression)
+    if kind == "map" and isinstance(inside, dict):
+        fields, data = key_fields(inside["key"]), inside["data"]
+        if isinstance(data, str):
+            return [Test(fields, "==", data.removeprefix("@"))]
+        return [Test(fields, "==", rows_of(fields, [key for key, _ in only(data)[1]]))]
+    if kind in ("payload", "ct", *_OF_ONE_FAMILY):
+        return [Test((field_of(expression),), "==", Rows([], otherwise=True))]
+    within = inside if kind else expression
+    parts = within.values() if isinstance(within, dict) else within
+    if not isinstance(within, (dict, list)):
+        return []
+    return [test for part in parts for test in needed(part)]
 
 
 def bits_of(value: Any) -> Bits | None:

@@ -22,11 +22,12 @@ if TYPE_CHECKING:
     from typing import Any
 
 IGNORED = {
-    "counter", "log", "comment", "last", "flow", "secmark", "ct helper",
-    "ct timeout", "ct expectation", "tcp option", "reset",
+    "counter", "log", "comment", "last", "secmark", "ct helper", "ct timeout", "ct expectation",
+    "tcp option",
 }  # fmt: skip
 VERDICTS = ("accept", "drop", "return", "continue", "jump", "goto")
 _PORTLESS = {*IGNORED, *VERDICTS, "reject", "limit", "ct count", "quota", "notrack", "masquerade"}
+_PORTLESS |= {"flow", "reset"}
 _META = ("iif", "iifname", "oif", "oifname", "l4proto", "nfproto", "protocol", "mark", "pkttype")
 _CT = ("state", "status", "mark", "direction")
 _MOST_PORTS = 16  # that a guard compares
@@ -88,7 +89,9 @@ def ports_at_sight(expressions: list[Any]) -> list[tuple[int, int]] | None:
         for each in expressions:
             match = each.get("match")
             if match is None:
-                if _PORTLESS.isdisjoint(each):
+                if _PORTLESS.isdisjoint(each) or any(
+                    type(value) is dict and "map" in value for value in each.values()
+                ):
                     return None
                 continue
             left = match["left"]

@@ -33,6 +33,14 @@ def add_devices(text: str, tables: Iterable[Table]) -> None:
             chain.hook = chain.hook._replace(device=names)
 
 
+def is_dormant(text: str) -> bool | None:
+    """Whether the table of ``nft list table`` is switched off; None where *text* is none."""
+    if not text.startswith("table "):
+        return None
+    flags = [line[7:].split(",") for line in text.split("\n")[1:3] if line.startswith("\tflags ")]
+    return any("dormant" in each for each in flags)
+
+
 _BYTECODE = (
     r"(?m)^(\S+) (\S+) (\S+) (\d+)(?: \d+)? *\n"
     r"|^  \[ meta load (nfproto|protocol) => reg (\d+) \]\n"

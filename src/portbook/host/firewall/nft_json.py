@@ -15,19 +15,20 @@
 from __future__ import annotations
 
 from portbook.errors import MalformedInput
+from portbook.host.firewall.nft_elements import goal_of, objects_of, read_rows, verdict_of
 from portbook.host.firewall.nft_expressions import (
-    TYPE_FIELDS,
     bits_of,
     field_of,
     key_fields,
     map_of,
     mapped,
+    needed,
     part_of,
     rows_of,
     target_of,
 )
 from portbook.host.firewall.nft_glance import IGNORED, VERDICTS, guard_at_sight, ports_at_sight
-from portbook.host.firewall.nft_text import listed, load_json, only, show_rule
+from portbook.host.firewall.nft_text import listed, only, show_rule
 from portbook.host.firewall.values import (
     AddTo,
     Assign,
@@ -54,10 +55,13 @@ if TYPE_CHECKING:
 
     from portbook.host.firewall.values import Guard
 
-_CHANCES = ("limit", "ct count", "quota", "meter", "connlimit")
+# A flow is taken over by a flowtable once it stands, where its device can; else the rule ends.
+_CHANCES = ("limit", "ct count", "quota", "meter", "connlimit", "flow")
 _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
 }  # fmt: skip
+_FOLLOWED = ("saddr", "daddr", "sport", "dport", "flags")  # of what a packet's headers have
+_FLAGS = {"dormant", "owner", "persist"}  # of tables
 _IP = {"ip": "ipv4", "ip6": "ipv6"}
 _OF_IPTABLES = {"match", "counter", "limit", "log", "xt", *VERDICTS}
 # iptables-extensions(8): targets that change nothing that is followed here, and those of which
@@ -89,40 +93,6 @@ def parse_nft(
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
 
 
-def objects_of(text: str) -> list[dict[str, Any]]:
-    """What nft prints one by one. Raises ValueError and the like for other text."""
-    objects: list[dict[str, Any]] = load_json(text)["nftables"]
-    return objects
-
-
-def read_rows(kind: str, value: dict[str, Any]) -> Rows:
-    """The elements of a set or a map (*kind*), each by its type."""
-    types = value.get("type")
-    if isinstance(types, dict):  # typeof: an expression, or a concatenation of them
-        fields = key_fields(types)
-    else:
-        fields = tuple(field_of(TYPE_FIELDS.get(each)) for each in listed(types))
-    elements = value.get("elem", [])
-    if kind == "set":
-        return rows_of(fields, elements)
-    return map_of(fields, elements, _verdict if value.get("map") == "verdict" else _goal)
-
-
-def _goal(value: Any) -> object:
-    """What a map of numbers gives: an interval, or an address and a port."""
-    kind, inside = only(value)
-    if kind == "concat":
-        return tuple(target_of(each) for each in inside)
-    return target_of(value)
-
-
-def _verdict(value: Any) -> object:
-    kind, inside = only(value)
-    if kind in ("jump", "goto"):
-        return Verdict(kind, inside["target"])
-    return Verdict(kind) if kind in VERDICTS else None
-
-
 class _Reader:
     def __init__(self, terse: bool, text: str) -> None:
         self._terse = terse
@@ -139,7 +109,9 @@ class _Reader:
             for kind, value in each.items():
                 if kind == "table":
                     table = self._table(value["family"], value["name"])
-                    table.dormant = "dormant" in listed(value.get("flags"))
+                    flags = listed(value.get("flags"))
+                    # nft 1.0.6 prints other words in the place of a single flag.
+                    table.dormant = None if set(flags) - _FLAGS else "dormant" in flags
                 elif kind == "chain":
                     self._chain(value)
                 elif kind == "rule":
@@ -188,7 +160,7 @@ class _Reader:
             chain = table.chains[name] = Chain(f"{table.family} {table.name} {name}")
         expressions = value.get("expr", [])
         for kind in self._kinds:
-            if any(kind in each for each in expressions):
+            if any(kind in each for each in expressions if isinstance(each, dict)):
                 if kind == "xt":
                     table.foreign.add((name, len(chain.rules)))
                 else:
@@ -236,12 +208,18 @@ class NftRule(Rule):
 
     def may_be_of_iptables(self) -> bool:
         """Whether it has nothing that iptables over nftables doesn't write itself."""
-        return all(each.keys() <= _OF_IPTABLES for each in self._expressions)
+        return all(
+            isinstance(each, dict) and each.keys() <= _OF_IPTABLES for each in self._expressions
+        )
 
 
 def _hides_family(expressions: list[Any]) -> bool:
     """Whether nft may have left out "meta nfproto ipv4" before "reject with tcp reset"."""
-    return any(each.get("reject") == {"type": "tcp reset"} for each in expressions if each)
+    return any(
+        each.get("reject") == {"type": "tcp reset"}
+        for each in expressions
+        if isinstance(each, dict)  # what nft has no JSON for is text
+    )
 
 
 def statements_of(expressions: list[Any]) -> Iterator[object]:
@@ -259,13 +237,13 @@ def statements_of(expressions: list[Any]) -> Iterator[object]:
 
 def _statement(kind: str, value: Any, whole: Any) -> object:
     if kind in IGNORED:
-        return None
+        return needed(value) if isinstance(value, dict) and "map" in value else None
     if kind in VERDICTS:
-        return _verdict(whole)
+        return verdict_of(whole)
     if kind in ("dnat", "redirect"):
         return _translation(kind, value or {})
     if kind in _CHANCES:
-        return Chance(show_rule([whole]))
+        return [*needed(value), Chance(show_rule([whole]))]
     reader = _READERS.get(kind)
     return Unclear(show_rule([whole])) if reader is None else reader(value, whole)
 
@@ -274,24 +252,40 @@ def _reject(value: Any, _: Any) -> object:
     """Which packets it holds for, which nft leaves out where the kind of rejection says it."""
     kind = value.get("type") if isinstance(value, dict) else None
     key, word = _REJECTED.get(str(kind), ("", ""))
-    if not key:
-        return Verdict("reject")
+    return [_meta(key, word), Verdict("reject")] if key else Verdict("reject")
+
+
+def _meta(key: str, word: str) -> Test:
     field = field_of({"meta": {"key": key}})
-    return [Test((field,), "==", rows_of([field], [word])), Verdict("reject")]
+    return Test((field,), "==", rows_of([field], [word]))
+
+
+def _source_nat(value: Any, _: Any) -> object:
+    """What it changes is the source; packets of another family go on in the rule."""
+    family = _family_of(value) if isinstance(value, dict) else None
+    done = Verdict("accept", "source")
+    return [_meta("nfproto", family), done] if family else done
+
+
+def _family_of(value: dict[str, Any]) -> str | None:
+    family, address = _IP.get(value.get("family", "")), value.get("addr")
+    if family is None and isinstance(address, str):
+        family = "ipv6" if ":" in address else "ipv4"
+    return family
 
 
 def _vmap(value: dict[str, Any], _: Any) -> object:
     fields, data = key_fields(value["key"]), value["data"]
     if isinstance(data, str):
         return VerdictMap(fields, data.removeprefix("@"))
-    return VerdictMap(fields, map_of(fields, only(data)[1], _verdict))
+    return VerdictMap(fields, map_of(fields, only(data)[1], verdict_of))
 
 
 def _addition(value: dict[str, Any], whole: Any) -> object:
-    added: list[object] = [AddTo(str(value["set"]).removeprefix("@"))]
+    added = [*needed(value["elem"]), AddTo(str(value["set"]).removeprefix("@"))]
     if all(only(each)[0] in ("counter", "last") for each in listed(value.get("stmt"))):
         return added
-    return [Chance(show_rule([whole])), *added]
+    return [*added[:-1], Chance(show_rule([whole])), added[-1]]
 
 
 def _test(value: dict[str, Any], whole: Any) -> object:
@@ -344,7 +338,7 @@ def _translation(kind: str, value: dict[str, Any]) -> object:
         goal = value.get(key)
         inner, inside = only(goal)
         if inner == "map":
-            goals.append(mapped(inside, _goal))
+            goals.append(mapped(inside, goal_of))
         elif goal is None:
             goals.append(None)
         else:
@@ -352,25 +346,25 @@ def _translation(kind: str, value: dict[str, Any]) -> object:
             if target is None:
                 raise ValueError(goal)
             goals.append(target)
-    family = _IP.get(value.get("family", ""))
-    address = value.get("addr")
-    if family is None and isinstance(address, str):
-        family = "ipv6" if ":" in address else "ipv4"
     shifted = "netmap" in listed(value.get("flags")) or "prefix" in listed(value.get("type_flags"))
-    return Translate(kind == "redirect", goals[0], goals[1], family, shifted)
+    return Translate(kind == "redirect", goals[0], goals[1], _family_of(value), shifted)
 
 
 def _assignment(value: dict[str, Any], _: Any) -> object:
     key = field_of(value["key"])
     if key.name not in ("mark", "ctmark"):
         kind, inside = only(value["key"])
+        if kind == "tcp option":
+            return [_meta("l4proto", "tcp"), *needed(value["value"])]
         # Other fields of the packet are looked at by later rules; most are not followed anyway.
-        changes = kind == "payload" and inside.get("field") in ("saddr", "daddr", "sport", "dport")
-        return Unclear(show_rule([{"mangle": value}])) if changes else None
+        changes = kind == "payload" and inside.get("field") in (None, *_FOLLOWED)
+        if changes or key.name == "pkttype":
+            return Unclear(show_rule([{"mangle": value}]))
+        return [*(needed(value["key"]) if kind == "payload" else ()), *needed(value["value"])]
     kind, inside = only(value["value"])
     if kind == "map":
-        return Assign(key.name, mapped(inside, _goal))
-    return Assign(key.name, bits_of(value["value"]))
+        return Assign(key.name, mapped(inside, goal_of))
+    return [*needed(value["value"]), Assign(key.name, bits_of(value["value"]))]
 
 
 def _extension(value: dict[str, Any] | None, whole: Any) -> object:
@@ -389,7 +383,8 @@ _READERS = {
     "mangle": _assignment,
     "notrack": lambda *_: NoTrack(),
     "set": _addition,
-    "snat": lambda *_: Verdict("accept", "source"),  # what it changes is the source
+    "snat": _source_nat,
     "masquerade": lambda *_: Verdict("accept", "source"),
+    "reset": lambda *_: _meta("l4proto", "tcp"),
     "queue": lambda *_: Verdict("queue"),
 }

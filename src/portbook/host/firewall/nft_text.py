@@ -166,4 +166,4 @@ def _show_statement(statement: Any) -> str:
         unit = value.get("rate_unit", "packets")
         rate = f"{value['rate']}{'' if unit == 'packets' else f' {unit}'}/{value['per']}"
         return f"limit rate {'over ' if value.get('inv') else ''}{rate}"
-    return "" if kind in ("counter", "comment") else kind
+    return "" if kind in ("counter", "comment") else " ".join(kind.split())

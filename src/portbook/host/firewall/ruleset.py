@@ -168,6 +168,18 @@ class _Reader:
             text = self._run("nft", "--debug=netlink", "--terse", "list", "ruleset")
             add_hidden_families(text or "", tables)
         self._add_devices(tables)
+        for table in tables:
+            if table.dormant is None:
+                self._add_flags(table)
+
+    def _add_flags(self, table: Table) -> None:
+        from portbook.host.firewall.nft_hidden import is_dormant
+
+        text = self._run("nft", "--terse", "list", "table", table.family, table.name)
+        table.dormant = is_dormant(text or "")
+        if table.dormant is None and text:
+            subject, detail = f"{table.family} {table.name}", "nft did not print its flags"
+            self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, subject, detail=detail))
 
     def _add_devices(self, tables: list[Table]) -> None:
         hooks = [chain.hook for table in tables for chain in table.chains.values() if chain.hook]

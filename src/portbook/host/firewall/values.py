@@ -295,7 +295,7 @@ class Table:
         self.sets: dict[str, Rows | None] = {}
         self.maps: set[str] = set()  # those of the sets that are maps
         self.doubtful: dict[tuple[str, int], Rule] = {}  # of nft, which hides a condition
-        self.dormant = False
+        self.dormant: bool | None = False  # None: not known
         # Rules of iptables that nft doesn't print in full, by their chain and place in it.
         self.foreign: set[tuple[str, int]] = set()
 

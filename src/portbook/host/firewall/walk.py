@@ -8,7 +8,18 @@ packets that passed it; what was stopped is kept with the rule that did.
 from __future__ import annotations
 
 from portbook.host.firewall.conditions import ABSENT, Absent, Packet, World
-from portbook.host.firewall.flows import MOST_FLOWS, Flow, Step, Stop, TooLong, add, merged, union
+from portbook.host.firewall.flows import (
+    MOST_FLOWS,
+    Flow,
+    Step,
+    Stop,
+    TooLong,
+    add,
+    merged,
+    spread,
+    tracks,
+    union,
+)  # fmt: skip
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.values import (
     AddTo,
@@ -36,7 +47,6 @@ if TYPE_CHECKING:
     from typing import Any
 
 _DEPTH = 17  # NFT_JUMP_STACK_SIZE, and the base chain
-_FEW = 8  # addresses or ports of a goal that are followed one by one
 _STEPS = 3_000_000
 
 
@@ -53,7 +63,7 @@ class Walk:
         self._left = _STEPS
         self._accepted: list[tuple[Packet, Intervals, Rule]] = []
         self._trail: tuple[RuleText, ...] = ()
-        self._hook = ""
+        self._hook, self._nat = "", False
         self.source_port_rules: dict[RuleText, None] = {}
         self.rule: Rule | None = None
 
@@ -71,7 +81,7 @@ class Walk:
         *at* changes a flow on its way: it is given the priority of the chain to come.
         """
         current = list(flows)
-        self._hook = hook
+        self._hook = self.world.hook = hook
         for priority, table, chain in self.ruleset.base_chains(hook, self.world.family):
             if not self._met(chain):
                 continue
@@ -98,9 +108,10 @@ class Walk:
         ):
             return [flow]
         self._table, self._accepted, self._trail = table, [], flow.rules
+        self._nat = chain.hook.kind == "nat"
         rest = self._chain(chain, packet, flow.sources, 1)
         # In a chain of NAT, only a translation of the destination is news.
-        nat = chain.hook.kind == "nat"
+        nat = self._nat
         passed = []
         for kept, sources, rule in self._accepted:
             news = () if nat and kept.translated == packet.translated else (rule.text,)
@@ -113,6 +124,8 @@ class Walk:
         return passed
 
     def _stop(self, outcome: Outcome, sources: Intervals, text: RuleText) -> None:
+        if self._nat and not tracks(self.ruleset.tables, self.world.family):
+            outcome = Outcome.UNKNOWN
         self.stops.append(Stop(outcome, sources, (*self._trail, text)))
 
     # -- chains and rules ---------------------------------------------------------------------
@@ -337,7 +350,7 @@ class Walk:
         if not sources or not isinstance(goals, tuple):
             return
         address, port = goals
-        numbers, ports = _spread(address), _spread(port)
+        numbers, ports = spread(address), spread(port)
         if statement.shifted or numbers is None or ports is None:
             self._stop(Outcome.UNKNOWN, sources, rule.text)
             return
@@ -371,16 +384,6 @@ class Walk:
                     if (":" in text) == (packet.family == "ipv6"):
                         return address_number(text)
         return None
-
-
-def _spread(goal: object) -> list[int | None] | None:
-    """The numbers that a goal stands for; None where there are many, or they aren't known."""
-    if goal is None:
-        return [None]
-    if not (isinstance(goal, tuple) and len(goal) == 2 and isinstance(goal[0], int)):
-        return None
-    first, last = goal
-    return list(range(first, last + 1)) if last - first < _FEW else None
 
 
 _ACTIONS: dict[type, Callable[[Walk, Step, Any], bool]] = {
