@@ -152,6 +152,52 @@ def test_strict_checks_drop_what_would_be_answered_by_another_interface() -> Non
         assert (far.barrier or far.answer) is answer
 
 
+BLACKHOLE = Route(Family.IPV4, 0xCB007100, 0xCB0071FF, "")  # 203.0.113.0/24
+EVERYWHERE = Route(Family.IPV4, 0, 0xFFFFFFFF, "")
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"routes": (*NETWORK.routes, BLACKHOLE)}, {"203.0.113.0/24": "no-route"}),
+        (
+            {"routes": (*NETWORK.routes, BLACKHOLE._replace(first=0xCB007105, last=0xCB007105))},
+            {"203.0.113.5/32": "no-route"},
+        ),
+        ({"routes": (*NETWORK.routes, EVERYWHERE._replace(metric=9999))}, {}),
+        ({"routes": (*NETWORK.routes[:1], EVERYWHERE)}, {"anywhere": "no-route"}),
+        (
+            {"routes": (*NETWORK.routes, EVERYWHERE._replace(first=0xC0000200, last=0xC0000203))},
+            {"192.0.2.0/30": "no-route"},
+        ),
+        ({"doubtful": (BLACKHOLE,), "policy": True}, {"203.0.113.0/24": "unknown"}),
+        (
+            {"doubtful": (EVERYWHERE,), "policy": True},
+            {"192.0.2.0/24": "unknown", "anywhere": "unknown"},
+        ),
+    ],
+)
+def test_where_answers_are_refused_or_may_be(
+    change: dict[str, Any], expected: dict[str, str]
+) -> None:
+    usual = {"this-machine": "open", "192.0.2.0/24": "open", "anywhere": "open"}
+    assert told(reached(on("0.0.0.0"), NETWORK._replace(**change))) == {**usual, **expected}
+    machine = Machine()
+    machine.read_network = lambda: NETWORK._replace(**change)  # type: ignore[method-assign]
+    (listener,), _ = add_reachable((bound(8080),), machine)
+    scope = {"open": Scope.ANYWHERE, "no-route": Scope.NETWORKS, "unknown": Scope.UNKNOWN}
+    reachable = listener.assessment.reachable
+    assert reachable is not None
+    assert reachable.scope is scope[expected.get("anywhere", "open")]
+
+
+def test_this_machine_is_reached_where_its_loopback_is_up() -> None:
+    down = NETWORK._replace(
+        interfaces=(NETWORK.interfaces[0]._replace(up=False), *NETWORK.interfaces[1:])
+    )
+    assert told(reached(on("127.0.0.1"), down))["this-machine"] == "interface-down"
+
+
 def test_rules_cut_the_sources_and_are_quoted() -> None:
     packets = filtering(LOOPBACK, [OWN_NET, PORT, {"accept": None}], [PORT, {"drop": None}])
     origins = reached(on("0.0.0.0"), packets=packets)

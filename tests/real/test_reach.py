@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +19,8 @@ CONNECT = """
 import socket, sys
 with socket.socket(socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET) as client:
     client.settimeout(0.5)
+    if sys.argv[2:]:
+        client.bind((sys.argv[2], 0))
     try:
         client.connect((sys.argv[1], 8080))
         print("open")
@@ -66,10 +69,10 @@ def _told(machine: Namespace) -> dict[str, str]:
     return {each["source"]: each["answer"] for each in socket["from"]}
 
 
-def _tried(namespace: Namespace, address: str) -> str:
+def _tried(namespace: Namespace, address: str, *source: str) -> str:
     from tests.real.namespace import interpreter
 
-    return namespace.run([interpreter(), "-I", "-c", CONNECT, address]).stdout.strip()
+    return namespace.run([interpreter(), "-I", "-c", CONNECT, address, *source]).stdout.strip()
 
 
 @pytest.mark.parametrize(
@@ -98,6 +101,92 @@ def test_a_rule_decides(
     assert ("exposed" in codes) is (word != "blocked")
     done = machine.portbook("listen", "8080", "--format", "{reachable}")
     assert done.stdout.strip() == word
+
+
+@pytest.mark.parametrize(
+    ("commands", "near", "far"),
+    [
+        ((), "open", "open"),
+        (("route add blackhole 203.0.113.5",), "open", "dropped"),
+        (("route add unreachable 203.0.113.0/24",), "open", "dropped"),
+        (("route add prohibit 203.0.113.0/24 metric 5",), "open", "dropped"),
+        (("route add blackhole default metric 9999",), "open", "open"),
+        (("route add blackhole default table 7", "rule add pref 9 table 7"), "dropped", "dropped"),
+        (
+            (
+                "route add blackhole default table 7",
+                "rule add pref 8 table main suppress_prefixlength 0",
+                "rule add pref 9 not fwmark 7 table 7",
+            ),
+            "open",
+            "dropped",
+        ),
+        (("rule add pref 9 to 203.0.113.0/24 prohibit",), "open", "dropped"),
+        (("rule add pref 9 from 192.0.2.1 unreachable",), "dropped", "dropped"),
+        (("rule add pref 9 not from 192.0.2.0/24 blackhole",), "open", "open"),
+        (
+            (
+                "route add blackhole default table 7",
+                "rule add pref 6 fwmark 7 table 7",
+                "rule add pref 7 from 198.51.100.0/24 table 7",
+                "rule add pref 8 iif veth0 table 7",
+                "rule add pref 9 oif veth0 table 7",
+                "rule add pref 10 table 8",
+            ),
+            "open",
+            "open",
+        ),
+        (
+            ("route add blackhole default table 7", "rule add pref 9 uidrange 0-0 table 7"),
+            "unknown",
+            "unknown",
+        ),
+        (
+            (
+                "route add blackhole default table 7",
+                "rule add pref 9 ipproto tcp sport 8080 table 7",
+            ),
+            "unknown",
+            "unknown",
+        ),
+    ],
+)
+def test_the_way_that_answers_take(commands: tuple[str, ...], near: str, far: str) -> None:
+    """Routes that refuse, and rules that choose tables."""
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _run(
+            machine,
+            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
+            "ip addr add 192.0.2.1/24 dev veth0",
+            "ip link set veth0 up",
+            "ip route add default via 192.0.2.2",
+            "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.veth0.rp_filter=0",
+        )
+        _run(
+            peer,
+            "ip addr add 192.0.2.2/24 dev veth1",
+            "ip addr add 203.0.113.5/32 dev veth1",
+            "ip link set veth1 up",
+        )
+        machine.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080})
+        _run(machine, *[f"ip {each}" for each in commands])
+        (socket,) = machine.ask("reach", "8080")["sockets"]
+        for source, expected in (("192.0.2.2", near), ("203.0.113.5", far)):
+            holding = [
+                each
+                for each in socket["from"]
+                if each["source"] == "anywhere"
+                or ("/" in each["source"] and ip_address(source) in ip_network(each["source"]))
+            ]
+            answer = max(holding, key=_length)["answer"]
+            assert answer == expected, (source, socket["from"])
+            if expected != "unknown":
+                assert _tried(peer, "192.0.2.1", source) == expected, source
+
+
+def _length(told: dict[str, str]) -> int:
+    return -1 if told["source"] == "anywhere" else ip_network(told["source"]).prefixlen
 
 
 def test_nothing_is_foretold_without_root(pair: tuple[Namespace, Namespace]) -> None:

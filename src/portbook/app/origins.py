@@ -176,6 +176,10 @@ class _Question(NamedTuple):
 
     def _from_here(self, address: str) -> Iterator[Origin]:
         """Connections of this machine to *address*: they come from the same one, by ``lo``."""
+        loopback = [each for each in self.network.interfaces if each.loopback]
+        if loopback and not any(each.up for each in loopback):
+            yield self._stopped(THIS_MACHINE, Barrier.DOWN, loopback[0].name)
+            return
         for decision in self._decide(address, "lo", address):
             yield _origin(THIS_MACHINE, decision, None)
 
@@ -198,6 +202,11 @@ class _Question(NamedTuple):
 
     def _from_elsewhere(self) -> Iterator[Origin]:
         reached = addressed = False
+        refused = [span for span in self._refused() if span != ADDRESSES[self.family].pairs()[0]]
+        for place, span in enumerate(refused[:MOST_NETWORKS], 1):
+            stopped = self._stopped(cidr_of(self.family, *span), Barrier.NO_ROUTE)
+            further = len(refused) - place if place == MOST_NETWORKS else 0
+            yield stopped._replace(further=further)
         for interface in self._outer():
             address = self.bound or _address_on(interface, self.family)
             if address is None:
@@ -218,6 +227,16 @@ class _Question(NamedTuple):
         else:  # other tables than the main one may have a way
             yield Origin(ANYWHERE, self.family, Outcome.UNKNOWN)
 
+    def _refused(self) -> list[tuple[int, int]]:
+        """The networks to which answers are refused (blackhole, unreachable, prohibit)."""
+        routes = [route for route in self.network.routes if route.family is self.family]
+        refused = {(each.first, each.last): each.metric for each in routes if not each.interface}
+        for route in routes if refused else ():
+            span = route.first, route.last
+            if route.interface and route.metric < refused.get(span, 0):
+                del refused[span]
+        return list(refused)
+
     def _sources(self, interface: Interface) -> list[tuple[int, int]]:
         """The networks to which answers leave by *interface*."""
         spans = [
@@ -225,7 +244,6 @@ class _Question(NamedTuple):
             for route in self.network.routes
             if route.family is self.family and route.interface == interface.name
         ]
-        spans += [each.network for each in interface.addresses if each.family is self.family]
         return list(dict.fromkeys([span for span in spans if span[0] != span[1]]))
 
     def _through(
@@ -236,10 +254,18 @@ class _Question(NamedTuple):
         taken = _MARTIANS[self.family] | Intervals.of([(number_of(each),) * 2 for each in own])
         everyone = ADDRESSES[self.family]
         decisions: dict[str, tuple[Decision, ...]] = {}
-        for span in sorted(spans, key=lambda span: span[1] - span[0]):
+        refused = self._refused()
+        doubt = Intervals.of(
+            [
+                (each.first, each.last)
+                for each in self.network.doubtful
+                if each.family is self.family
+            ]
+        )
+        for span in sorted([*refused, *spans], key=lambda span: span[1] - span[0]):
             sources = Intervals.of([span]) - taken
             taken |= Intervals.of([span])
-            if not sources:
+            if not sources or span in refused:
                 continue
             whole = Intervals.of([span]) == everyone
             if whole and self.family is Family.IPV6:
@@ -248,6 +274,15 @@ class _Question(NamedTuple):
             if interface.strict_source and self._strays(span, interface):
                 yield self._stopped(label, Barrier.STRICT_SOURCE, interface.name)
                 continue
+            unsure = sources & doubt
+            if unsure:  # their answers may leave by another interface, or be refused
+                sources -= unsure
+                unknown = Origin(label, self.family, Outcome.UNKNOWN, interface.name)
+                parts = _networks(self.family, unsure) if sources else [span]
+                for part, _ in zip(parts, range(MOST_NETWORKS), strict=False):
+                    yield unknown._replace(source=cidr_of(self.family, *part) if sources else label)
+                if not sources:
+                    continue
             here = self._destination(interface, address, sources)
             if here not in decisions:
                 decisions[here] = self._decide(here, interface.name)
@@ -269,7 +304,7 @@ class _Question(NamedTuple):
             if route.family is self.family and (route.first, route.last) == span
         ]
         own = [route.metric for route in routes if route.interface == interface.name]
-        others = [route.metric for route in routes if route.interface != interface.name]
+        others = [each.metric for each in routes if each.interface not in ("", interface.name)]
         strict = self.family is Family.IPV4
         return strict and bool(own) and bool(others) and min(others) < min(own)
 

@@ -203,6 +203,8 @@ def _answer(
     """Who answers when this machine connects to *address*."""
     from portbook.model import Family
 
+    if not any(each.up for each in network.interfaces if each.loopback):
+        return Answer(address, (), Outcome.DROPPED)
     if not network.has(address):  # another machine's: the name has it beside this one's
         return Answer(address, (), Outcome.UNKNOWN)
     family = Family.IPV6 if ":" in address else Family.IPV4

@@ -80,6 +80,10 @@ def _has_way_out(socket: Socket, network: Network) -> bool:
         return False
     family = Family.IPV4 if "." in socket.address else Family.IPV6
     whole = (0, (1 << (32 if family is Family.IPV4 else 128)) - 1)
+    if network.doubtful or any(
+        not route.interface and (route.first, route.last) == whole for route in network.routes
+    ):
+        return False
     ways = {
         route.interface
         for route in network.routes

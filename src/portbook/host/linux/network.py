@@ -15,7 +15,7 @@ from portbook.model import Family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from typing import Protocol
 
     class Netlink(Protocol):
@@ -34,8 +34,13 @@ _UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _IFLA_IFNAME = 3
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 6, 9, 15
-_FRA_PRIORITY = 6
 _UNICAST, _HERE, _MAIN, _LOCAL = 1, 2, 254, 255  # kinds and tables
+_REFUSED, _THROWN = (6, 7, 8), 9  # blackhole, unreachable, prohibit; throw
+# linux/fib_rules.h
+_FRA_SRC, _FRA_DST, _FRA_IIF, _FRA_PRIORITY, _FRA_MARK, _FRA_SHORTEST = 2, 1, 3, 6, 10, 14
+_FRA_TABLE, _FRA_MASK, _FRA_OIF, _FRA_L3MDEV = 15, 16, 17, 19
+_FRA_UNKNOWN = (12, 13, 20, 22, 23, 24)  # tunnels, groups, users, protocols and ports
+_TO_TABLE, _NOTHING, _INVERTED = 1, 3, 2
 # The rules that every machine has: the local table, main and default.
 _USUAL_RULES = {0, 32766, 32767}
 _MOST_ROUTES = 20_000  # a router of the internet has a million, and none of them says more
@@ -68,7 +73,10 @@ class Interface(NamedTuple):
 
 
 class Route(NamedTuple):
-    """Where answers to the addresses *first* to *last* leave; the lowest ``metric`` is used."""
+    """Where answers to the addresses *first* to *last* leave; the lowest ``metric`` is used.
+
+    Where they are refused (blackhole, unreachable, prohibit) no ``interface`` is named.
+    """
 
     family: Family
     first: int
@@ -85,14 +93,16 @@ class Route(NamedTuple):
 class Network(NamedTuple):
     """Interfaces and routes; ``own`` are those to this machine itself.
 
-    ``policy``: other rules than the destination choose routes as well, or the routes are too many
-    to be read.
+    ``routes`` are those that answers take through all rules of policy routing (ip-rule(8)).
+    ``doubtful`` are those of rules that may hold, by what isn't known of an answer. ``policy``:
+    there are such, or the routes are too many to be read.
     """
 
     interfaces: tuple[Interface, ...]
     routes: tuple[Route, ...] = ()
     own: tuple[Route, ...] = ()
     policy: bool = False
+    doubtful: tuple[Route, ...] = ()
 
     def has(self, address: str) -> bool:
         """Whether packets to *address* are this machine's. Raises OSError where it is none."""
@@ -153,15 +163,18 @@ def read_network(proc: str = "/proc") -> Network:
                 if number in _FAMILIES and raw:
                     text = _socket.inet_ntop(number, raw)
                     addresses.setdefault(index, []).append(Address(_FAMILIES[number], text, prefix))
-            routes, own, whole = _read_routes(netlink, names)
-            rules = [
-                int_of(attributes.get(_FRA_PRIORITY, b""))
-                for _, attributes in dump(netlink, _GET_RULE, _NEW_RULE, bytes(12))
-            ]
+            tables, own, whole = _read_routes(netlink, names)
+            rules = sorted(
+                dump(netlink, _GET_RULE, _NEW_RULE, bytes(12)), key=lambda rule: _priority(rule[1])
+            )
         finally:
             netlink.close()
     except (OSError, ValueError) as error:
         raise HostUnreadable(f"the kernel doesn't tell its interfaces: {error}") from error
+    routes = tuple(tables.get(_MAIN, ()))
+    doubtful: tuple[Route, ...] = ()
+    if not _USUAL_RULES.issuperset([_priority(attributes) for _, attributes in rules]):
+        routes, doubtful = through_rules(rules, tables, own)
     return Network(
         tuple(
             Interface(
@@ -175,31 +188,42 @@ def read_network(proc: str = "/proc") -> Network:
         ),
         routes,
         own,
-        not whole or not _USUAL_RULES.issuperset(rules),
+        not whole or bool(doubtful),
+        doubtful,
     )
+
+
+def _priority(attributes: dict[int, bytes]) -> int:
+    return int_of(attributes.get(_FRA_PRIORITY, b""))
 
 
 def _read_routes(
     netlink: _socket.socket, names: dict[int, tuple[str, int]]
-) -> tuple[tuple[Route, ...], tuple[Route, ...], bool]:
-    """The routes of the main table, those to this machine, and whether those are all."""
-    routes: list[Route] = []
+) -> tuple[dict[int, list[Route]], tuple[Route, ...], bool]:
+    """The routes of each table, those to this machine, and whether those are all."""
+    tables: dict[int, list[Route]] = {}
     local: list[Route] = []
-    count = 0
+    count = thrown = 0
     for body, attributes in dump(netlink, _GET_ROUTE, _NEW_ROUTE, bytes(12)):
         count += 1
         family, length, _, _, table, _, _, kind = _struct.unpack_from("=8B", body)
         if _RTA_TABLE in attributes:
             table = int_of(attributes[_RTA_TABLE])
-        if family not in _FAMILIES or (table, kind) not in ((_MAIN, _UNICAST), (_LOCAL, _HERE)):
+        thrown += kind == _THROWN
+        if family not in _FAMILIES or kind not in (
+            (_HERE,) if table == _LOCAL else (_UNICAST, *_REFUSED)
+        ):
             continue
         known = _FAMILIES[family]
         first, last = span_of(known, int.from_bytes(attributes.get(_RTA_DST, b""), "big"), length)
         out = [int_of(attributes[_RTA_OIF])] if _RTA_OIF in attributes else []
         out += _hops(attributes.get(_RTA_MULTIPATH, b""))
         metric = int_of(attributes.get(_RTA_PRIORITY, b""))
-        if len(routes) < _MOST_ROUTES:
-            kept = routes if table == _MAIN else local
+        if count < _MOST_ROUTES:
+            kept = local if table == _LOCAL else tables.setdefault(table, [])
+            if kind in _REFUSED:
+                kept.append(Route(known, first, last, "", metric))
+                continue
             kept += [
                 Route(
                     family=known, first=first, last=last, interface=names[index][0], metric=metric
@@ -207,7 +231,94 @@ def _read_routes(
                 for index in out
                 if index in names
             ]
-    return tuple(routes), tuple(local), count < _MOST_ROUTES
+    return tables, tuple(local), count < _MOST_ROUTES and not thrown
+
+
+def through_rules(
+    rules: list[tuple[bytes, dict[int, bytes]]],
+    tables: dict[int, list[Route]],
+    own: Iterable[Route],
+) -> tuple[tuple[Route, ...], tuple[Route, ...]]:
+    """The routes that answers of *own* addresses take, and those that they may take instead.
+
+    *rules* are in order: what a table has a route for isn't asked of those after it. An answer has
+    no mark.
+    """
+    from portbook.host.firewall.intervals import Intervals
+
+    routes: list[Route] = []
+    doubtful: list[Route] = []
+    for family in Family:
+        known: list[Route] = []
+        for body, attributes in rules:
+            if _FAMILIES.get(body[0]) is not family:
+                continue
+            holds = _holds(body, attributes, [each for each in own if each.family is family])
+            found = _found(family, body, attributes, tables)
+            if holds is None:
+                doubtful += found
+            elif holds:
+                taken = Intervals.of([(each.first, each.last) for each in known])
+                known += [
+                    each
+                    for each in found
+                    if not taken.covers(Intervals.of([(each.first, each.last)]))
+                ]
+        routes += known
+    return tuple(routes), tuple(doubtful)
+
+
+def _found(
+    family: Family, body: bytes, attributes: dict[int, bytes], tables: dict[int, list[Route]]
+) -> list[Route]:
+    """The routes of the table that a rule leads to, or what it refuses itself."""
+    to = span_of(family, int.from_bytes(attributes.get(_FRA_DST, b""), "big"), body[1])
+    if body[7] != _TO_TABLE:
+        return [] if body[7] == _NOTHING else [Route(family, *to, "")]
+    number = int_of(attributes[_FRA_TABLE]) if _FRA_TABLE in attributes else body[4]
+    shortest = int_of(attributes.get(_FRA_SHORTEST, b"\xff\xff\xff\xff"))
+    width = 32 if family is Family.IPV4 else 128
+    longest = 1 << (width - shortest - 1 if shortest < width else width)
+    return [
+        each._replace(first=max(each.first, to[0]), last=min(each.last, to[1]))
+        for each in tables.get(number, ())
+        if each.family is family
+        and each.last - each.first < longest
+        and each.first <= to[1]
+        and to[0] <= each.last
+    ]
+
+
+def _holds(body: bytes, attributes: dict[int, bytes], own: list[Route]) -> bool | None:
+    """Whether a rule holds for answers; None where that isn't known of all of them."""
+    answers: list[bool | None] = [not body[3], body[7] in (_TO_TABLE, _NOTHING, *_REFUSED) or None]
+    if body[2]:
+        answers.append(_from_all(attributes.get(_FRA_SRC, b""), body[2], own))
+    if _FRA_MARK in attributes or _FRA_MASK in attributes:
+        mask = int_of(attributes.get(_FRA_MASK, b"\xff\xff\xff\xff"))
+        answers.append(not int_of(attributes.get(_FRA_MARK, b"")) & mask)
+    if _FRA_IIF in attributes:
+        answers.append(name_of(attributes[_FRA_IIF]) == "lo")
+    answers.append(_FRA_OIF not in attributes and _FRA_L3MDEV not in attributes)
+    answers += [None for each in _FRA_UNKNOWN if each in attributes]
+    inverted = bool(int_of(body[8:12]) & _INVERTED)
+    if False in answers:
+        return inverted
+    if None in answers or (inverted and body[1]):
+        return None
+    return not inverted
+
+
+def _from_all(raw: bytes, length: int, own: list[Route]) -> bool | None:
+    """Whether this machine's addresses are in a network, all but those of loopback."""
+    if not own:
+        return False
+    first, last = span_of(own[0].family, int.from_bytes(raw, "big"), length)
+    loopback = (1, 1) if own[0].family is Family.IPV6 else (0x7F000000, 0x7FFFFFFF)
+    inside = {
+        first <= each.first <= last for each in own if not loopback[0] <= each.first <= loopback[1]
+    }
+    return None if len(inside) > 1 else True in inside
 
 
 def _hops(data: bytes) -> list[int]:

@@ -24,6 +24,7 @@ _CELLS = {
     Scope.NETWORKS: "networks",
     Scope.UNKNOWN: "?",
 }
+_ROUTING = "rules of policy routing (ip rule)"
 _CANT_TELL = "can't tell: "
 UNREAD = "from other machines, unless a firewall blocks it ({why})"
 BEYOND = "Not checked: routers and a cloud's security groups, which lie beyond this machine."
@@ -77,6 +78,8 @@ def reach_line(reachable: Reachable, *, as_root: bool = True) -> str:
         return f"{_CANT_TELL}{filter_words(*reachable.not_evaluated[0])} may decide"
     if reachable.firewall is None:
         return UNREAD.format(why="its rules couldn't be read" if as_root else "sudo shows")
+    if reachable.firewall is False:
+        return f"{_CANT_TELL}it depends on {_ROUTING}"
     return f"{_CANT_TELL}it depends on a firewall rule{rule}"
 
 
@@ -114,6 +117,8 @@ def let_in(facts: Mapping[str, Any]) -> str:
         return f"{words} may let others in or not"
     if "firewall" not in facts:
         return "the firewall's rules couldn't be read (try sudo)"
+    if facts["firewall"] is False:
+        return f"whether others are answered depends on {_ROUTING}"
     return f"whether the firewall lets others in can't be told{by_rule(facts)}"
 
 
