@@ -273,6 +273,9 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("6002", "6002 · X11, remote windows"),
         ("6006", "6006 · Storybook, TensorBoard and 5 more"),
         ("6033", "6033 · ProxySQL and 2 more"),
+        # A bare name of the registry says less than the product that has the port for it.
+        ("11434", "11434 · Ollama"),
+        ("593", "593 · Windows RPC over HTTPS"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),

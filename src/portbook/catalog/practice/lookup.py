@@ -68,6 +68,21 @@ def _reported(report: Report) -> str:
     return report.period.removeprefix("../")
 
 
+_TRANSPORTS = list(Transport)
+
+
+def place_on_its_port(service: KnownService) -> tuple[bool, bool, bool, int, int, str]:
+    """The place of *service* among those of a port, the first least."""
+    return (
+        not service.leads,
+        service.people is None,
+        service.successor is not None,
+        _TRANSPORTS.index(service.transport),
+        service.last - service.first,
+        service.name,
+    )
+
+
 class Practice:
     """The compiled lore in one folder; each file is opened when it is first asked.
 
@@ -257,22 +272,7 @@ class Practice:
         use, then those with a successor; then by transport, in the registry's order.
         """
         services: list[KnownService] = self._by_port.spanning("services", port, transport)
-        if len(services) < 2:
-            return tuple(services)
-        order = list(Transport)
-        return tuple(
-            sorted(
-                services,
-                key=lambda each: (
-                    not each.leads,
-                    each.people is None,
-                    each.successor is not None,
-                    order.index(each.transport),
-                    each.last - each.first,
-                    each.name,
-                ),
-            )
-        )
+        return tuple(services if len(services) < 2 else sorted(services, key=place_on_its_port))
 
     def services(self) -> Iterator[KnownService]:
         """Every service, by port: one that has several spans of ports comes once for each."""

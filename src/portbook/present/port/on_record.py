@@ -292,7 +292,8 @@ def met(answer: PortAnswer) -> str | None:
         names = assigned_names(answer)
         if names:
             title = title_line(answer, 100)
-            service = f"{names[0]} ({title})" if title else names[0]
+            service = f"{names[0]} ({title})" if title else fitted(met_there.registered, 40)
+            service = service or names[0]
             # Nobody is known to meet the service there, but others met this.
             if reported is not None and not met_there.registered and not answer.services:
                 return f"{service}; reported: {reported.subject}"
@@ -336,8 +337,7 @@ def security_line(
     None where nothing of that is recorded. Of several services the most exposed one is told, by
     its name where it isn't *headline*, the one that the reader takes the line for.
     """
-    told = [known for known in sorted(services, key=_danger) if _security_of(known, columns)]
-    known = next(iter(told), None)
+    known = next((one for one in sorted(services, key=_danger) if _security_of(one, columns)), None)
     line = None if known is None else _security_of(known, columns)
     if known is None or (headline is not None and _security_of(headline, columns) == line):
         return line
