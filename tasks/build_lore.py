@@ -24,6 +24,7 @@ from tasks.lore_checks import (
     check_joins,
     check_names,
     check_services,
+    check_twins,
     joined_programs,
     parse_entries,
 )
@@ -291,6 +292,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         problems.append(Problem("programs.toml", "services", f"can't be checked: {error}"))
     problems += check_joins(parsed.get("uses", ()), parsed.get("programs", ()))
+    problems += check_twins(parsed.get("services", ()))
     data = options.lore / "data"
     if options.check:
         problems += check_in_step(data, texts)

@@ -6,6 +6,7 @@ field are in ``tasks/lore_fields.py``. ``tasks/build_lore.py`` runs them all.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -263,17 +264,54 @@ def check_entries(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
             yield Problem(file, rule.label(entry), what)
 
 
+def names_of(kind: str, name: str) -> set[frozenset[str]]:
+    """The words by which *name* and another one are the same.
+
+    A product is the same one with a part of it in parentheses, and with its maker before it or
+    behind: "NetScaler (cluster)", "Canon PRISMA" and "PRISMA (Canon)".
+    """
+    if kind != "uses":
+        return {frozenset([name])}
+    bare = re.sub(r"\(.*?\)", "", name)
+    return {frozenset(re.findall(r"\w+", each.lower())) for each in (name, bare)}
+
+
 def check_claims(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
     """The entries that say again what another one says of the same product and port."""
     rule = KINDS[kind]
-    orders: dict[tuple[str, int, str], object] = {}
+    orders: dict[tuple[frozenset[str], int, str], object] = {}
     for entry in entries:
         order = rule.order(entry)
         for first, last, transport in map(PortSpan.parse, entry["ports"]):
-            names = [(order[-1], port, transport) for port in range(first, last + 1)]
+            names = [
+                (name, port, transport)
+                for name in names_of(kind, order[-1])
+                for port in range(first, last + 1)
+            ]
             if any(orders.setdefault(name, order) != order for name in names):
                 what = f"another entry of the same name has a port of {first}-{last}/{transport}"
                 yield Problem(f"{kind}.toml", rule.label(entry), what)
+
+
+def check_twins(entries: Sequence[Entry]) -> Iterator[Problem]:
+    """The services whose twin isn't a service that has one too, or of which none is encrypted."""
+    spans = [(span, entry) for entry in entries for span in map(PortSpan.parse, entry["ports"])]
+    for entry in entries:
+        if "twin" not in entry:
+            continue
+        first, _, transport = PortSpan.parse(entry["twin"])
+        twins = [
+            other
+            for span, other in spans
+            if span.first <= first <= span.last and span.transport == transport
+        ]
+        if not any("twin" in other for other in twins):
+            what = f"twin {entry['twin']} is no service with a twin of its own"
+        elif "always" not in {other.get("encryption") for other in (entry, *twins)}:
+            what = f"twin {entry['twin']}: neither of the two is always encrypted"
+        else:
+            continue
+        yield Problem("services.toml", KINDS["services"].label(entry), what)
 
 
 def check_services(kind: str, entries: Sequence[Entry], known: set[str]) -> Iterator[Problem]:

@@ -315,7 +315,8 @@ EXPOSED: dict[str, Any] = {
 
 
 def test_all_that_a_service_says_is_read_again(tmp_path: Path) -> None:
-    write_lore(tmp_path, services=[EXPOSED])
+    twin = {**SERVICE, "ports": [EXPOSED["twin"]], "twin": "3000/tcp", "encryption": "always"}
+    write_lore(tmp_path, services=[EXPOSED, twin])
     assert run(tmp_path) == 0
     (known,) = Practice(str(tmp_path / "data")).lookup_services(3000)
     for field in ("people", "encryption", "authentication", "twin", "successor", "amplification"):
@@ -489,6 +490,44 @@ def test_a_product_has_a_port_once() -> None:
         assert "another entry of the same name" in twice
         (within,) = again(kind, ["80-90/tcp"], ["85/tcp"])
         assert "85-85/tcp" in within
+
+
+@pytest.mark.parametrize(
+    ("product", "other", "same"),
+    [
+        ("NetScaler", "NetScaler (cluster)", True),
+        ("Exchange (mail)", "Exchange (replication)", True),
+        ("Canon PRISMA", "PRISMA (Canon)", True),
+        ("NetScaler", "NetScaler Console", False),
+        ("Unreal", "Unreal Tournament (1999)", False),
+    ],
+)
+def test_a_part_of_a_product_is_the_same_product(product: str, other: str, same: bool) -> None:
+    uses = [{**USE, "product": each} for each in sorted((product, other))]
+    found = [problem.what for problem in check_entries("uses", uses)]
+    assert [("of the same name" in what) for what in found] == [True] * same
+    apart = [{**use, "ports": [port]} for use, port in zip(uses, ("80/tcp", "80/udp"), strict=True)]
+    assert list(check_entries("uses", apart)) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({}, None),
+        ({"twin": "5658/tcp"}, "twin 5658/tcp is no service with a twin of its own"),
+        ({"twin": "3001/tcp"}, "twin 3001/tcp is no service with a twin of its own"),
+        ({"encryption": "none"}, "twin 3000/tcp: neither of the two is always encrypted"),
+    ],
+)
+def test_twins_are_two_services_and_one_is_encrypted(
+    change: dict[str, Any], what: str | None
+) -> None:
+    plain = {**SERVICE, "twin": "3002/tcp", "encryption": "none"}
+    other = {**SERVICE, "ports": ["3001/tcp"]}
+    secure = {**SERVICE, "ports": ["3002/tcp"], "twin": "3000/tcp", "encryption": "always"}
+    problems = lore_checks.check_twins([plain, other, secure | change])
+    found = [problem.what for problem in problems]
+    assert (what in found) if what else found == []
 
 
 @pytest.mark.parametrize("mark", ["\x1b[31m", "\u202e", "\x00", "\u200b"])
