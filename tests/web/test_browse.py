@@ -99,8 +99,25 @@ def test_the_example_of_explain_is_understood(site: TestClient) -> None:
     made = site.post(
         "/explain", data={"text": unescape(example)}, headers={"origin": "http://127.0.0.1"}
     )
-    assert "<h2>4 listening or bound sockets, read as ss" in made.text
+    assert "<h2>4 sockets, read as ss" in made.text
     assert "not understood" not in made.text
+
+
+def test_a_name_that_is_unknown_leads_to_the_search(site: TestClient) -> None:
+    page = site.get("/services/postgress").text
+    assert "Did you mean <a" in page
+    assert '<a href="/search?q=postgress">Search for “postgress”</a>' in page
+    assert '<a href="/search?q=zqzqzqzq">Search for “zqzqzqzq”</a>' in site.get("/zqzqzqzq").text
+
+
+def test_the_menu_leads_to_this_machine_at_any_width() -> None:
+    with TestClient(create_app(CATALOG, Settings()), base_url="http://127.0.0.1") as local:
+        page = local.get("/305", headers={"accept": "text/html"}).text
+    menu = page.partition('<nav aria-label="Site">')[2].partition("</nav>")[0]
+    assert '<a href="/here">This machine</a>' in menu
+    # What a narrow screen has no room for in the menu stands at the page's foot.
+    assert re.findall(r'<a class="wide" href="(.*?)"', menu) == ["/products"]
+    assert '<a href="/products">Products</a>' in page.partition('<footer class="foot">')[2]
 
 
 def test_changes_come_in_pages_that_together_have_all(site: TestClient) -> None:

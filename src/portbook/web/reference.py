@@ -184,7 +184,7 @@ async def service(request: Request) -> Response:
         if dot and suffix in (Form.JSON.value, Form.TEXT.value, Form.MARKDOWN.value):
             named, found = Form(suffix), _named(site.catalog, bare)
     if found is None:
-        said = "The registry has no such name. A search finds what is like it."
+        said = "The registry has no such name."
         title = f"No service is called “{one_line(name[:40])}”"
         return problem(request, 404, said, title=title, similar=await _similar(request, name))
     form = named or negotiated_form(request)
@@ -221,7 +221,8 @@ async def _similar(request: Request, word: str) -> list[tuple[str, str]]:
         elif hit.ports:
             port = hit.ports[0][0]
             meant.setdefault(f"/{port}", f"{hit.name} ({port})")
-    return [(name, address) for address, name in meant.items()][:_MOST_SIMILAR]
+    likely = [(name, address) for address, name in meant.items()][:_MOST_SIMILAR]
+    return [*likely, (f"Search for “{word}”", f"/search?q={quote(word)}")]
 
 
 async def ranges(request: Request) -> Response:

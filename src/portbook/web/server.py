@@ -249,7 +249,8 @@ def serve(
         if browser:
             import webbrowser
 
-            threading.Thread(target=webbrowser.open, args=(f"{address}/",), daemon=True).start()
+            first = f"{address}/" if token is None else f"{address}/here?token={token}"
+            threading.Thread(target=webbrowser.open, args=(first,), daemon=True).start()
 
         # The first page must not wait for what only later ones need.
         warm = threading.Timer(_WARM_AFTER, _warm_up, (catalog,))

@@ -15,6 +15,9 @@ from portbook.app.port_lookup import answer_port
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.present.charts.card import render_card, render_icon
+from portbook.present.document import Records
+from portbook.present.port.on_record import in_practice
+from portbook.present.port.page import compose
 from portbook.present.render.html_text import typeset
 from portbook.web.assets import drawn
 from portbook.web.pages import views
@@ -174,3 +177,12 @@ def test_a_page_counts_no_use_in_two_ways() -> None:
         assert len(counted) >= 2, port  # the lead and a question
         counts = {int(number) + len(names.split(", ")) for names, number in counted}
         assert len(counts) == 1, port
+
+
+@pytest.mark.parametrize("port", [22, 443, 3306, 8080])
+def test_the_table_of_uses_has_the_order_of_the_headline(port: int) -> None:
+    found = answer_of(port)
+    section = next(each for each in compose(found).sections if each.id == "practice")
+    uses = next(each for each in section.items if isinstance(each, Records))
+    shown = [*dict.fromkeys([record.subject for record in uses.records])]
+    assert shown == [name for name in in_practice(found).products if name in shown]

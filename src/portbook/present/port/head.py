@@ -48,6 +48,8 @@ def head_of(answer: PortAnswer, brief: Brief) -> Head:
 
 def _instead(answer: PortAnswer) -> str:
     """What is known of its use where no product is; it denies one after every store was asked."""
+    if answer.port == 0:
+        return "no program has it: whoever binds 0 gets another port"
     speaking = answer.related.implementing if answer.related is not None else ()
     if speaking:
         return f"servers that speak it: {few([each.product for each in speaking])}"
@@ -122,7 +124,7 @@ def _bare(port: int, headline: str) -> str:
 # Words of ours that a line begins with; a name keeps its own first letter.
 _OURS = (
     "unassigned", "reserved", "assigned", "a dynamic", "dynamic", "the ", "any free", "no known",
-    "we know", "servers that", "as registered",
+    "we know", "no program", "servers that", "as registered",
 )  # fmt: skip
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from portbook.model import ReportKind, Threat, Use
 from portbook.present.document import Paragraph, Record, Records
-from portbook.present.port.on_record import OWN_USE, UNUSED, is_own_site, untold_uses
+from portbook.present.port.on_record import (
+    OWN_USE,
+    UNUSED,
+    in_practice,
+    is_own_site,
+    untold_uses,
+)
 from portbook.present.port.registry import services, unauthorized
 from portbook.present.words import family_title, listed, span, systems_in_order, when
 
@@ -22,15 +28,17 @@ def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
 
     A denial that *lead* makes isn't repeated.
     """
+    order = {product: at for at, product in enumerate(in_practice(answer).products)}
+    ranked = sorted(answer.uses, key=lambda use: order[use.product])
     uses = _records(
         (use.product, use.kind, use.transport, (use.first, use.last), use.summary, use)
-        for use in answer.uses
+        for use in ranked
     )
     if uses:
         yield Records("Used in practice by", uses, f"{answer.port}/practice")
     if answer.programs:
         programs = [program_record(each, answer.port) for each in answer.programs]
-        yield Records("Servers with this default port", tuple(programs))
+        yield Records("Servers with this default port, and the files they run as", tuple(programs))
     if untold_uses(answer) and UNUSED not in lead:
         yield Paragraph(UNUSED)
     if is_own_site(answer):

@@ -194,6 +194,78 @@ TERMS = (
         ((80, "the web"), (443, "the encrypted web"), (853, "DNS over TLS")),
     ),
     Term(
+        "user-ports",
+        "User Ports",
+        "1024–49151, also called registered ports: for the services of anyone who asks.",
+        (
+            (
+                "IANA assigns a User Port on request: its form asks for a name, the transports and "
+                "a reason, and an expert reviews it (RFC 6335 §8.1.2)."
+            ),
+            (
+                "Registered doesn't mean in use by that service. 3000 and 8000 are registered, and "
+                "people meet other programs there."
+            ),
+        ),
+        ((3306, "MySQL"), (5432, "PostgreSQL"), (8080, "the alternate web port")),
+    ),
+    Term(
+        "ephemeral",
+        "Ephemeral ports",
+        "What a system gives a client for one connection, from a range of its own.",
+        (
+            (
+                "A client rarely chooses its port: the system picks one, and takes it back when "
+                "the connection ends."
+            ),
+            (
+                "Linux picks from 32768–60999, macOS and Windows from 49152–65535. So the range "
+                "overlaps with User Ports on Linux, and a server there can find its port taken."
+            ),
+        ),
+        ((32768, "the first on Linux"), (49152, "the first on macOS and Windows")),
+    ),
+    Term(
+        "loopback",
+        "Loopback",
+        "127.0.0.1 and [::1]: the addresses at which a machine reaches itself alone.",
+        (
+            (
+                "What listens on a loopback address answers this machine, and no other one. "
+                "localhost is a name for both."
+            ),
+            "0.0.0.0 and [::] are the opposite: every address of the machine.",
+        ),
+    ),
+    Term(
+        "squatting",
+        "Squatting",
+        "Using a port that IANA hasn't assigned to the program.",
+        (
+            (
+                "It works until IANA assigns the number to somebody else. Then two programs want "
+                "the same port (RFC 7605 §7.8)."
+            ),
+            (
+                "The registry notes some cases as unauthorized use. Many products do it all the "
+                "same: the page of a port names them under In practice."
+            ),
+        ),
+        ((5173, "Vite, unassigned"), (3000, "registered for home banking")),
+    ),
+    Term(
+        "assignee",
+        "Assignee",
+        "The person or organisation to whom a port or a name is assigned.",
+        (
+            (
+                "IANA lists an assignee and a contact for each row. portbook keeps assignees as "
+                "the registry had them in July 2015, and no addresses."
+            ),
+            "An assignee can return a port, but not pass it on (RFC 6335 §8.2, RFC 6335 §8.5).",
+        ),
+    ),
+    Term(
         "why-unassigned",
         "Why ports are unassigned",
         "Numbers are handed out sparingly: four reasons, each from a rule.",

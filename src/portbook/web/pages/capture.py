@@ -23,11 +23,20 @@ udp   UNCONN 0      0            0.0.0.0:123       0.0.0.0:*    users:(("chronyd
 """
 
 
+# What to run where nothing is at hand yet: the output of each is read.
+_COMMANDS = (
+    ("Linux", "sudo ss -tulnp"),
+    ("macOS", "sudo lsof -nP -iTCP -sTCP:LISTEN -iUDP"),
+    ("Windows", "netstat -ano"),
+    ("Containers", "docker ps"),
+)
+
+
 def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
     """What the page says of *answer*; None where nothing was given yet."""
     known = [form.title for form in FORMATS.values()]
     if answer is None:
-        return {"answered": False, "known": known, "example": _EXAMPLE}
+        return {"answered": False, "known": known, "commands": _COMMANDS, "example": _EXAMPLE}
     rows, of = [], Rows(answer.standings, Viewer())
     for each in answer.sockets[:MOST_ROWS]:
         key = (each.socket.port, each.socket.transport)
@@ -38,6 +47,7 @@ def of_capture(answer: ExplainAnswer | None) -> dict[str, Any]:
     return {
         "answered": True,
         "known": known,
+        "commands": _COMMANDS,
         "form": answer.title,
         "count": len(answer.sockets),
         "rows": rows,

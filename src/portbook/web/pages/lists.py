@@ -146,7 +146,7 @@ _NAMED = {each.name: each for each in RANGES}
 def of_range(name: str, catalog: Catalog) -> dict[str, Any]:
     """What the page of a range has beside its document; KeyError if there is no such range."""
     own = _NAMED[name]
-    stride = max(64, own.size // 128)
+    stride = 1000
     top = own.first >> 8
     return {
         "document": catalog.derived(RangePages).page(name),
@@ -155,7 +155,7 @@ def of_range(name: str, catalog: Catalog) -> dict[str, Any]:
         "band": _band(shelf(catalog.registry).by_range[name]),
         "top": top,
         "rows": (own.last >> 8) - top + 1,
-        "stretches": list(range(own.first, own.last + 1, stride)),
+        "stretches": list(range(-(-own.first // stride) * stride, own.last + 1, stride)),
         "stride": stride,
     }
 

@@ -341,7 +341,9 @@ def error(
     status: int, title: str, detail: str, site: Site, similar: Sequence[tuple[str, str]] = ()
 ) -> str:
     """A page for what went wrong: *detail* says what would help, *similar* what was meant."""
-    values: dict[str, Any] = {"status": status, "detail": detail, "similar": similar}
+    at = len(similar) - 1 if similar and similar[-1][1].startswith("/search?") else len(similar)
+    values: dict[str, Any] = {"status": status, "detail": detail}
+    values.update(similar=similar[:at], search=similar[at:])
     return page("error.html", Links(site), title, **values)
 
 
