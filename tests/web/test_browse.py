@@ -103,6 +103,19 @@ def test_the_example_of_explain_is_understood(site: TestClient) -> None:
     assert "not understood" not in made.text
 
 
+def test_changes_lead_to_new_names_and_quote_with_the_quotes_of_a_book(site: TestClient) -> None:
+    page = site.get("/changes").text
+    assert 'new service name <a href="/services/esiur">esiur</a>' in page
+    assert "(“QF-Test License Server / QF-Test MCP Server”)" in page
+    assert '("' not in page.partition("<main")[2]
+
+
+def test_a_topic_answers_without_its_title(site: TestClient) -> None:
+    page = site.get("/topics/in-use").text
+    assert '<p class="character">Another socket has that address and port.</p>' in page
+    assert '<p class="character">TIME_WAIT is normal' in site.get("/topics/time-wait").text
+
+
 def test_a_name_that_is_unknown_leads_to_the_search(site: TestClient) -> None:
     page = site.get("/services/postgress").text
     assert "Did you mean <a" in page

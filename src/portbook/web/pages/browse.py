@@ -339,8 +339,10 @@ def topics(site: Site, name: str | None = None) -> str:
     if topic is None:
         raise KeyError(name)
     title, answer = _TITLES[topic]
+    said_on = not PAGES[topic].title.startswith(f"{title}: ")
     return page(
         "topics.html", to, title, name=f"{title}: {answer}", topic=PAGES[topic],
+        answer=PAGES[topic].title if said_on else _after(title, PAGES[topic].title),
         about=PAGES[topic].title, path=f"topics/{topic}", trail=(("Topics", "topics"),),
         entries=_entries(topic), terms=(),
     )  # fmt: skip

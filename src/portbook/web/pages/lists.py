@@ -85,9 +85,13 @@ def _touches(change: Change, only: Sequence[tuple[int, int]]) -> bool:
     return any(change.first <= last and first <= change.last for first, last in only)
 
 
+_NEW_NAME = "new service name "
+
+
 def _history_row(change: Change) -> dict[str, object]:
     before, _, became = said(change).partition(" → ")
     after, quoted, described = became.partition(' ("')
+    new = before.removeprefix(_NEW_NAME) if before.startswith(_NEW_NAME) else ""
     return {
         "first": change.first,
         "last": change.last,
@@ -95,9 +99,10 @@ def _history_row(change: Change) -> dict[str, object]:
         "kind": str(change.kind),
         "when": dates(change.since, change.until),
         "between": between(change.since, change.until),
-        "before": before,
+        "before": "" if new else before,
         "after": after,
-        "described": f"{quoted}{described}",
+        "new": new,
+        "described": f" (“{described[:-2]}”)" if quoted else "",
     }
 
 
