@@ -266,8 +266,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._ports += len(new)
         if not self._all and self._ports >= _MANY_PORTS:
             self._all = True
-            for place in new:  # the judge learns of the transports that it was asked about
-                judge.on_record(*port_at(place))
+            for place in {place & 3: place for place in new}.values():
+                judge.on_record(*port_at(place))  # it learns of the transports it was asked about
             for transport, runs in judge.learn_runs().items():
                 place = TRANSPORT_BITS[transport]
                 for found, size in runs:
@@ -333,9 +333,11 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._ranks.append(rank | place << 2 | FAMILIES[socket.family])
 
 
-def _new(column: Sequence[Any], known: Mapping[Any, object]) -> list[tuple[Any, int]]:
-    """What is in *column* and not in *known*, in order, and the first place of each."""
+def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterable[tuple[Any, int]]:
+    """What is in *column* and not in *known*, in order, and the first place of each.
+
+    *known* has to have each before the next one is asked for.
+    """
     if known.keys() >= {*column}:
-        return []
-    firsts = dict(zip(reversed(column), range(len(column) - 1, -1, -1), strict=True))
-    return sorted([each for each in firsts.items() if each[0] not in known], key=itemgetter(1))
+        return ()
+    return ((key, number) for number, key in enumerate(column) if key not in known)

@@ -134,8 +134,8 @@ def weight_of_port(
 
     Ports for which it is equal, and of which all else is, have the same facts.
     """
-    names = service_names(standing)
-    others = [use for use in uses if not use.speaks(names)]
+    names = service_names(standing) if standing.assignments else ()
+    others = [use for use in uses if not use.speaks(names)] if names else uses
     leading = {use.product for use in uses if use.leads}
     return (
         bool(leading),

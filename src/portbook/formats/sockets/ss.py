@@ -77,9 +77,9 @@ _PLAIN = re.compile(
 # The same without those that only look so: a socket that is bound and doesn't listen, an address in
 # brackets that is none of IPv6. What stands before the address comes as one.
 _ROW = re.compile(
-    r"^((?:tcp +LISTEN|udp +UNCONN|LISTEN|UNCONN) +[0-9]{1,9} +[0-9]{1,9}) +"
-    r"([0-9.]{7,15}|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ \n]+:\* *"
-    r'(?:users:\(\("([^"\\\n]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?$',
+    r"^((?:tcp ++LISTEN|udp ++UNCONN|LISTEN|UNCONN) ++[0-9]{1,9}+ ++[0-9]{1,9}+) ++"
+    r"([0-9.]{7,15}+|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}+\]):([0-9]{1,5}+) ++[^ \n]+:\* *+"
+    r'(?:users:\(\("([^"\\\n]{1,64}+)",pid=([0-9]{1,10}+),fd=[0-9]++\)\) *+)?$',
     re.MULTILINE,
 )
 _TOGETHER, _FEW = 2048, 16  # lines that are looked at together, and too few to be worth it

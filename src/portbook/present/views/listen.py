@@ -168,14 +168,14 @@ def table_lines(
     ends = _padded(rows[last].words, columns[last], widths[last])
     shown.append(rows[last].of_each(list(map(str.rstrip, ends))))
     lines = map("  ".join, zip(*shown, strict=True))
-    marks = rows[0].of_each()
     if table is not None:
-        written = list(lines)
-        lines = map(written.__getitem__, table.order)
-        marks = map(list(marks).__getitem__, table.order)
+        lines = map(list(lines).__getitem__, table.order)
     if below is None and not style.colour:
         yield from lines
         return
+    marks = rows[0].of_each()
+    if table is not None:
+        marks = map(list(marks).__getitem__, table.order)
     levels = {str(level): level for level in LEVELS}
     lead = widths[next(iter(widths))]
     for listener, level, line in zip(listeners, marks, lines, strict=True):
