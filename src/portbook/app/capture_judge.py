@@ -93,7 +93,8 @@ class CaptureJudge(Judge):
         runs: dict[Transport, list[tuple[PortOnRecord, int]]] = {each: [] for each in met}
         for first, size in zip(self._run_starts, sizes, strict=True):
             for transport, ports in met.items():  # what both have is looked for once
-                found = ports[first] = self._on_record(first, transport)
+                found = ports.get(first) or self._on_record(first, transport)
+                ports[first] = found
                 runs[transport].append((found, size))
         return runs
 

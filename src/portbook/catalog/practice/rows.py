@@ -72,6 +72,9 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
     return [unescape_cell(cell) for cell in row] if "\\" in "".join(row) else row
 
 
+# To look them up takes a third of what their classes take.
+_TRANSPORTS = {str(each): each for each in Transport}
+_USE_KINDS = {str(each): each for each in UseKind}
 _NARROW = 64  # ports; rows that span more are few, and are looked through one by one
 _HEAD = 64  # bytes, in which the first three columns have room: two numbers and a transport
 
@@ -182,15 +185,15 @@ class RowsByPort:
 
 def _transport(word: str, path: str) -> Transport:
     try:
-        return Transport(word)
-    except ValueError:
+        return _TRANSPORTS[word]
+    except KeyError:
         raise DataCorrupt(path, f"{word[:20]!a} is not a transport") from None
 
 
 def _use_kind(word: str, path: str) -> UseKind:
     try:
-        return UseKind(word)
-    except ValueError:
+        return _USE_KINDS[word]
+    except KeyError:
         raise DataCorrupt(path, f"{word[:20]!a} is no kind of a use") from None
 
 
