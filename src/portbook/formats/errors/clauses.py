@@ -65,12 +65,19 @@ def read_clause(text: str) -> Clause:
             reached = mention.end
     busy = failure in (Failure.IN_USE, Failure.OTHER)
     mentions = [each for each in mentions if busy or not _needs_failure(each, line)]
+    taken = _TAKEN.search(text)
+    if taken is not None:  # it stands behind the one that was taken instead
+        mentions.sort(key=lambda each: int(taken[1]) not in each.ports)
     presumed = None if failure else weak(text)
     if failure is None and presumed is None and _REFUSED_VALUE.search(text):
         presumed = Failure.OTHER
     return Clause(text, mentions, failure, presumed)
 
 
+# Port 5501 (5500 was in use)
+_TAKEN = re.compile(
+    r"(?i)\((?:port )?([0-9]{1,5}) (?:is|was) (?:already )?(?:in use|taken|occupied|busy)"
+)
 _REFUSED_VALUE = re.compile(
     r"(?i)invalid value|missing port in address|out of range|must be between|invalid port"
 )

@@ -8,6 +8,7 @@ whatever its state is called.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
@@ -17,6 +18,7 @@ from portbook.formats.fields import (
     INODE_DIGITS,
     NO_PORT,
     Line,
+    detail,
     everywhere,
     heading,
     host,
@@ -99,9 +101,38 @@ class _Columns(NamedTuple):
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
-    """The sockets that ``netstat`` of Linux, macOS or a BSD listed."""
+    """The sockets that ``netstat`` of Linux, macOS or a BSD listed.
+
+    With -c it lists them again and again: what an earlier list had is told of once.
+    """
+    rounds = _Rounds()
+    for event in _read(lines, names, rounds):
+        yield detail(rounds.number) if isinstance(event, Listener) and rounds.had(event) else event
+
+
+class _Rounds:
+    """What the lists in one output have in common: each begins with a header."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._before: Counter[Listener] = Counter()
+        self._now: Counter[Listener] = Counter()
+
+    def begin(self) -> None:
+        """A header was read."""
+        self._before |= self._now
+        self._now.clear()
+
+    def had(self, listener: Listener) -> bool:
+        """Whether *listener* stands in an earlier list as often as it does in this one."""
+        self._now[listener] += 1
+        return self._now[listener] <= self._before[listener]
+
+
+def _read(lines: Lines, names: Names, rounds: _Rounds) -> Iterator[Event]:
     table = _Table()
     for number, line in joined_apart(lines):
+        rounds.number = number
         above = _BLOCK.match(line) or _BLOCK_TITLE.match(line)
         bare = line if above is None else line[above.end() :]
         parts = bare.split(None, 5)
@@ -119,6 +150,8 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         elif first in _PORTLESS and len(parts) >= 3:
             yield Line(number, NO_PORT)
         else:
+            if first == "proto":
+                rounds.begin()
             yield table.around(number, bare, parts)
 
 

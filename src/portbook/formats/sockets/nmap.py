@@ -66,7 +66,8 @@ _DISCOVERED = re.compile(r"Discovered open port ([0-9]{1,9})/([a-z]{2,8}) on (\S
 _SAID = re.compile(
     r"(?:Starting Nmap |Nmap done: |Host is up|Host seems down|Other addresses for |rDNS record "
     r"|Not shown: |PORT\s+STATE|MAC Address: |Device type: |Running|OS |Aggressive OS |No exact OS"
-    r"|Network Distance: |Service Info: |Service detection performed|Warning: |WARNING: |Note: "
+    r"|Network Distance: |Service Info: |Service detection performed|WARNING: |Note: "
+    r"|Warning: (?!remote port )"
     r"|Stats: |TRACEROUTE|HOP\s+RTT|Host script results:|Pre-scan script|Post-scan script|Nmap scan"
     r"|Initiating |Completed |Scanning |NSE: |Read data files|Raw packets|Too many finger|TCP/IP "
     r"|Uptime guess|IP ID |TCP Sequence|Not scanned: |Reason: |Increasing send delay|Retrying |"

@@ -14,6 +14,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.base import Scan, SocketFormat
 from portbook.formats.fields import (
     MOST_IN_RANGES,
+    UNTOLD_ADDRESS,
     Host,
     Line,
     heading,
@@ -35,6 +36,7 @@ _DEEPEST = 64  # elements in one another; a scan has six
 _LONGEST, _MOST_LINES = 1 << 20, 100
 _SPAN = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?", re.ASCII)
 _OWN_DOCTYPE = re.compile(r"\s*<!DOCTYPE nmaprun>\s*$")
+_CUT_OUT = re.compile(r"\s*<(?:port|ports|host|address)[\s>]")
 _DECLARATION = re.compile(r"<\?xml[^<>]{0,200}\?>")
 
 
@@ -160,7 +162,7 @@ class _Document:
         self.scan, self.parser = _Scan(), _parser()
         self.parser.StartElementHandler = self.scan.start
         self.parser.EndElementHandler = self.scan.end
-        self.begun = self.broken = False
+        self.begun = self.broken = self.cut_out = False
         self.size = self.going_on = 0
 
     def feed(self, number: int, line: str) -> str | None:
@@ -171,6 +173,8 @@ class _Document:
             # The declaration names the encoding that the text has been read from already.
             text = _DECLARATION.sub("", text.lstrip("\ufeff \t"))
             self.begun = bool(text.strip())
+            if _CUT_OUT.match(text):
+                self._begin_outside()
         if not text:
             return None
         at = self.parser.CurrentByteIndex
@@ -187,12 +191,17 @@ class _Document:
             )
         return None
 
+    def _begin_outside(self) -> None:
+        """Begins the scan that somebody has cut lines out of: they may tell no address."""
+        self.parser.Parse(b"<nmaprun>", False)
+        self.cut_out, self.scan.host = True, UNTOLD_ADDRESS
+
     def end(self) -> str | None:
         """Why the document as a whole is no scan, where it is none."""
         if self.broken or not self.begun:
             return None
         try:
-            self.parser.Parse(b"", True)
+            self.parser.Parse(b"</nmaprun>" if self.cut_out else b"", True)
         except expat.ExpatError:
             return "the XML ends in the middle"
         root = self.scan.root

@@ -17,6 +17,7 @@ from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
     CONNECTION,
     NO_PORT,
+    UNTOLD_ADDRESS,
     Host,
     Line,
     detail,
@@ -94,6 +95,10 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         if _RULE.match(text):
             yield detail(number)
             continue
+        told = list(_without_header(number, text))
+        if told:
+            yield from told
+            continue
         found = _header(text)
         if found is not None:
             separator, header = found
@@ -116,7 +121,72 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     header = [_bare(cell) for cell in _cells(line, separator)]
     known = {*header}
     told = [known.intersection(of) for of in (_PORT, _ADDRESS, (*_PROTOCOL, *_STATE))]
-    return (separator, header) if all(told) else None
+    of_scan = {"port", "state", "service"} <= known  # nmap's table names no address
+    return (separator, header) if all(told) or (of_scan and separator in ",;\t") else None
+
+
+# What Python prints of psutil's net_connections(), of which many may stand in one line.
+_END = (
+    r"(?:addr\(ip=)?\(?'([0-9A-Fa-f:.%\w]{1,60})', (?:port=)?([0-9]{1,5})\)|\(\)|'[^']{0,200}'|None"
+)
+_PSUTIL = re.compile(
+    r"(?:sconn|pconn|connection)\((?:fd=-?[0-9]{1,9}, )?family=(?:<[\w.]{0,40}?(AF_\w{2,9}): )?"
+    rf"([0-9]{{1,2}})>?, type=(?:<[\w.]{{0,40}}: )?([0-9])>?, laddr=(?:{_END}), raddr=(?:{_END}), "
+    r"status='(\w{0,20})'(?:, pid=([0-9]{1,10}|None))?\)"
+)
+_OF_SOCKETS = {"1": "tcp", "2": "udp"}  # SOCK_STREAM and SOCK_DGRAM
+# A row of TCPView, as it is copied and saved: version 4 has the state in front of the addresses.
+_TCPVIEW = re.compile(
+    r"(?P<program>[^\t]{1,64})(?:\t|:(?=[0-9]))(?P<pid>[0-9]{1,10})\t"
+    r"(?P<protocol>(?:TCP|UDP)(?:V6)?)\t(?:(?P<state>[A-Z][A-Za-z_ 0-9]{0,16})?\t)?"
+    r"(?P<localaddress>[^\t]{1,64})\t(?P<localport>[0-9]{1,5})"
+    r"\t(?P<remoteaddress>[^\t]{0,64})(?:\t(?P<remoteport>[0-9]{1,5}|\*|))?"
+    r"(?:\t(?P<last>[A-Z_0-9]{5,16}))?(?=\t|$)"
+)
+
+
+def _without_header(number: int, text: str) -> Iterator[Event]:
+    """What a line holds that says by itself what each part of it is."""
+    if "conn" in text and "laddr=" in text:
+        unread = text.count("conn(") + text.count("connection(")
+        for found in _PSUTIL.finditer(text):
+            unread -= 1
+            named, family, kind, address, port, _, peer, state, pid = found.groups("")
+            if not address or kind not in _OF_SOCKETS:
+                yield Line(number, NO_PORT)
+                continue
+            six = named == "AF_INET6" or (not named and family != "2")
+            record = {
+                "localaddress": address, "localport": port, "remoteport": peer,
+                "protocol": _OF_SOCKETS[kind] + ("6" if six else "4"), "pid": pid,
+                "state": "" if state == "NONE" else state,
+            }  # fmt: skip
+            yield _event(number, found[0], record)
+        if unread > 0:
+            yield not_understood(number, text)._replace(many=unread)
+    elif "\t" in text and (row := _TCPVIEW.match(text)) is not None:
+        cells = row.groupdict("")
+        cells["state"] = cells["state"] or cells["last"]
+        yield _event(number, text, cells)
+
+
+# What jc makes of a row of lsof holds its last column as it was.
+_LSOF_NAME = re.compile(
+    r"(\*|\[[^\[\]]{2,60}\]|[\w.-]{1,64}):([0-9]{1,5})(->\S{1,99})?(?: \((\w{1,20})\))?$"
+)
+
+
+def _of_lsof(value: Record) -> Record:
+    """A row of lsof as records have it; empty where it is no socket with a port."""
+    found = _LSOF_NAME.match(value.get("name", ""))
+    if found is None or value.get("type") not in ("IPv4", "IPv6"):
+        return {}
+    address, port, peer, state = found.groups("")
+    return {
+        "localaddress": address, "localport": port, "remoteport": "1" if peer else "",
+        "protocol": value.get("node", "").lower() + value["type"][-1], "pid": value.get("pid", ""),
+        "state": state, "program": value.get("command", ""), "user": value.get("user", ""),
+    }  # fmt: skip
 
 
 def _bare(name: str) -> str:
@@ -151,6 +221,8 @@ def _records(value: Any, depth: int = 0) -> Iterator[Record]:
         if scalar(value.get("schema")).startswith("portbook/"):
             return  # portbook's own, which says more
         record = dict(_named(value))
+        if record.keys() >= {"command", "node", "name"}:
+            record = dict(_of_lsof(record))
         if all(_of(record, names) for names in (_PORT, _PROTOCOL)):
             yield record  # also one without an address, which is told of then
             return
@@ -189,6 +261,8 @@ def _event(number: int, text: str, record: Record) -> Event:
     family = {"6": Family.IPV6, "4": Family.IPV4}.get((kind[2] or "")[-1:])
     address = _of(record, _ADDRESS)
     where = everywhere(family) if address == "*" else host(address, family)
+    if joined is not None and not record.keys() & {*_ADDRESS}:
+        where = UNTOLD_ADDRESS
     if where is None:
         return not_understood(number, text, "its address can't be read")
     state = _of(record, _STATE).lower()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from portbook.formats.base import SocketFormat
@@ -22,6 +23,7 @@ from portbook.formats.fields import (
     owned,
     port_number,
 )
+from portbook.formats.json_stream import begins_json, scalar, values
 from portbook.model import Listener, Ownership, Process, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -254,12 +256,18 @@ _AT = re.compile(r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9.]{7,15}|\*):([0-9]{1,5})(?:%\S{
 
 
 def read_systemctl(lines: Lines, names: Names) -> Iterator[Event]:
-    """The ports in ``systemctl list-sockets``: systemd holds each for the unit that it names."""
+    """The ports in ``systemctl list-sockets``, also with ``--output=json``: systemd holds each for
+    the unit that it names.
+    """
     headed = typed = False
-    for number, line in lines:
+    stream = iter(lines)
+    for number, line in stream:
         words = line.split()
         if not words:
             continue
+        if not headed and begins_json(line):
+            yield from _of_json(chain([(number, line)], stream), names)
+            return
         header = _SOCKETS.match(line)
         if header is not None:
             headed, typed = True, header[1] is not None
@@ -270,6 +278,20 @@ def read_systemctl(lines: Lines, names: Names) -> Iterator[Event]:
             yield not_understood(number, line)
         else:
             yield _of_unit(number, line, words, names, typed=typed)
+
+
+def _of_json(lines: Lines, names: Names) -> Iterator[Event]:
+    for each in values(lines):
+        if isinstance(each, Line):
+            yield each
+            continue
+        told = each.value if isinstance(each.value, dict) else {}
+        place, unit = scalar(told.get("listen")), scalar(told.get("unit"))
+        if not place or not unit.endswith(".socket"):
+            yield not_understood(each.line, each.text)._replace(many=each.lines)
+            continue
+        words = [place, scalar(told.get("type")), unit]
+        yield _of_unit(each.line, each.text, words, names, typed="type" in told)
 
 
 def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: bool) -> Event:

@@ -57,6 +57,10 @@ _ELSEWHERE = (
         "salt's network.netstat isn't read: give the output of salt '*' cmd.run 'ss -tulpn'",
     ),
     (
+        re.compile(r"\bhaproxy\[[0-9]{1,9}\]: \S{3,60}:[0-9]{1,5} \[[0-9]{2}/\w{3}/"),
+        "HAProxy's log names its clients' ports and none of its own: give the output of ss -tlpn",
+    ),
+    (
         re.compile(r"^\s{0,40}program\s+version\(s\)\s+netid\(s\)"),
         "rpcinfo -s names programs without their ports: give the output of rpcinfo -p",
     ),
