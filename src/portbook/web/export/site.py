@@ -43,6 +43,7 @@ from portbook.present.render import port_json
 from portbook.present.render.document_text import render_page
 from portbook.present.render.json_text import json_line
 from portbook.present.render.text import Style
+from portbook.web.export.alike import Alike, Forms
 from portbook.web.export.notes import BEGUN
 from portbook.web.export.other_pages import other_files, other_names, sites
 from portbook.web.export.output_folder import OutputFolder, open_output
@@ -53,6 +54,7 @@ from portbook.web.pages.links import file_name
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from portbook.app.port_lookup import PortAnswer
     from portbook.web.export.output_folder import Opened
 
     _Content = tuple[Catalog, Scope, str | None]  # with the address that the site will have
@@ -205,9 +207,10 @@ def _carry_out(
         else:
             stale.append(row)
     if jobs == 1 or len(stale) < 2:
+        pages = Pages(*content)
         for row in stale:
             begin(row)
-            yield _write_row(row, folder, *content)
+            yield _write_row(row, folder, pages)
         return
     yield from _carry_out_together(stale, min(jobs, len(stale)), folder, content, begin)
 
@@ -302,14 +305,14 @@ def _begin(given: _Given) -> None:
 
 
 @lru_cache(maxsize=1)
-def _open_given(given: _Given) -> tuple[OutputFolder, Catalog, Scope, str | None]:
-    """The folder to write into, and the catalog with the registry that the parent checked or chose.
+def _open_given(given: _Given) -> tuple[OutputFolder, Pages]:
+    """The folder to write into, and the pages of the registry that the parent checked or chose.
 
     Both are opened with the first row and not before, because what is raised then reaches the
     parent.
     """
     catalog = Catalog.of_folder(given.data)
-    return OutputFolder(given.opened), catalog, given.scope, given.base_url
+    return OutputFolder(given.opened), Pages(catalog, given.scope, given.base_url)
 
 
 def _help(row: _Row) -> _Wrote:
@@ -318,36 +321,48 @@ def _help(row: _Row) -> _Wrote:
     return _write_row(row, *_open_given(_given))
 
 
-def _write_row(
-    row: _Row, folder: OutputFolder, catalog: Catalog, scope: Scope, base_url: str | None
-) -> _Wrote:
+def _write_row(row: _Row, folder: OutputFolder, pages: Pages) -> _Wrote:
     """Writes the files of a row."""
     files = written = 0
-    for path, content in zip(row.files(), _contents(row, catalog, scope, base_url), strict=True):
+    contents = pages.of(row.ports, row.services)
+    for path, content in zip(row.files(), contents, strict=True):
         files += 1
         written += folder.write(path, content)
     return _Wrote(row.key, len(row.ports), files, written, row.note(folder))
 
 
-def _contents(row: _Row, catalog: Catalog, scope: Scope, base_url: str | None) -> Iterator[bytes]:
-    """What the files of a row hold, in the order of their paths."""
-    here, below = sites(scope, catalog, base_url)
-    catalog.registry.store.hold()
-    for port in row.ports:
-        query = Query(QueryKind.PORT, str(port), port, port)
-        found = answer_port(query, catalog, whole=True)
+class Pages:
+    """What the files of ports and services hold, for a site of *scope* at *base_url*."""
+
+    def __init__(self, catalog: Catalog, scope: Scope, base_url: str | None) -> None:
+        self._catalog = catalog
+        self._scope = scope
+        self._here, self._below = sites(scope, catalog, base_url)
+        alike = Alike(self.printed, lambda port: views.strip(catalog, port, self._here))
+        # In a part of the site, what a port's page links to is there or not.
+        self._forms = alike.forms if scope.whole else self.printed
+
+    def of(self, ports: Iterable[int], services: Iterable[str]) -> Iterator[bytes]:
+        """The three files of each of *ports*, then the page of each of *services*."""
+        self._catalog.registry.store.hold()
+        for port in ports:
+            query = Query(QueryKind.PORT, str(port), port, port)
+            for form in self._forms(answer_port(query, self._catalog, whole=True)):
+                yield form.encode()
+        for name in services:
+            service = answer(Query(QueryKind.NAME, name), self._catalog)
+            assert isinstance(service, ServiceAnswer)
+            yield self._scope.without_dead_links(views.service(service, self._below)).encode()
+
+    def printed(self, found: PortAnswer) -> Forms:
+        """The files of the port of *found*, a whole answer, whatever others are like."""
         document = page.compose(found)
         brief = compose_brief(found, _NOBODY)
-        of = Numbered(port, document)
-        html = views.port(found, catalog, here, document, brief, of)
-        yield scope.without_dead_links(html).encode()
+        of = Numbered(found.port, document)
+        html = views.port(found, self._catalog, self._here, document, brief, of)
         whole = port_json.of_composed(found, brief, document)
-        yield json_line(whole).encode()
-        yield render_page(document, _STYLE, of).encode()
-    for name in row.services:
-        service = answer(Query(QueryKind.NAME, name), catalog)
-        assert isinstance(service, ServiceAnswer)
-        yield scope.without_dead_links(views.service(service, below)).encode()
+        text = render_page(document, _STYLE, of)
+        return Forms(self._scope.without_dead_links(html), json_line(whole), text)
 
 
 def digest_of_inputs(base_url: str | None, scope: Scope, catalog: Catalog) -> str:

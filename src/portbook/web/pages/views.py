@@ -88,7 +88,7 @@ def port(
         "after": str(number + 1),
         "earlier": html_head.farther(answer.before, number - 1, to),
         "later": html_head.farther(answer.after, number + 1, to),
-        "strip": _strip(catalog, number, to),
+        "strip": strip(catalog, number, site),
         "state": str(answer.state),
         "states": html_head.states(stands),
         "answer": html_text.typeset(head.answer),
@@ -116,9 +116,9 @@ def _linked(answer: PortAnswer, document: Page, to: Links, of: Numbered | None) 
     return linked_data([(name, to.canonical(path)) for name, path in steps], document, of)
 
 
-def _strip(catalog: Catalog, port: int, to: Links) -> str:
+def strip(catalog: Catalog, port: int, site: Site) -> str:
     """The picture of the ports around *port*; nothing where all of them are alike."""
-    stand = shelf(catalog.registry)
+    stand, to = shelf(catalog.registry), Links(site)
     first, last = window(port)
     present = [state for state, count in stand.counts(first, last).items() if count]
     if len(present) == 1:
