@@ -193,7 +193,7 @@ def test_sockets_of_one_program_elsewhere_are_told_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     stage = Stage()
-    there = Host((socket(owner(9)), socket(owner(9))), Visibility.FULL)
+    there = Host((socket(owner(9)), socket(owner(9), address="127.0.0.1")), Visibility.FULL)
     stage.elsewhere = (("pid 9 (web)", there),)
     assert run(stage, "8080") == 1
     out = " ".join(capsys.readouterr().out.split())

@@ -167,7 +167,7 @@ def test_a_free_port_is_told_in_five_lines() -> None:
         ({"encryption": Encryption.ALWAYS}, "always encrypted"),
         (
             {"encryption": Encryption.ALWAYS, "authentication": Authentication.REQUIRED},
-            "always encrypted, login required",
+            "always encrypted, auth required",
         ),
         ({"encryption": Encryption.NONE, "twin": "9443/tcp"}, "not encrypted; encrypted: 9443/tcp"),
         (
@@ -186,7 +186,7 @@ def test_a_free_port_is_told_in_five_lines() -> None:
                 "exposure": Exposure("Keep it in.", "It asks nobody."),
                 "successor": "a very long name of something else, 22/tcp",
             },
-            "encryption optional, no login by default; don't expose it",
+            "encryption optional, no auth by default; don't expose it",
         ),
     ],
 )
@@ -303,7 +303,7 @@ def test_a_wide_use_never_leads() -> None:
     ("port", "line"),
     [
         ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
-        ("443", "as registered: nginx, Caddy and MANY more; 2 otherwise"),
+        ("443", "as registered: nginx, Caddy and MANY more; also 2 others"),
         ("3000", "Grafana, Gitea, Next.js, Redmine, Ruby on Rails and MANY more"),
         ("4905", "portbook's own site (portbook serve)"),
         ("4905/udp", "no known use, no reported abuse"),

@@ -215,7 +215,7 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
 def test_a_range_of_one_service_says_what_it_is_and_what_it_risks() -> None:
     for text in ("x11", "6000-6063", "6010-6019"):
         brief = _brief(text)
-        assert brief.security == "not encrypted, login required; don't expose it"
+        assert brief.security == "not encrypted, auth required; don't expose it"
     assert brief.headline.startswith("6010–6019 · X11, remote windows")
     practice = _brief("x11").practice
     assert practice is not None

@@ -244,11 +244,10 @@ class _Show:
             return
         from portbook.cli.given import joined, one_text, standard_input
 
-        queries = joined(queries)
         if len(queries) > 1 and one_text(queries, self.catalog):
             yield " ".join(queries)
             return
-        for word in queries:
+        for word in joined(queries):
             yield from standard_input() if word == "-" else split_queries(word)
 
     def _show(self, query: Query, collected: list[Any]) -> None:

@@ -7,7 +7,7 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import State, Transport
+from portbook.model import Failure, State, Transport
 from portbook.present.owners import owner_name, owner_phrase, unseen_owner
 from portbook.present.port.on_record import (
     abuse_line,
@@ -141,13 +141,21 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         reach=_reach(groups, to) if groups else None,
         next=tuple(_next(answer, groups, to)),
         programs=tuple(_group_lines(groups, to)) if len(groups) > 1 else (),
-        binding=None if groups or host is None else _binding(answer, host),
+        binding=None if groups or host is None or _was_no_bind(answer) else _binding(answer, host),
         abuse=abuse_line(answer, COLUMNS - LABEL - 2),
         note=_note(host),
         remarks=notes_of(answer),
         unseen=unseen_sentences(host),
         security=security_line(answer.services, COLUMNS - LABEL - 2, leading_service(answer)),
     )
+
+
+def _was_no_bind(answer: PortAnswer) -> bool:
+    """Whether a text asks about the port in which no bind failed for a port that was taken.
+
+    Nobody who can't connect wants to bind it, and a bind that was refused is explained above.
+    """
+    return answer.failed is not None and answer.failed.failure is not Failure.IN_USE
 
 
 def _takes_address(answer: PortAnswer, groups: Sequence[Group]) -> bool:

@@ -37,11 +37,11 @@ SAID: dict[tuple[str, Facts], str] = {
             ("risk_advice", "Keep it in."),
             ("risk_why", "It asks nobody."),
         ),
-    ): "Redis is open to other machines. Keep it in. It asks nobody.",
+    ): "Redis is exposed. Keep it in. It asks nobody.",
     (
         "risky-exposed",
         (("risk", "Redis"), ("risk_advice", "Keep it in."), ("risk_why", "It asks nobody.")),
-    ): "If this is Redis, it is open to other machines. Keep it in. It asks nobody.",
+    ): "If this is Redis, it is exposed. Keep it in. It asks nobody.",
     (
         "dangerous-port",
         (("relays", ("nc",)), ("reports", ("A worm",)), ("periods", ("2001",))),

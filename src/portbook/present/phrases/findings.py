@@ -333,8 +333,8 @@ def _dynamic(facts: Facts) -> str:
 def _risk(facts: Facts) -> str:
     name = facts.get("risk")
     if "risk_known" in facts:
-        return f"{name} is open to other machines."
-    return f"If this is {name}, it is open to other machines."
+        return f"{name} is exposed."
+    return f"If this is {name}, it is exposed."
 
 
 def _danger(facts: Facts) -> str:

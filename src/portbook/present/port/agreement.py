@@ -86,11 +86,11 @@ _SETTLES = {
     "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises"),
 }
 _OTHERS = {
-    "risky-exposed": "open to other machines, against the advice of its makers or an authority",
+    "risky-exposed": "exposed, against the advice of its makers or an authority",
     "dangerous-port": "check who started {program}: it, or this port, is known for backdoors",
     "deleted-executable": "{program} runs a file that has been deleted",
     "backlog-full": "{program} accepts no more connections: its queue is full",
-    "abuse-on-record": "malware has used this port: check that you started {program}",
+    "abuse-on-record": "malware has used this port; make sure you started {program}",
     "unpackaged-executable": "no package owns the file that {program} runs",
     "dynamic-port": "an ephemeral port: another program may get it after a restart",
     "browser-blocked": "browsers refuse to open this port",

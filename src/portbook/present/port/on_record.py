@@ -107,7 +107,7 @@ def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) 
     """Who uses ports for what they are registered for, and who does otherwise, in *columns*.
 
     >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 51)
-    'as registered: nginx, Caddy and 1 more; 2 otherwise'
+    'as registered: nginx, Caddy and 1 more; also 2 others'
     """
     line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
     room = columns - len(line) - len("; also ")
@@ -116,7 +116,7 @@ def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) 
         return f"{line}; also {also}"
     if not rest:
         return line
-    more = f"; {len(rest):,} otherwise"
+    more = f"; also {len(rest):,} other{'s' if len(rest) > 1 else ''}"
     return _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED) - len(more)) + more
 
 
@@ -313,9 +313,9 @@ _ENCRYPTION = {
     Encryption.ALWAYS: "always encrypted",
 }
 _AUTHENTICATION = {
-    Authentication.NONE: "no login by default",
-    Authentication.OPTIONAL: "login optional",
-    Authentication.REQUIRED: "login required",
+    Authentication.NONE: "no auth by default",
+    Authentication.OPTIONAL: "auth optional",
+    Authentication.REQUIRED: "auth required",
 }
 
 
