@@ -28,14 +28,15 @@ def listed(words: Iterable[str]) -> str:
     return f"{', '.join(most)} and {last}" if most else last
 
 
-def few(words: Sequence[str], most: int = 3) -> str:
-    """*words* in a list, or the first *most* of them and how many others there are.
+def few(words: Sequence[str], most: int = 3, beside: int = 0) -> str:
+    """*words* in a list, or the first *most* of them and how many others there are, with those
+    *beside*, which aren't named.
 
-    >>> few(["a", "b"]), few(["a", "b", "c", "d", "e"])
-    ('a and b', 'a, b, c and 2 others')
+    >>> few(["a", "b"]), few(["a", "b", "c", "d", "e"]), few(["a"], beside=1)
+    ('a and b', 'a, b, c and 2 others', 'a and 1 other')
     """
-    more = len(words) - most
-    if more < 1:
+    more = max(0, len(words) - most) + beside
+    if not more:
         return listed(words)
     return f"{', '.join(words[:most])} and {more} other{'s' if more > 1 else ''}"
 

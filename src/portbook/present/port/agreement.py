@@ -73,10 +73,10 @@ _SETTLES = {
     "expected": (Agreement.AGREE, "{program} belongs here"),
     "owner-hidden": (Agreement.UNKNOWN, "you can't see which program this is"),
     "foreign-service": (Agreement.DIFFER, "not the registered service ({service}){common}"),
-    "reserved-port": (Agreement.DIFFER, "IANA reserves the port: check that you meant it"),
+    "reserved-port": (Agreement.DIFFER, "IANA reserves the port; make sure you meant it"),
     "unregistered-port": (
         Agreement.DIFFER,
-        "no service is registered here{common}; check that you started {program}",
+        "no service is registered here{common}; make sure you started {program}",
     ),
     "service-elsewhere": (Agreement.DIFFER, "{program} isn't on its own port"),
     "fits-by-name": (Agreement.UNKNOWN, "the name fits, and only the name could be seen"),
@@ -87,7 +87,7 @@ _SETTLES = {
 }
 _OTHERS = {
     "risky-exposed": "exposed, against the advice of its makers or an authority",
-    "dangerous-port": "check who started {program}: it, or this port, is known for backdoors",
+    "dangerous-port": "known for backdoors; find out who started {program}",
     "deleted-executable": "{program} runs a file that has been deleted",
     "backlog-full": "{program} accepts no more connections: its queue is full",
     "abuse-on-record": "malware has used this port; make sure you started {program}",

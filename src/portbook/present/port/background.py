@@ -87,7 +87,8 @@ def _practice(answer: PortAnswer) -> Iterator[str]:
     known = answer.abuse or answer.services
     products = list(met_there.leading or (() if known else met_there.wide))
     if products:
-        yield f"Used in practice by {words.few(products)}."
+        beside = len(met_there.wide) if met_there.leading else 0
+        yield f"Used in practice by {words.few(products, beside=beside)}."
     elif answer.state is State.ASSIGNED:
         speaking = [program.product for program in _related(answer).implementing]
         if speaking:

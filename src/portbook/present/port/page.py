@@ -138,10 +138,11 @@ def states(standings: Mapping[Transport, Standing]) -> Iterator[tuple[State, str
 def character(answer: PortAnswer) -> str:
     """The port in one line: what people meet there, or how it stands."""
     known = met(answer)
-    products = list(in_practice(answer).leading)
+    met_there = in_practice(answer)
+    products, beside = list(met_there.leading), len(met_there.wide)
     special_title = special.title_of_special(answer.port)
     if special_title is not None:
-        practice_too = f"; {few(products)} in practice" if products else ""
+        practice_too = f"; {few(products, beside=beside)} in practice" if products else ""
         own_state = "never assigned" if answer.state is State.DYNAMIC else str(answer.state)
         return f"{special_title}, {own_state}{practice_too}"
     if answer.state is State.ASSIGNED:
@@ -161,7 +162,7 @@ def character(answer: PortAnswer) -> str:
         if answer.state is State.RESERVED and text and text != "Reserved":
             state = f'reserved ("{text}")'
     if products:
-        return f"{few(products)} in practice; {state}"
+        return f"{few(products, beside=beside)} in practice; {state}"
     if answer.abuse:
         return f"{state}; abuse reported: {few([each.subject for each in answer.abuse])}"
     block = answer.block

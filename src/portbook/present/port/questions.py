@@ -90,7 +90,8 @@ def _program(answer: PortAnswer) -> str:
     products = list(met_there.leading or dict.fromkeys(spoken))
     shown = f"To see what holds it on your machine, run `portbook {answer.port}`."
     if products:
-        return f"{words.few(products, 6)}. {shown}"
+        beside = len(met_there.wide) if met_there.leading else 0
+        return f"{words.few(products, 6, beside)}. {shown}"
     names = [row.service_name for row, _ in services(answer.standings) if row.service_name]
     names = names or [service.name for service in answer.services]
     said = []

@@ -184,6 +184,8 @@ def describe(owner: Process) -> Iterator[tuple[str, str]]:
         from portbook.present.owners import command_line
 
         yield ("command", command_line(owner.command))
+    if owner.cwd:
+        yield ("directory", owner.cwd)
     yield ("executable", _executable(owner))
     if owner.started is not None:
         from portbook.model.text import moment
