@@ -13,7 +13,6 @@ import signal
 import sys
 import time
 from collections import deque
-from typing import TYPE_CHECKING, Any
 
 from portbook.app.socket_filter import sort_by_gravity
 from portbook.app.watch import Change, identity
@@ -25,9 +24,10 @@ from portbook.present.render.text import clipped, columns_of
 from portbook.present.views.listen import head, table_lines
 from portbook.present.views.listen_fields import Cells
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Self
+    from typing import Any, Self
 
     from portbook.app.watch import Event, Watch
     from portbook.catalog import Catalog
