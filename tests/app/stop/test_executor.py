@@ -14,6 +14,7 @@ from portbook.present.phrases.stops import (
     done_message,
     outcome_notes,
     outcome_sentence,
+    supervised_notes,
     waiting_line,
 )
 from tests.app.test_stop import owner, scene, socket
@@ -309,6 +310,18 @@ def test_one_that_is_started_again_is_named_with_who_started_it() -> None:
         "supervisord (60). Stop that: supervisorctl status, then supervisorctl stop NAME"
     )
     assert outcome_sentence(outcome, "3000") == "3000 is busy again."
+
+
+def test_what_a_supervisor_may_start_again_later_is_told() -> None:
+    plan = planned(World(Life(7)))
+    held = socket(owner(7, "python3", ancestors=((60, "supervisord"), (1, "systemd"))))
+    alone = socket(owner(7, "python3", ancestors=((60, "bash"), (1, "systemd"))))
+    (note,) = supervised_notes(plan._replace(scene=scene(held)))
+    assert note == (
+        "supervisord (pid 60) may start it again. To keep it stopped: supervisorctl status, "
+        "then supervisorctl stop NAME"
+    )
+    assert supervised_notes(plan._replace(scene=scene(alone))) == []
 
 
 # -- managers ---------------------------------------------------------------------------------

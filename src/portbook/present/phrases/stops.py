@@ -221,6 +221,29 @@ def outcome_notes(outcome: Outcome) -> list[str]:
     return list(map(_restarted_note, outcome.restarted))
 
 
+def supervised_notes(plan: Plan) -> list[str]:
+    """Which known supervisors were above what was stopped, and what keeps them from starting it
+    again, which may take longer than portbook looks.
+    """
+    steps = [step for step in plan.steps if step.kind is StepKind.SIGNAL]
+    stopped = {target.pid for step in steps for target in (*step.targets, *step.later)}
+    notes = [
+        f"{program} (pid {pid}) may start it again. To keep it stopped: {command}"
+        for listener in plan.scene.listeners
+        for owner in listener.ownership.owners
+        if owner.pid in stopped
+        for pid, program in owner.ancestors[:2]
+        if pid not in stopped and (command := _own_command(program)) is not None
+    ]
+    return list(dict.fromkeys(notes))
+
+
+def _own_command(program: str) -> str | None:
+    """What stops a program that the supervisor *program* runs; None where it is none we know."""
+    name = program.lower()
+    return next((each for known, each in _SUPERVISORS.items() if name.startswith(known)), None)
+
+
 def _restarted_note(again: Restarted) -> str:
     who, name = holder_of(again.listener), again.listener.socket.name
     note = f"The port is busy again: {who} listens on {name}"
@@ -233,9 +256,8 @@ def _restarted_note(again: Restarted) -> str:
 def _supervisor_command(again: Restarted) -> str:
     """What stops the program that starts another one again, in its own words if it has any."""
     pid, program = again.started_by[0]
-    for supervisor, command in _SUPERVISORS.items():
-        if program.lower().startswith(supervisor):
-            return command
+    if (command := _own_command(program)) is not None:
+        return command
     unit = next((owner.unit for owner in again.listener.ownership.owners if owner.unit), None)
     if unit is not None and unit.endswith(".service") and program == "systemd":
         return f"systemctl stop {unit}"

@@ -19,6 +19,7 @@ from portbook.present.phrases.stops import (
     refusal_mend,
     refusal_message,
     step_text,
+    supervised_notes,
 )
 from portbook.present.render.document_text import render_item
 from portbook.present.words import plural
@@ -153,9 +154,10 @@ def render_outcome(outcome: Outcome, plan: Plan, style: Style) -> str:
     for each in outcome.done:
         lines += render_item(Paragraph(done_message(each)), style)
     lines.append("")
+    notes = outcome_notes(outcome) if outcome.restarted else supervised_notes(plan)
     if not outcome.restarted:
         port = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
         lines += render_item(Paragraph(outcome_sentence(outcome, port)), style, "")
-    for note in outcome_notes(outcome):
+    for note in notes:
         lines += render_item(Paragraph(note), style, "")
     return "\n".join(lines) + "\n"
