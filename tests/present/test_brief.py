@@ -33,6 +33,8 @@ from portbook.model import (
     Process,
     Socket,
     SocketState,
+    Spoken,
+    SpokenState,
     Transport,
     Use,
     UseKind,
@@ -369,6 +371,23 @@ def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
     verdict = _brief("3000", changed(bound, findings=findings[::2])).verdict
     assert verdict is not None
     assert verdict.sentence == "node isn't a server portbook recognises"
+
+
+@pytest.mark.parametrize(
+    ("spoken", "said"),
+    [
+        (Spoken(SpokenState.IDENTIFIED, "http"), "; it speaks http"),
+        (Spoken(SpokenState.UNRECOGNISED), "; unknown answer"),
+        (Spoken(SpokenState.SILENT), "; no answer"),
+        (Spoken(SpokenState.REFUSED), "; it refuses"),
+        (Spoken(SpokenState.UNASKED), "; it wasn't asked"),
+    ],
+)
+def test_what_a_probe_heard_of_an_unknown_program_is_told(spoken: Spoken, said: str) -> None:
+    bound = changed(_listener(3000, "0.0.0.0", NODE), findings=(Finding("unknown", Level.NOTE),))
+    verdict = _brief("3000", changed(bound, speaks=spoken)).verdict
+    assert verdict is not None
+    assert verdict.sentence == f"node isn't a server portbook recognises{said}"
 
 
 def test_an_owner_that_is_hidden_is_said_to_be_so() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.model import Level
+from portbook.model import Level, SpokenState
 from portbook.present.owners import owner_name
 from portbook.present.port.on_record import service_names
 
@@ -83,7 +83,7 @@ _SETTLES = {
     "known-use": (Agreement.AGREE, "a common use of the port"),
     "registered-port": (Agreement.UNKNOWN, "which program it is can't be seen from here"),
     "noted": (Agreement.UNKNOWN, "your notes name this port, but no program"),
-    "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises"),
+    "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises{answers}"),
 }
 _OTHERS = {
     "risky-exposed": "exposed, against the advice of its makers or an authority",
@@ -118,4 +118,24 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
         common=", but a common use of the port" if "known-use" in codes else "",
         tool=tools[0] if isinstance(tools, tuple) and tools else "",
         ask="" if "known-use" in codes else "; --probe asks it",
+        answers=_answers(listeners),
     )
+
+
+# What a probe heard of a program that nothing is known of.
+_HEARD = {
+    SpokenState.UNRECOGNISED: "; unknown answer",
+    SpokenState.SILENT: "; no answer",
+    SpokenState.REFUSED: "; it refuses",
+    SpokenState.UNASKED: "; it wasn't asked",
+}
+
+
+def _answers(listeners: Sequence[Listener]) -> str:
+    """What came of a probe, where one was asked for."""
+    spoken = next((each.assessment.speaks for each in listeners if each.assessment.speaks), None)
+    if spoken is None:
+        return ""
+    if spoken.state is SpokenState.IDENTIFIED:
+        return f"; it speaks {spoken.protocol or 'TLS'}"
+    return _HEARD[spoken.state]
