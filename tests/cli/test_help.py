@@ -144,3 +144,18 @@ def test_the_whole_page_has_a_short_flag(capsys: pytest.CaptureFixture[str]) -> 
     short = capsys.readouterr().out
     assert run(["443", "--full", "--no-host"]) == 0
     assert capsys.readouterr().out == short
+
+
+def test_what_is_missing_is_told_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stop"]) == 2
+    assert capsys.readouterr().err == (
+        "portbook: PORT is missing, as in portbook stop 3000 "
+        "(portbook stop --help shows what it takes)\n"
+    )
+
+
+def test_a_range_is_counted_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stats", "system", "--json"]) == 0
+    by_name = capsys.readouterr().out
+    assert run(["stats", "0-1023", "--json"]) == 0
+    assert capsys.readouterr().out == by_name

@@ -6,6 +6,7 @@ import sys
 
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import QueryKind, is_short, parse_query, split_queries
+from portbook.model.record import RANGES
 from portbook.model.seen import bracketed
 
 TYPE_CHECKING = False
@@ -152,9 +153,20 @@ def one_port(text: str, catalog: Catalog) -> Query:
 
 
 def port_range(text: str) -> tuple[int, int]:
-    """The first and the last port of *text*, a range or one port. Raises InvalidQuery."""
+    """The first and the last port of *text*, a range, its name or one port. Raises InvalidQuery.
+
+    >>> port_range("system"), port_range("22")
+    ((0, 1023), (22, 22))
+    """
+    for named in RANGES:
+        if text.lower() == named.name:
+            return named.first, named.last
     query = parse_query(text)
     whole = query.kind in (QueryKind.PORT, QueryKind.RANGE)
     if not whole or query.transport is not None or query.address is not None:
-        raise InvalidQuery(f"{shown(text)} is no range of ports: give one such as 0-1023", text)
+        raise InvalidQuery(
+            f"{shown(text)} is no range of ports: give one such as 0-1023, or "
+            "system, user or dynamic",
+            text,
+        )
     return query.first, query.last

@@ -101,6 +101,10 @@ class Parser(argparse.ArgumentParser):
         if len(message) > _LONGEST:  # with a value in it, which may be of any length
             message = f"{message[: _LONGEST // 2]}…{message[-_LONGEST // 2 :]}"
         said = _plain_words(self._without_slip(message))
+        if said.endswith(" missing"):
+            from portbook.cli.usage import EXAMPLES
+
+            said += f", as in {EXAMPLES[self.prog.removeprefix('portbook ')][0][0]}"
         raise UsageError(f"{said} ({self.prog} --help shows what it takes)")
 
     def _without_slip(self, message: str) -> str:

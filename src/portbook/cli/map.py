@@ -29,7 +29,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "map", "Draw all 65,536 ports, a row for each high byte, or some of them one by one."
     )
     parser.add_argument(
-        "range", nargs="?", metavar="RANGE", help="only these ports (0-1023; default: all)"
+        "range",
+        nargs="?",
+        metavar="RANGE",
+        help="only these ports: 0-1023, or system, user or dynamic (default: all)",
     )
     parser.add_argument(
         "-o",

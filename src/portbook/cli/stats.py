@@ -25,7 +25,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "all ports, or of some.",
     )
     parser.add_argument(
-        "range", nargs="?", metavar="RANGE", help="only these ports (0-1023; default: all)"
+        "range",
+        nargs="?",
+        metavar="RANGE",
+        help="only these ports: 0-1023, or system, user or dynamic (default: all)",
     )
     add_json(parser)
     options = parser.parse_args(list(argv))
