@@ -106,6 +106,9 @@ OPENING = "rich-rule='rule priority=-32768 port port=8080 protocol=tcp accept'"
 CLOSING = "rich-rule='rule priority=-32767 port port=8080 protocol=tcp drop'"
 
 
+DIRECT = "sudo firewall-cmd --direct --add-rule ipv4 filter INPUT -32768 -p tcp --dport 8080 -j"
+
+
 @pytest.mark.parametrize(
     ("tool", "where", "close", "open_"),
     [
@@ -129,7 +132,13 @@ CLOSING = "rich-rule='rule priority=-32767 port port=8080 protocol=tcp drop'"
             f"{ZONED.format('my_zone')} --add-{OPENING}",
         ),
         ("firewalld", "inet firewalld filter_INPUT", None, None),
-        ("firewalld", "inet firewalld filter_IN_policy_some_allow", None, None),
+        (
+            "firewalld",
+            "inet firewalld filter_IN_policy_some_allow",
+            f"sudo firewall-cmd --policy=some --add-{CLOSING}",
+            "sudo firewall-cmd --policy=some --add-port=8080/tcp",
+        ),
+        ("firewalld", "ip filter INPUT", f"{DIRECT} DROP", f"{DIRECT} ACCEPT"),
         (
             "nftables",
             "inet filter input",

@@ -267,6 +267,8 @@ def test_firewalld(machine: Namespace) -> None:
         "--add-source-port=1-65535/tcp",
         "--add-protocol=tcp",
         "--zone=trusted --add-interface=eth0",
+        "--policy=gate --add-port=8080/tcp",
+        "--policy=gate --set-target=ACCEPT",
     ],
 )
 def test_the_command_for_firewalld_closes_what_it_opened(machine: Namespace, opened: str) -> None:
@@ -275,9 +277,24 @@ def test_the_command_for_firewalld_closes_what_it_opened(machine: Namespace, ope
         run("firewall-cmd --permanent --new-service=portal")
         run("firewall-cmd --permanent --service=portal --add-port=8080/tcp")
         run("firewall-cmd --reload")
-    for one in _one_by_one(opened):
-        run(f"firewall-cmd {one}")
+    if "gate" in opened:
+        policy(run, opened)
+    else:
+        for one in _one_by_one(opened):
+            run(f"firewall-cmd {one}")
     closes(machine, run)
+
+
+def policy(run: Run, change: str) -> None:
+    """A policy for what comes in, changed by *change*; a target is changed for good alone."""
+    for one in (
+        "--new-policy=gate",
+        "--policy=gate --add-ingress-zone=ANY",
+        "--policy=gate --add-egress-zone=HOST",
+        change,
+    ):
+        run(f"firewall-cmd --permanent {one}")
+    run("firewall-cmd --reload")
 
 
 @pytest.mark.parametrize(
@@ -289,12 +306,20 @@ def test_the_command_for_firewalld_closes_what_it_opened(machine: Namespace, ope
         "--zone=block --add-interface=eth0",
         "--add-rich-rule='rule port port=8080 protocol=tcp reject'",
         "--add-rich-rule='rule priority=-5 port port=8080 protocol=tcp drop'",
+        "--policy=gate --set-target=DROP",
+        "--direct --add-rule ipv4 filter INPUT -5 -p tcp --dport 8000:8099 -j REJECT",
     ],
 )
 def test_the_command_for_firewalld_opens_what_it_closed(machine: Namespace, closed: str) -> None:
     run = firewalld(machine)
-    for one in _one_by_one(closed):
-        run(f"firewall-cmd {one}")
+    if "gate" in closed:
+        policy(run, closed)
+    elif "direct" in closed:  # one that lets it in doesn't spare the zone
+        run("firewall-cmd --add-port=8080/tcp")
+        run(f"firewall-cmd {closed}")
+    else:
+        for one in _one_by_one(closed):
+            run(f"firewall-cmd {one}")
     opens(machine, run)
 
 

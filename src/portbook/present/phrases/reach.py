@@ -179,7 +179,7 @@ def firewall_command(
         return f"sudo {command}{again}"
     decisive = dict.fromkeys([each.rules[-1] for each in decided if each.rules])
     if filters[0] == "firewalld":
-        commands = [_for_zone(rule, port, transport, opens=opens) for rule in decisive]
+        commands = [_for_firewalld(rule, port, transport, opens=opens) for rule in decisive]
     elif filters[0] == "nftables":
         verdict = "accept" if opens else "drop"
         commands = [
@@ -212,15 +212,19 @@ def firewall_question(filters: Sequence[str], origins: Sequence[Origin]) -> str 
     decisive = [origin.rules[-1] for origin in origins if origin.rules]
     for rule in decisive if filters[:1] == ("firewalld",) else ():
         name = rule.where.rpartition(" ")[2].removeprefix("filter_")
-        own = "firewalld" in rule.where
         if name.startswith("IN_policy_"):
             policy, _, part = name.removeprefix("IN_policy_").rpartition("_")
             return f"sudo firewall-cmd --info-policy={policy if part in _PARTS else name[10:]}"
-        if not own and (name == "INPUT" or name.endswith("_direct")):
-            # firewalld puts a direct rule there, and so does whoever uses iptables beside it.
+        if _is_direct(rule):
             tables = "ip6tables" if rule.where.startswith("ip6 ") else "iptables"
             return f"sudo firewall-cmd --direct --get-all-rules && sudo {tables} -S {name}"
     return None
+
+
+def _is_direct(rule: RuleText) -> bool:
+    """Whether it stands where firewalld puts direct rules, and whoever uses iptables beside it."""
+    name = rule.where.rpartition(" ")[2]
+    return "firewalld" not in rule.where and (name == "INPUT" or name.endswith("_direct"))
 
 
 _PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a policy has
@@ -231,20 +235,28 @@ _PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a poli
 _OPENING, _CLOSING = -32768, -32767
 
 
-def _for_zone(rule: RuleText, port: int, transport: str, *, opens: bool) -> str | None:
-    """What opens or closes a port in the zone of firewalld in whose chain *rule* decides.
+def _for_firewalld(rule: RuleText, port: int, transport: str, *, opens: bool) -> str | None:
+    """What opens or closes a port in the zone or policy in whose chain *rule* decides.
 
     A service, a range, a rich rule and the zone's own target may open a port too: removing it from
-    the zone's ports would close nothing then.
+    the zone's ports would close nothing then. Before direct rules stands another one.
     """
     name = rule.where.rpartition(" ")[2].removeprefix("filter_")
-    if not name.startswith("IN_") or name.startswith("IN_policy_"):
+    if _is_direct(rule):
+        family = "ipv6" if rule.where.startswith("ip6 ") else "ipv4"
+        target = "ACCEPT" if opens else "DROP"
+        return (
+            f"sudo firewall-cmd --direct --add-rule {family} filter INPUT {_OPENING} "
+            f"-p {transport} --dport {port} -j {target}"
+        )
+    if not name.startswith("IN_"):
         return None
-    zone, part = name.removeprefix("IN_"), ""
+    kind = "policy" if name.startswith("IN_policy_") else "zone"
+    zone, part = name.removeprefix("IN_policy_" if kind == "policy" else "IN_"), ""
     for ending in _PARTS:
         if zone.endswith(f"_{ending}"):
             zone, part = zone.removesuffix(f"_{ending}"), ending
-    command = f"sudo firewall-cmd --zone={zone} --"
+    command = f"sudo firewall-cmd --{kind}={zone} --"
     opening, closing = (
         f"rich-rule='rule priority={priority} port port={port} protocol={transport} {verb}'"
         for priority, verb in ((_OPENING, "accept"), (_CLOSING, "drop"))
