@@ -120,6 +120,7 @@ class FilterKind(StrEnum):
     FLOWTABLE = "flowtable"
     TPROXY = "tproxy"
     NETDEV = "netdev"  # a chain at egress
+    ARP = "arp"  # a chain for ARP, without which no neighbour finds an IPv4 address
     UNKNOWN = "unknown"  # an object that nft prints
     UNSEEN = "unseen"  # there may be more, and the kernel doesn't tell
 

@@ -104,6 +104,17 @@ def test_a_flowtable_is_named_and_changes_nothing() -> None:
     assert answers(packets)["anywhere"] == "open"
 
 
+def test_a_chain_for_arp_may_hide_ipv4_from_neighbours() -> None:
+    text = (
+        '{"nftables": [{"chain": {"family": "arp", "table": "f", "name": "in", "type": "filter", '
+        '"hook": "input", "prio": 0, "policy": "drop"}}]}'
+    )
+    packets = PacketFilter(Ruleset(*parse_nft(text)), Machine())
+    assert packets.not_evaluated == (NotEvaluated(FilterKind.ARP, "arp f in"),)
+    found = answers(packets)
+    assert (found["this-machine"], found["anywhere"]) == ("open", "unknown")
+
+
 def test_filters_of_a_control_group_concern_its_sockets() -> None:
     group = NotEvaluated(FilterKind.CGROUP, "/system.slice/redis.service")
 

@@ -61,6 +61,9 @@ _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
 }  # fmt: skip
 _FOLLOWED = ("saddr", "daddr", "sport", "dport", "flags")  # of what a packet's headers have
+_UNFOLLOWED = {
+    "bridge": FilterKind.BRIDGE, "arp": FilterKind.ARP, "egress": FilterKind.NETDEV,
+}  # fmt: skip
 _FLAGS = {"dormant", "owner", "persist"}  # of tables
 _IP = {"ip": "ipv4", "ip6": "ipv6"}
 _OF_IPTABLES = {"match", "counter", "limit", "log", "xt", *VERDICTS}
@@ -144,8 +147,8 @@ class _Reader:
             devices = tuple(listed(value["dev"])) if "dev" in value else None
             hook = Hook(value["hook"], priority, value["type"], devices)
             where = f"{table.family} {table.name} {value['name']}"
-            if table.family == "bridge" or hook.name == "egress":
-                kind = FilterKind.BRIDGE if table.family == "bridge" else FilterKind.NETDEV
+            kind = _UNFOLLOWED.get(hook.name if hook.name == "egress" else table.family)
+            if kind:
                 self._unfollowed.append(NotEvaluated(kind, where))
         name = value["name"]
         where = f"{table.family} {table.name} {name}"

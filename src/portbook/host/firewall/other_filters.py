@@ -102,7 +102,8 @@ class OtherFilters(NamedTuple):
                 for each in self.servers
                 if each.takes(transport, address, port)
             ]
-            concerned += [each for each in chains if each.kind == "netdev" and interface != "lo"]
+            kinds = ("netdev", "arp") if "." in address else ("netdev",)
+            concerned += [each for each in chains if each.kind in kinds and interface != "lo"]
         return tuple(dict.fromkeys(concerned))
 
 

@@ -90,6 +90,7 @@ _FILTERS = {
     "tc": "the tc filter on {name}",
     "bridge": "the bridge's chain {name}",
     "netdev": "the egress chain {name}",
+    "arp": "the ARP chain {name}",
     "sk-lookup": "the sk_lookup program of {name}",
     "cgroup": "the filter of the control group {name} (systemd's IPAddressDeny is one)",
     "ipvs": "the IPVS service {name}",
