@@ -48,8 +48,7 @@ class NftRules:
             self._sets = []
             self._family = self._chance.choice(("inet", "inet", "inet", "ip", "ip6"))
             chains = self._chains()
-            switched_off = ("flags dormant",) if self._chance.random() < 0.05 else ()
-            body = "\n".join((*switched_off, *self._sets, *chains))
+            body = "\n".join((*self._sets, *chains))
             tables.append(f"table {self._family} t{number} {{\n{body}\n}}")
         return "\n".join(tables) + "\n"
 
@@ -297,7 +296,7 @@ class NftRules:
             "ct direction original", "ct mark & 1 == 1", "ct direction reply",
             f"ct mark != {self._chance.choice(MARKS)}",
             f"meta l4proto tcp ct original proto-dst {self._port()}",
-            "ct protocol tcp", "ct l3proto ipv4",
+            "ct protocol tcp",
         )  # fmt: skip
 
     # -- actions ------------------------------------------------------------------------------
