@@ -70,9 +70,13 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     if report.answers is not None:
         rows = tuple([(each.address, _who(each, report, to)) for each in report.answers])
         sections.append(Section(f"Who answers on {report.name}", (Table(rows),)))
-    sections += [
-        Section(_title(each, report, to), (_origins(each, report, to),)) for each in report.sockets
-    ]
+    # A program may have several sockets on one address (SO_REUSEPORT): they are alike.
+    sections += dict.fromkeys(
+        [
+            Section(_title(each, report, to), (_origins(each, report, to),))
+            for each in report.sockets
+        ]
+    )
     more: list[Item] = [
         Paragraph(configured_words(each, as_root=to.is_root)) for each in report.configured
     ]
