@@ -14,6 +14,7 @@ import portbook
 from portbook.catalog import Catalog
 from portbook.cli import COMMANDS
 from portbook.cli.help import parser_of
+from portbook.model import Socket
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -253,6 +254,20 @@ def test_a_value_of_many_parts_is_made_by_their_names() -> None:
                         many.append(f"{place}:{node.lineno} {name}")
     assert made > 1000
     assert many == []
+
+
+def test_a_new_field_of_a_socket_breaks_no_line_that_takes_one_apart() -> None:
+    parts = len(Socket._fields)
+    taken = [
+        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Store)
+        if len(node.elts) == parts
+        if not any(isinstance(each, ast.Starred) for each in node.elts)
+    ]
+    assert parts > 15
+    assert taken == []
 
 
 def test_no_module_is_called_by_what_it_is_not() -> None:

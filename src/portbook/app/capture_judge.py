@@ -120,9 +120,10 @@ class CaptureJudge(Judge):
         socket, (owners, seen), assessment = listener
         if len(owners) > 1 or _has_own(assessment):
             return None
+        more: list[Any]  # fields that no column is of
         (
             transport, family, address, port, state, interface, inode, uid, user, v6only, queue,
-            limit, udplite, namespace, sharing, scanned, host, first, last,
+            limit, udplite, namespace, sharing, scanned, host, first, last, *more,
         ) = socket  # fmt: skip
         pid, rest = (owners[0][0], owners[0][1:]) if owners else (0, ())
         owned = self._by_name.get(rest) or self._owned(owners)
@@ -144,7 +145,7 @@ class CaptureJudge(Judge):
         key = (
             transport, kind, rest, not pid, seen, family, where, reach, state, interface,
             inode is None, uid, user, v6only, queue, limit, udplite, namespace, sharing, scanned,
-            host, first, last,
+            host, first, last, *more,
         )  # fmt: skip
         like: Likeness = _tuple(Likeness, (key, values, texts, on_record, owned))
         return like

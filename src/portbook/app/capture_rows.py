@@ -52,9 +52,10 @@ def _itself(address: Any) -> Any:
 def _key(listener: Listener) -> tuple[Any, ...] | None:
     """What *listener* has in each column of :class:`PlainRows`; None where that isn't all."""
     socket, (owners, seen), assessment = listener
+    more: list[Any]  # fields that no column is of
     (
         transport, family, address, port, state, interface, inode, uid, user, v6only, queue,
-        limit, udplite, namespace, sharing, scanned, host, first, last,
+        limit, udplite, namespace, sharing, scanned, host, first, last, *more,
     ) = socket  # fmt: skip
     if (
         (assessment is not UNJUDGED and assessment != UNJUDGED)
@@ -79,5 +80,5 @@ def _key(listener: Listener) -> tuple[Any, ...] | None:
             held = held, seen, uid, user
     else:
         pid, held = 0, (seen, uid, user)
-    kind = transport, inode, v6only, queue, limit, udplite, sharing, host, first, last
+    kind = transport, inode, v6only, queue, limit, udplite, sharing, host, first, last, *more
     return kind, (address, family), port, held, pid

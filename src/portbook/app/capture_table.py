@@ -224,14 +224,16 @@ class CaptureTable(ByColumns, Sequence[Listener]):
 
     def _learn_kinds(self, rows: PlainRows) -> bool:
         """Takes what tells sockets apart but for address and port; False for one like no other."""
+        more: list[Any]  # fields that no column is of
         for key, number in _new(rows.kinds, self._bits):
             (
                 transport, _, _, _, _, _, inode, _, _, v6only, queue, limit, udplite, _, sharing,
-                _, host, first, last,
+                _, host, first, last, *more,
             ) = rows.listener(number).socket  # fmt: skip
             if queue and limit is not None and queue > limit:
                 return False
-            rest = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
+            said = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
+            rest = *said, *more
             self._bits[key], self._rest_of[key] = TRANSPORT_BITS[transport], rest
         return True
 

@@ -109,11 +109,9 @@ def columns_of(listeners: Sequence[Listener]) -> SocketColumns:
     add_program, add_user = _adding(program, holder)
     listen, inferred = SocketState.LISTEN, OwnersSeen.INFERRED
     for listener in listeners:
-        socket, ownership, (findings, note, _, _, _) = listener
-        (
-            transport, _, address, port, state, interface, _, uid, user, _,
-            _, _, _, _, _, _, _, _, _,
-        ) = socket  # fmt: skip
+        socket, ownership, assessment = listener
+        transport, _, address, port, state, interface, _, uid, user = socket[:9]
+        findings, note = assessment[:2]
         owners, seen = ownership
         add_level(level[id(findings)])
         plain = interface is None and state is listen
