@@ -13,7 +13,7 @@ from portbook.app.stop.model import REFUSALS, Plan, RefusalCode, Scene, StepKind
 from portbook.app.stop.planner import plan
 from portbook.host.containers import Published
 from portbook.host.linux.connections import Connection
-from portbook.host.linux.process_tree import Own, Relative
+from portbook.host.linux.process_tree import CurrentProcess, Relative
 from portbook.host.process_control import Identity
 from portbook.model import (
     ConnectionState,
@@ -60,7 +60,7 @@ def socket(*owners: Process, **facts: Any) -> Listener:
 
 
 def scene(*seen: Listener, **facts: Any) -> Scene:
-    facts.setdefault("own", Own((5000, 4999, 1), None, None, ()))
+    facts.setdefault("own", CurrentProcess((5000, 4999, 1), None, None, ()))
     facts.setdefault("rules", PortRules("linux", 1024, (32768, 60999)))
     facts.setdefault("systemd", True)
     pids = {each.pid for one in seen for each in one.ownership.owners}
@@ -175,7 +175,7 @@ def test_one_unit_is_stopped_once() -> None:
 
 
 def test_our_own_container_is_no_manager() -> None:
-    inside = Own((5000, 1), None, "docker:0123456789ab", ())
+    inside = CurrentProcess((5000, 1), None, "docker:0123456789ab", ())
     process = owner(container="docker:0123456789ab")
     assert commands(plan(scene(socket(process), own=inside))) == ["kill -TERM 7"]
 
@@ -277,7 +277,7 @@ def test_udp_that_is_asked_for_by_name_is_stopped() -> None:
     ],
 )  # fmt: skip
 def test_the_way_in_is_left_open(seen: Listener, end: tuple[str, int], refused: bool) -> None:
-    planned = plan(scene(seen, own=Own((5000, 1), None, None, (end,))))
+    planned = plan(scene(seen, own=CurrentProcess((5000, 1), None, None, (end,))))
     assert (codes(planned) == ["ssh-connection"]) is refused
     assert bool(planned.steps) is not refused
 
@@ -292,7 +292,7 @@ def test_a_connection_of_our_own_line_is_left_open() -> None:
 
 
 def test_our_own_unit_is_not_stopped() -> None:
-    inside = Own((5000, 1), "web.service", None, ())
+    inside = CurrentProcess((5000, 1), "web.service", None, ())
     process = owner(unit="web.service", ancestors=SERVICE)
     assert codes(plan(scene(socket(process), own=inside))) == ["own-line"]
 
@@ -359,7 +359,7 @@ def test_another_users_process_is_announced() -> None:
 def test_a_manager_that_this_program_runs_under_gets_no_signal() -> None:
     """A user's own systemd holds the socket of a service, and may have started this shell too."""
     held = socket(owner(pid=4000, program="systemd", activates="web.socket"))
-    own = Own((5000, 4000, 1), None, None, ())
+    own = CurrentProcess((5000, 4000, 1), None, None, ())
     planned = plan(scene(held, own=own), manager=False)
     assert not planned.steps
     assert [each.code for each in planned.refusals] == ["own-line"]
@@ -389,7 +389,7 @@ def scenes(draw: st.DrawFn) -> Scene:
     line = tuple(draw(st.lists(st.sampled_from([*pids, 5000]), max_size=2)))
     return scene(
         *seen,
-        own=Own((*line, 1), draw(st.none() | nasty), draw(st.none() | nasty), ()),
+        own=CurrentProcess((*line, 1), draw(st.none() | nasty), draw(st.none() | nasty), ()),
         identities=identities,
         systemd=draw(st.booleans()),
         user=draw(st.sampled_from((0, 1000))),

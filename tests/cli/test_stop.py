@@ -15,7 +15,7 @@ from portbook.errors import InvalidQuery
 from portbook.host.containers import Published
 from portbook.host.host_reader import HostReader
 from portbook.host.linux.connections import Conflicts
-from portbook.host.linux.process_tree import Own
+from portbook.host.linux.process_tree import CurrentProcess
 from portbook.model import Gap, Host, Listener, OwnersSeen, PortRules, Transport, Visibility
 from tests.app.stop.test_executor import NEVER, Life, World
 from tests.app.test_stop import owner, socket
@@ -72,8 +72,8 @@ class Stage(HostReader):
     def read_published_ports(self, first: int, last: int, _: str | None) -> Any:
         return tuple([port for port in self.published if first <= port <= last]), ()
 
-    def read_own(self) -> Own:
-        return Own((5000, 1), None, None, ())
+    def read_own(self) -> CurrentProcess:
+        return CurrentProcess((5000, 1), None, None, ())
 
     def read_processes(self) -> Any:
         return {}

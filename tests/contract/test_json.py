@@ -33,7 +33,7 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.host.linux.connections import Connection
-from portbook.host.linux.process_tree import Own
+from portbook.host.linux.process_tree import CurrentProcess
 from portbook.host.process_control import Identity
 from portbook.model import (
     ConnectionState,
@@ -523,7 +523,7 @@ def test_every_key_of_a_pick_is_there(name: str | None, many: int, free: bool) -
 def test_every_key_of_a_stop_is_there(seen: Any, key: str, said: str, dry: bool) -> None:
     pids = {owner.pid for each in seen for owner in each.ownership.owners}
     scene = Scene(
-        80, None, None, tuple(seen), Own((1,), None, None, ()),
+        80, None, None, tuple(seen), CurrentProcess((1,), None, None, ()),
         {pid: Identity(pid, 1.5, None) for pid in pids}, missing=(gap(said),),
     )  # fmt: skip
     code, _, why = key.partition(" ")

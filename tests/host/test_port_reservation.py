@@ -17,7 +17,7 @@ import pytest
 
 from portbook.errors import NotReserved
 from portbook.host.linux.sockets import read_sockets
-from portbook.host.port_reservation import Handover, Held, filled_in, hold, run
+from portbook.host.port_reservation import Handover, Reservation, filled_in, hold, run
 from portbook.model import Transport
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def free_port() -> int:
 
 
 @pytest.fixture
-def held() -> Iterator[Held]:
+def held() -> Iterator[Reservation]:
     made = hold([free_port()], TCP)
     yield made
     made.close()
@@ -66,7 +66,7 @@ def silent(message: str) -> None:
     raise AssertionError(message)
 
 
-def test_what_is_held_can_be_bound_by_nobody(held: Held) -> None:
+def test_what_is_held_can_be_bound_by_nobody(held: Reservation) -> None:
     for family, place in ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")):
         for reuse in (0, 1):
             with socket.socket(family) as other:
@@ -78,7 +78,7 @@ def test_what_is_held_can_be_bound_by_nobody(held: Held) -> None:
     assert refused.value.taken
 
 
-def test_several_or_none(held: Held) -> None:
+def test_several_or_none(held: Reservation) -> None:
     free = free_port()
     with pytest.raises(NotReserved):
         hold([free, held.ports[0]], TCP)
@@ -98,12 +98,12 @@ def test_places_are_filled_in() -> None:
     ]  # fmt: skip
 
 
-def test_the_status_and_the_environment_are_the_commands(held: Held) -> None:
+def test_the_status_and_the_environment_are_the_commands(held: Reservation) -> None:
     code = f"import os, sys; sys.exit(os.environ['PORT'] == '{held.ports[0]}' and 7)"
     assert run(held, python(code), Handover.RELEASED, silent) == 7
 
 
-def test_a_signal_that_ends_it_is_told(held: Held) -> None:
+def test_a_signal_that_ends_it_is_told(held: Reservation) -> None:
     code = "import os; os.kill(os.getpid(), 9)"
     assert run(held, python(code), Handover.KEPT, silent) == 128 + 9
 
@@ -132,7 +132,7 @@ def test_the_end_is_noticed_when_another_thread_takes_the_signal() -> None:
 
 
 @pytest.mark.parametrize("command", [["/nowhere/at all"], ["no such command"], ["/"], ["a\0b"]])
-def test_what_cannot_be_started_is_one_line(held: Held, command: list[str]) -> None:
+def test_what_cannot_be_started_is_one_line(held: Reservation, command: list[str]) -> None:
     with pytest.raises(NotReserved, match="can't be started"):
         run(held, command, Handover.KEPT, silent)
 
@@ -149,12 +149,12 @@ sys.exit(5)
 """
 
 
-def test_a_server_binds_beside_the_kept_socket(held: Held) -> None:
+def test_a_server_binds_beside_the_kept_socket(held: Reservation) -> None:
     command = python(SERVER.format(reuse=1), str(held.ports[0]))
     assert run(held, command, Handover.KEPT, silent) == 5
 
 
-def test_a_server_that_shares_nothing_needs_it_released(held: Held) -> None:
+def test_a_server_that_shares_nothing_needs_it_released(held: Reservation) -> None:
     port = held.ports[0]
     command = python(SERVER.format(reuse=0), str(port))
     assert run(held, command, Handover.KEPT, silent) == 1
@@ -265,7 +265,7 @@ def test_a_datagram_socket_is_handed_over() -> None:
     assert run(made, python(code), Handover.PASSED, silent) == 3
 
 
-def test_a_kept_socket_is_not_handed_over(held: Held) -> None:
+def test_a_kept_socket_is_not_handed_over(held: Reservation) -> None:
     link = f"socket:[{os.fstat(held.sockets[0].fileno()).st_ino}]"
     code = (
         "import os, sys, glob; links = set()\nfor name in glob.glob('/proc/self/fd/*'):\n"
@@ -285,7 +285,7 @@ while not os.path.exists(sys.argv[1]) and time.monotonic() < deadline:
 """
 
 
-def test_a_stranger_on_the_port_is_told(held: Held, tmp_path: Path) -> None:
+def test_a_stranger_on_the_port_is_told(held: Reservation, tmp_path: Path) -> None:
     said: list[str] = []
     over = tmp_path / "over"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.formats.fields import PlainRows
 from portbook.model import OwnersSeen, Process, SocketState
-from portbook.model.seen import UNJUDGED
+from portbook.model.sockets import UNJUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

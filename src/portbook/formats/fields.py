@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
 from portbook.model import LAST_PORT, Family, Listener, OwnersSeen, Process, Transport
-from portbook.model.seen import UNKNOWN_ADDRESS, ScannedPort, ScanState
+from portbook.model.sockets import UNKNOWN_ADDRESS, ScannedPort, ScanState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from portbook.host.firewall.redirects import Redirect
     from portbook.host.linux.connections import Conflicts
     from portbook.host.linux.network import Network
-    from portbook.host.linux.process_tree import Own, Relative
+    from portbook.host.linux.process_tree import CurrentProcess, Relative
     from portbook.host.process_control import Hands
     from portbook.model import Gap, Host, Listener, PortRules, Transport
     from portbook.model.finding import NotEvaluated
@@ -197,7 +197,7 @@ class HostReader:
 
         return read_processes()
 
-    def read_own(self) -> Own:
+    def read_own(self) -> CurrentProcess:
         """As :func:`portbook.host.linux.process_tree.read_own`."""
         from portbook.host.linux.process_tree import read_own
 

@@ -46,7 +46,7 @@ class Handover(StrEnum):
     RELEASED = "released"  # the sockets are closed right before it starts
 
 
-class Held(NamedTuple):
+class Reservation(NamedTuple):
     """The kept sockets, one a port, bound and not listening."""
 
     ports: tuple[int, ...]
@@ -59,7 +59,7 @@ class Held(NamedTuple):
             each.close()
 
 
-def hold(ports: Sequence[int], transport: Transport, address: str | None = None) -> Held:
+def hold(ports: Sequence[int], transport: Transport, address: str | None = None) -> Reservation:
     """Binds every one of *ports* on *address*, or on all of IPv4 and IPv6. Raises NotReserved."""
     made: list[socket.socket] = []
     try:
@@ -78,7 +78,7 @@ def hold(ports: Sequence[int], transport: Transport, address: str | None = None)
             f"{ports[len(made)]}/{transport} can't be held: {why}",
             taken=error.errno == errno.EADDRINUSE,
         ) from error
-    return Held(tuple(ports), tuple(made), transport)
+    return Reservation(tuple(ports), tuple(made), transport)
 
 
 def _bind(port: int, transport: Transport, address: str | None) -> socket.socket:
@@ -116,7 +116,7 @@ def filled_in(command: Sequence[str], ports: Sequence[int]) -> list[str]:
 
 
 def run(
-    held: Held,
+    held: Reservation,
     command: Sequence[str],
     how: Handover,
     tell: Callable[[str], None],
@@ -153,7 +153,9 @@ def run(
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _run_elsewhere(held: Held, command: Sequence[str], how: str, env: Mapping[str, str]) -> int:
+def _run_elsewhere(
+    held: Reservation, command: Sequence[str], how: str, env: Mapping[str, str]
+) -> int:
     held.close()
     if how is Handover.PASSED:
         raise NotReserved("this system can't hand a socket over to a command", taken=False)
@@ -165,7 +167,7 @@ def _run_elsewhere(held: Held, command: Sequence[str], how: str, env: Mapping[st
         raise _unstartable(command, error) from error
 
 
-def _share(held: Held) -> None:
+def _share(held: Reservation) -> None:
     """Lets others bind the ports as well, who say that they may be shared."""
     for each in held.sockets:
         each.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -181,7 +183,7 @@ def _unstartable(command: Sequence[str], error: OSError) -> NotReserved:
 def _start(
     command: Sequence[str],
     env: dict[str, str],
-    passed: Held | None,
+    passed: Reservation | None,
     mask: set[signal.Signals] | set[int],
 ) -> int:
     """The pid of *command*, once it runs; with descriptors from 3 on where they are passed."""
@@ -205,7 +207,7 @@ def _start(
 def _become(
     command: Sequence[str],
     env: dict[str, str],
-    passed: Held | None,
+    passed: Reservation | None,
     mask: set[signal.Signals] | set[int],
     writing: int,
 ) -> NoReturn:
@@ -269,7 +271,7 @@ def _wait_plainly(child: int, forwarded: set[signal.Signals]) -> int:
 class _Watch:
     """Looks for sockets of the command's own on the ports, and then lets go of the kept ones."""
 
-    def __init__(self, held: Held, child: int, tell: Callable[[str], None]) -> None:
+    def __init__(self, held: Reservation, child: int, tell: Callable[[str], None]) -> None:
         self._open = {
             port: (each, os.fstat(each.fileno()).st_ino)
             for port, each in zip(held.ports, held.sockets, strict=True)

@@ -4,7 +4,7 @@ Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or o
 where the registry gives only a month), and ``None`` means that no source says.
 
 :mod:`portbook.model.record` has what the registry says of ports, :mod:`portbook.model.practice`
-what people do with them, :mod:`portbook.model.seen` what is seen of a machine,
+what people do with them, :mod:`portbook.model.sockets` what is seen of a machine,
 :mod:`portbook.model.gap` what could not be seen of it, and :mod:`portbook.model.finding` what is to
 be said of either.
 """
@@ -67,7 +67,7 @@ if TYPE_CHECKING:
         SubjectKind,
     )
     from portbook.model.gap import Gap, GapCode, Need
-    from portbook.model.seen import (
+    from portbook.model.sockets import (
         Assessment,
         ConnectionState,
         ExecutablePlace,
@@ -186,7 +186,7 @@ _OF_FINDINGS = (
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "finding" if name in _OF_FINDINGS else "gap" if name in _OF_GAPS else "seen"
+    home = "finding" if name in _OF_FINDINGS else "gap" if name in _OF_GAPS else "sockets"
     module = __import__(f"{__name__}.{home}", fromlist=[name])
     value: object = getattr(module, name)
     globals()[name] = value

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
 
     from portbook.model.finding import NotEvaluated
-    from portbook.model.seen import Family
+    from portbook.model.sockets import Family
 
 
 class Outcome(StrEnum):

@@ -27,7 +27,7 @@ from portbook.model import (
     Whose,
 )
 from portbook.model.finding import FilterKind, NotEvaluated
-from portbook.model.seen import UNKNOWN_ADDRESS
+from portbook.model.sockets import UNKNOWN_ADDRESS
 from portbook.model.text import unbyte
 from portbook.schema.codecs import (
     FLAG,

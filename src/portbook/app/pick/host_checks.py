@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from portbook.catalog.expectations.lookup import Notes
     from portbook.host.bind_probe import BindTry
     from portbook.host.host_reader import HostReader
-    from portbook.host.port_reservation import Held
+    from portbook.host.port_reservation import Reservation
     from portbook.model import Facts, Listener, PortRules
 
 _DENIED = frozenset((errno.EACCES, errno.EPERM))
@@ -33,7 +33,7 @@ def pick_here(wanted: Wanted, catalog: Catalog, host: HostReader = THIS_HOST) ->
 
 def pick_and_hold(
     wanted: Wanted, transport: Transport, address: str | None, catalog: Catalog
-) -> tuple[Pick, Held | None]:
+) -> tuple[Pick, Reservation | None]:
     """The ports for *wanted*, bound on *address* or on every one; None where none was good.
 
     Where somebody is quicker, others are picked, unless a name leads to this one. Raises

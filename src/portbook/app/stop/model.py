@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from portbook.host.containers import Published
     from portbook.host.linux.connections import Connection
-    from portbook.host.linux.process_tree import Own, Relative
+    from portbook.host.linux.process_tree import CurrentProcess, Relative
     from portbook.host.process_control import Identity
     from portbook.model import Facts, Gap, Listener, Process, Transport
 
@@ -95,7 +95,7 @@ class Scene(NamedTuple):
     transport: Transport | None
     address: str | None
     listeners: tuple[Listener, ...]
-    own: Own
+    own: CurrentProcess
     identities: Mapping[int, Identity | None]
     processes: Mapping[int, Relative] = {}
     others: tuple[Listener, ...] = ()

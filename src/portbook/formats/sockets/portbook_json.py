@@ -20,14 +20,14 @@ from portbook.formats.fields import (
 )
 from portbook.formats.fields import NOT_OPEN as SCAN_STATES
 from portbook.formats.json_stream import Value, values
-from portbook.model.seen import UNKNOWN_ADDRESS
+from portbook.model.sockets import UNKNOWN_ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Lines, Names
     from portbook.model import Listener
-    from portbook.model.seen import ScannedPort
+    from portbook.model.sockets import ScannedPort
 
 _LISTS = {"portbook/listen/1": "listeners", "portbook/explain/1": "sockets"}
 _OWN = re.compile(r'\s*\{\s*"schema"\s*:\s*"portbook/(?:listen|explain|port)/1"')

@@ -37,7 +37,7 @@ from portbook.model import (
     SocketState,
     Transport,
 )
-from portbook.model.seen import UNJUDGED
+from portbook.model.sockets import UNJUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

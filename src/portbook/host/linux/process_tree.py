@@ -28,7 +28,7 @@ class Relative(NamedTuple):
     unit: str | None
 
 
-class Own(NamedTuple):
+class CurrentProcess(NamedTuple):
     """What this process depends on: itself and its ancestors, its unit and container, and the
     addresses and ports at which the SSH connections that it is used through arrive.
     """
@@ -74,7 +74,7 @@ def descendants(pids: Iterable[int], processes: Mapping[int, Relative]) -> tuple
     return tuple(processes[pid] for pid in sorted(found))
 
 
-def read_own(root: str = "/proc", pid: int | None = None) -> Own:
+def read_own(root: str = "/proc", pid: int | None = None) -> CurrentProcess:
     """This process's own line, unit, container and connections, as far as they can be seen."""
     pid = os.getpid() if pid is None else pid
     line: list[int] = []
@@ -95,7 +95,9 @@ def read_own(root: str = "/proc", pid: int | None = None) -> Own:
         if found := _connection_of(f"{root}/{pid}/environ"):
             ssh[found] = None
         pid = parent
-    return Own(tuple(line), procfs.systemd_unit(cgroups), procfs.container(cgroups), tuple(ssh))
+    return CurrentProcess(
+        tuple(line), procfs.systemd_unit(cgroups), procfs.container(cgroups), tuple(ssh)
+    )
 
 
 def _connection_of(path: str) -> tuple[str, int] | None:

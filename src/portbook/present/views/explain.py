@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from portbook.app.explain import Changes, ExplainAnswer
     from portbook.model import Listener, Transport
-    from portbook.model.seen import ScanState
+    from portbook.model.sockets import ScanState
     from portbook.present.render.text import Style
 
     Below = Callable[[Listener], Iterable[str]]

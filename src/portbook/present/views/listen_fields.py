@@ -6,7 +6,7 @@ from portbook._fast_types import NamedTuple
 from portbook.app.socket_columns import TRANSPORTS, ByColumns, columns_of, port_at
 from portbook.errors import InvalidArgument, shown
 from portbook.model import Level, OwnersSeen, State, Transport
-from portbook.model.seen import bracketed
+from portbook.model.sockets import bracketed
 from portbook.present.escape import one_line, plain
 from portbook.present.owners import age, owner_line, short_folder, viewer
 
