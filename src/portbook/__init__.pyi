@@ -26,8 +26,8 @@ from portbook.app.library import watch as watch
 from portbook.app.library import why as why
 from portbook.app.list_lookup import RangeAnswer as RangeAnswer
 from portbook.app.list_lookup import ServiceAnswer as ServiceAnswer
-from portbook.app.listen import Depth as Depth
 from portbook.app.listen import HereAnswer as HereAnswer
+from portbook.app.listen import ScanOptions as ScanOptions
 from portbook.app.notes import NotesInForce as NotesInForce
 from portbook.app.notes import Written as Written
 from portbook.app.pick.criteria import Pick as Pick
@@ -104,7 +104,6 @@ __all__ = [
     "Catalog",
     "Checkup",
     "Chronicle",
-    "Depth",
     "Event",
     "Evidence",
     "EvidenceCode",
@@ -142,6 +141,7 @@ __all__ = [
     "ReachRequest",
     "Reachable",
     "Report",
+    "ScanOptions",
     "Scope",
     "SearchAnswer",
     "ServiceAnswer",

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from portbook.app.judge import judge_listener
 from portbook.app.list_lookup import RangeAnswer
-from portbook.app.listen import Depth, answer_here, look, prepare, watch_here
+from portbook.app.listen import ScanOptions, answer_here, look, prepare, watch_here
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import Filter, PortSpan, sort_by_gravity, sort_sockets
@@ -212,20 +212,20 @@ class Machine(HostReader):
 
 def test_a_plain_look_asks_for_nothing_dear() -> None:
     machine = Machine(socket())
-    seen = look((1, 9999), TCP, Depth(), CATALOG, host=machine)
+    seen = look((1, 9999), TCP, ScanOptions(), CATALOG, host=machine)
     assert machine.asked == [((1, 9999), TCP, "first")]
     assert machine.calls == []
     assert seen.listeners[0].assessment.findings
-    answer_here(Filter(), Depth(OwnerSearch.ALL), CATALOG, host=machine)
+    answer_here(Filter(), ScanOptions(OwnerSearch.ALL), CATALOG, host=machine)
     assert machine.calls == []
     assert machine.asked[-1] == (None, None, "all")
 
 
 def test_details_and_other_namespaces_are_asked_for_where_they_are_wanted() -> None:
     machine = Machine(socket())
-    look(None, None, Depth(detail=True), CATALOG, host=machine)
+    look(None, None, ScanOptions(detail=True), CATALOG, host=machine)
     assert machine.calls == ["details"]
-    answer_here(Filter(), Depth(everywhere=True), CATALOG, host=machine)
+    answer_here(Filter(), ScanOptions(everywhere=True), CATALOG, host=machine)
     assert machine.calls == ["details", "elsewhere", "redirects"]
 
 
@@ -233,10 +233,10 @@ def test_a_container_is_named_without_being_asked_for() -> None:
     inside = changed(socket(), owners=(WEB._replace(container="docker:0123456789ab"),))
     machine = Machine(inside)
     machine.unknown = (gap("docker did not answer"),)
-    seen = look(None, None, Depth(), CATALOG, host=machine)
+    seen = look(None, None, ScanOptions(), CATALOG, host=machine)
     assert machine.calls == ["names"]
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
-    look(None, None, Depth(detail=True), CATALOG, host=machine)
+    look(None, None, ScanOptions(detail=True), CATALOG, host=machine)
     assert machine.calls == ["names", "details"]
 
 
@@ -245,13 +245,13 @@ def test_a_port_on_which_nothing_is_bound_may_be_redirected() -> None:
     machine = Machine()
     machine.redirects = ((rule,), (gap("not all rules were read"),))
     for query in ("8080", "8000-8090"):
-        found = answer(parse_query(query), CATALOG, Depth(), host=machine)
+        found = answer(parse_query(query), CATALOG, ScanOptions(), host=machine)
         assert isinstance(found, PortAnswer | RangeAnswer)
         assert found.redirects == (rule,)
         assert found.host is not None
         # What was not asked for is not missed.
         assert found.host.visibility is Visibility.FULL
-    found = answer(parse_query("8081"), CATALOG, Depth(everywhere=True), host=machine)
+    found = answer(parse_query("8081"), CATALOG, ScanOptions(everywhere=True), host=machine)
     assert isinstance(found, PortAnswer)
     assert found.redirects == ()
     assert found.host is not None
@@ -261,20 +261,20 @@ def test_a_port_on_which_nothing_is_bound_may_be_redirected() -> None:
 
 def test_redirects_are_not_looked_for_where_something_listens() -> None:
     machine = Machine(socket(80))
-    answer(parse_query("80"), CATALOG, Depth(), host=machine)
+    answer(parse_query("80"), CATALOG, ScanOptions(), host=machine)
     assert machine.calls == []
-    answer(parse_query("80"), CATALOG, Depth(everywhere=True), host=machine)
+    answer(parse_query("80"), CATALOG, ScanOptions(everywhere=True), host=machine)
     assert machine.calls == ["elsewhere", "redirects"]
     machine.readable = False
     machine.found = ()
-    answer(parse_query("80"), CATALOG, Depth(), host=machine)
+    answer(parse_query("80"), CATALOG, ScanOptions(), host=machine)
     assert machine.calls == ["elsewhere", "redirects"]
 
 
 def test_a_deleted_executable_decides_and_is_always_looked_into() -> None:
     deleted = changed(socket(), owners=(WEB._replace(executable_deleted=True),))
     machine = Machine(deleted)
-    (found,) = look(None, None, Depth(), CATALOG, host=machine).listeners
+    (found,) = look(None, None, ScanOptions(), CATALOG, host=machine).listeners
     assert machine.calls == ["upgrades"]
     assert "deleted-executable" in [each.code for each in found.assessment.findings]
 
@@ -282,16 +282,16 @@ def test_a_deleted_executable_decides_and_is_always_looked_into() -> None:
 def test_what_a_detail_lacks_makes_the_answer_partial() -> None:
     machine = Machine(socket())
     machine.unknown = (gap("the name of docker:0123456789ab is not known: no answer"),)
-    seen = look(None, None, Depth(detail=True), CATALOG, host=machine)
+    seen = look(None, None, ScanOptions(detail=True), CATALOG, host=machine)
     assert (seen.visibility, seen.missing) == (Visibility.PARTIAL, machine.unknown)
-    assert look(None, None, Depth(), CATALOG, host=machine).visibility is Visibility.FULL
+    assert look(None, None, ScanOptions(), CATALOG, host=machine).visibility is Visibility.FULL
 
 
 def test_listeners_elsewhere_are_marked_and_judged_by_the_rules_there() -> None:
     machine = Machine(socket(80))
     there = Host((socket(81),), Visibility.FULL, (), PortRules("linux", 0, (32768, 60999)))
     machine.elsewhere = ((("docker:0123456789ab", there),), (gap("one was closed to us"),))
-    seen = look(None, None, Depth(everywhere=True), CATALOG, host=machine)
+    seen = look(None, None, ScanOptions(everywhere=True), CATALOG, host=machine)
     assert [(each.socket.port, each.socket.namespace) for each in seen.listeners] == [
         (80, None),
         (81, "docker:0123456789ab"),
@@ -308,7 +308,7 @@ def test_what_details_lack_elsewhere_is_told_once() -> None:
     there = Host((socket(81),), Visibility.PARTIAL, (gap("x"),), LINUX)
     machine.elsewhere = ((("blue", there),), (gap("x")._replace(namespace="blue"),))
     machine.unknown = (gap("docker did not answer"),)
-    seen = look(None, None, Depth(detail=True, everywhere=True), CATALOG, host=machine)
+    seen = look(None, None, ScanOptions(detail=True, everywhere=True), CATALOG, host=machine)
     assert sentences(seen.missing) == ("docker did not answer", "in the network namespace blue, x")
 
 
@@ -325,7 +325,10 @@ def test_redirects_are_those_of_the_ports_asked_for() -> None:
     )
     machine.missing = (gap("x"), gap("y"))
     answer = answer_here(
-        Filter(ports=(8080, 8089)), Depth(OwnerSearch.ALL, everywhere=True), CATALOG, host=machine
+        Filter(ports=(8080, 8089)),
+        ScanOptions(OwnerSearch.ALL, everywhere=True),
+        CATALOG,
+        host=machine,
     )
     assert [each.first for each in answer.redirects] == [8080]
     assert sentences(answer.missing) == ("x", "y")
@@ -334,7 +337,9 @@ def test_redirects_are_those_of_the_ports_asked_for() -> None:
 
 def test_an_answer_has_what_is_kept_and_how_it_stands() -> None:
     machine = Machine(socket(80), socket(305))
-    answer = answer_here(Filter(ports=(300, 310)), Depth(OwnerSearch.ALL), CATALOG, host=machine)
+    answer = answer_here(
+        Filter(ports=(300, 310)), ScanOptions(OwnerSearch.ALL), CATALOG, host=machine
+    )
     assert [each.socket.port for each in answer.listeners] == [305]
     assert {key: str(value.state) for key, value in answer.standings.items()} == {
         (305, TCP): "unassigned"
@@ -427,21 +432,21 @@ NOTED = with_notes(SHOP, WORKERS, problems=(LEFT_OUT,))
 
 def test_notes_come_with_the_sockets_and_the_ports_they_are_on() -> None:
     machine = Machine(socket(8080), socket(9000))
-    seen = look((0, 65535), None, Depth(), NOTED, host=machine)
+    seen = look((0, 65535), None, ScanOptions(), NOTED, host=machine)
     assert [each.assessment.note for each in seen.listeners] == [SHOP, None]
     assert seen.notes == (SHOP, WORKERS)
-    assert look((9000, 9000), TCP, Depth(), NOTED, host=machine).notes == ()
-    assert look((9005, 9005), None, Depth(), NOTED, host=machine).notes == (WORKERS,)
+    assert look((9000, 9000), TCP, ScanOptions(), NOTED, host=machine).notes == ()
+    assert look((9005, 9005), None, ScanOptions(), NOTED, host=machine).notes == (WORKERS,)
     # What was left out is told, and isn't a part of this machine that wasn't seen.
     assert sentences(seen.missing) == (LEFT_OUT,)
     assert seen.visibility is Visibility.FULL
-    here = answer_here(Filter(), Depth(OwnerSearch.ALL), NOTED, host=machine)
+    here = answer_here(Filter(), ScanOptions(OwnerSearch.ALL), NOTED, host=machine)
     assert (here.notes, sentences(here.missing)) == ((SHOP, WORKERS), (LEFT_OUT,))
 
 
 def test_notes_can_be_left_out() -> None:
     machine = Machine(socket(8080))
-    seen = look(None, None, Depth(notes=False), NOTED, host=machine)
+    seen = look(None, None, ScanOptions(notes=False), NOTED, host=machine)
     assert (seen.notes, seen.missing, seen.listeners[0].assessment.note) == ((), (), None)
     (watched,) = watch_here(Filter(), NOTED, notes=False, host=machine).listeners
     assert watched.assessment.note is None
@@ -452,7 +457,7 @@ def test_notes_can_be_left_out() -> None:
 def test_notes_are_not_about_other_namespaces() -> None:
     machine = Machine()
     machine.elsewhere = (("blue", Host((socket(8080),), Visibility.FULL, (), LINUX)),), ()
-    (there,) = look(None, None, Depth(everywhere=True), NOTED, host=machine).listeners
+    (there,) = look(None, None, ScanOptions(everywhere=True), NOTED, host=machine).listeners
     assert (there.socket.namespace, there.assessment.note) == ("blue", None)
 
 
@@ -466,7 +471,7 @@ def test_who_could_have_put_a_noted_program_there_is_asked(kept: bool | None) ->
             return kept
 
     machine = Asked(socket(8080), socket(9000))
-    noted, _ = look(None, None, Depth(), NOTED, host=machine).listeners
+    noted, _ = look(None, None, ScanOptions(), NOTED, host=machine).listeners
     assert asked == [(7, "/usr/sbin/nginx", frozenset({0}))]
     code = {True: "expected", False: "unexpected-program", None: "noted"}[kept]
     assert code in {finding.code for finding in noted.assessment.findings}
@@ -512,9 +517,9 @@ def test_the_total_counts_what_was_not_asked_for() -> None:
 
     host = Kernel(socket(80), socket(8080), socket(9000))
     for wanted in (Filter(ports=(80, 80)), Filter(program="nginx"), Filter(TCP), Filter()):
-        here = answer_here(wanted, Depth(), CATALOG, host)
+        here = answer_here(wanted, ScanOptions(), CATALOG, host)
         assert here.total == 3, wanted
-    assert len(answer_here(Filter(ports=(80, 80)), Depth(), CATALOG, host).listeners) == 1
+    assert len(answer_here(Filter(ports=(80, 80)), ScanOptions(), CATALOG, host).listeners) == 1
 
 
 def test_what_is_prepared_tells_no_error_itself() -> None:

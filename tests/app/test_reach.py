@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from portbook.app.judge import judge_listener
-from portbook.app.listen import Depth, answer_here
+from portbook.app.listen import ScanOptions, answer_here
 from portbook.app.origins import Barrier, Origin, origins_of
 from portbook.app.reach import ReachRequest, filters_of, reach_here
 from portbook.app.reachable import add_reachable, reachable_of
@@ -321,7 +321,7 @@ def test_the_short_way_says_what_the_long_one_does(address: str) -> None:
 def test_a_socket_of_one_address_is_exposed_where_others_are_let_in(address: str) -> None:
     def codes(packets: PacketFilter) -> set[str]:
         host = Machine([bound(8080, A, address=address)], packets)
-        (listener,) = answer_here(Filter(), Depth(), CATALOG, host).listeners
+        (listener,) = answer_here(Filter(), ScanOptions(), CATALOG, host).listeners
         return {each.code for each in listener.assessment.findings}
 
     assert "exposed" in codes(PacketFilter())

@@ -9,7 +9,7 @@ import pytest
 
 import portbook.cli.listen
 from portbook import cli
-from portbook.app.listen import Depth, HereAnswer
+from portbook.app.listen import HereAnswer, ScanOptions
 from portbook.app.socket_filter import Filter, PortSpan
 from portbook.host.firewall.redirects import Redirect
 from portbook.model import (
@@ -53,14 +53,14 @@ class Asked:
 
     def __init__(self) -> None:
         self.filter = Filter()
-        self.depth = Depth()
+        self.depth = ScanOptions()
         self.order = ""
         self.missing: tuple[Gap, ...] = ()
         self.listeners: tuple[Listener, ...] = (WEB,)
         self.redirects: tuple[Redirect, ...] = ()
 
     def answer_here(
-        self, wanted: Filter, depth: Depth, _: Catalog, host: HostReader, order: str = "level"
+        self, wanted: Filter, depth: ScanOptions, _: Catalog, host: HostReader, order: str = "level"
     ) -> HereAnswer:
         self.filter, self.depth, self.order = wanted, depth, order
         return HereAnswer(
@@ -112,17 +112,20 @@ def test_filters(asked: Asked, arguments: str, wanted: Filter) -> None:
 @pytest.mark.parametrize(
     ("arguments", "depth"),
     [
-        ("", Depth(OwnerSearch.ALL, said=False)),
-        ("--json", Depth(OwnerSearch.ALL, named=False)),
-        ("--detail", Depth(OwnerSearch.ALL, detail=True, said=False)),
-        ("--deep", Depth(OwnerSearch.ALL, detail=True, everywhere=True, said=False)),
-        ("--deep --level ok", Depth(OwnerSearch.ALL, detail=True, everywhere=True, said=False)),
-        ("--all-namespaces", Depth(OwnerSearch.ALL, everywhere=True, said=False)),
-        ("--no-notes", Depth(OwnerSearch.ALL, said=False, notes=False)),
-        ("--no-notes --level ok", Depth(OwnerSearch.ALL, said=False, notes=False)),
+        ("", ScanOptions(OwnerSearch.ALL, said=False)),
+        ("--json", ScanOptions(OwnerSearch.ALL, named=False)),
+        ("--detail", ScanOptions(OwnerSearch.ALL, detail=True, said=False)),
+        ("--deep", ScanOptions(OwnerSearch.ALL, detail=True, everywhere=True, said=False)),
+        (
+            "--deep --level ok",
+            ScanOptions(OwnerSearch.ALL, detail=True, everywhere=True, said=False),
+        ),
+        ("--all-namespaces", ScanOptions(OwnerSearch.ALL, everywhere=True, said=False)),
+        ("--no-notes", ScanOptions(OwnerSearch.ALL, said=False, notes=False)),
+        ("--no-notes --level ok", ScanOptions(OwnerSearch.ALL, said=False, notes=False)),
     ],
 )
-def test_depth(asked: Asked, arguments: str, depth: Depth) -> None:
+def test_depth(asked: Asked, arguments: str, depth: ScanOptions) -> None:
     cli.run(["listen", *arguments.split()])
     assert asked.depth == depth
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
-from portbook.app.listen import Depth
+from portbook.app.listen import ScanOptions
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.formats.errors.query import parse_query
@@ -56,7 +56,7 @@ QUERIES = {
 
 def text_of(query: str, machine: Machine | None, style: Style) -> str:
     """The short answer to *query* on *machine*; None leaves it out."""
-    depth = None if machine is None else Depth(notes=False)
+    depth = None if machine is None else ScanOptions(notes=False)
     found = answer(parse_query(query), CATALOG, depth, host=machine)
     assert isinstance(found, PortAnswer | ServiceAnswer | RangeAnswer)
     return render_brief(brief_of(found, TO), style)

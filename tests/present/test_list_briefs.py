@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
-from portbook.app.listen import Depth
+from portbook.app.listen import ScanOptions
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.catalog import Catalog
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def _answer(text: str, *sockets: Listener) -> PortAnswer | ServiceAnswer | RangeAnswer:
-    depth = Depth(notes=False)
+    depth = ScanOptions(notes=False)
     found = answer(parse_query(text), CATALOG, depth, host=Machine(sockets))
     assert isinstance(found, PortAnswer | ServiceAnswer | RangeAnswer)
     return found
@@ -256,7 +256,9 @@ def test_every_name_keeps_to_twelve_lines() -> None:
     several = sorted(name for name in names if spans[name] > 1)
     assert len(several) > 30
     for name in [*several, *sorted(names)[::150]]:
-        found = answer(Query(QueryKind.NAME, name), CATALOG, Depth(notes=False), host=Machine())
+        found = answer(
+            Query(QueryKind.NAME, name), CATALOG, ScanOptions(notes=False), host=Machine()
+        )
         assert isinstance(found, ServiceAnswer)
         lines = render_brief(brief_of(found, TO), Style()).splitlines()
         assert len(lines) <= LINES, name

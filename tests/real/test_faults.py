@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portbook.app.bind.explain_bind import why_bind
-from portbook.app.listen import Depth, look
+from portbook.app.listen import ScanOptions, look
 from portbook.host.linux.procfs import parse_mounts
 from portbook.model import (
     GapCode,
@@ -230,7 +230,7 @@ def test_another_users_sockets(namespace: Namespace, unprivileged: Any) -> None:
 @pytest.mark.usefixtures("own_network")
 def test_no_descriptors_left() -> None:
     """Nothing more can be opened: neither netlink nor /proc, nor a socket to try a bind with."""
-    depth = Depth(OwnerSearch.ALL)
+    depth = ScanOptions(OwnerSearch.ALL)
     look(None, None, depth, CATALOG)  # the data files are open from here on
     why_bind(305, Transport.TCP, CATALOG)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -264,7 +264,7 @@ def test_too_few_descriptors_for_the_owners() -> None:
         made.listen()
         port = made.getsockname()[1]
         look(
-            (port, port), Transport.TCP, Depth(OwnerSearch.ALL), CATALOG
+            (port, port), Transport.TCP, ScanOptions(OwnerSearch.ALL), CATALOG
         )  # the data files are open from here on
         highest = max(map(int, os.listdir("/proc/self/fd")))
         stack.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
@@ -278,7 +278,7 @@ def test_too_few_descriptors_for_the_owners() -> None:
         for descriptor in spare[1:]:
             stack.callback(os.close, descriptor)
         os.close(spare[0])  # one is left: for netlink, then for one file at a time
-        seen = look((port, port), Transport.TCP, Depth(OwnerSearch.ALL), CATALOG)
+        seen = look((port, port), Transport.TCP, ScanOptions(OwnerSearch.ALL), CATALOG)
     (listener,) = seen.listeners
     assert listener.ownership.owners or (
         listener.ownership.seen is OwnersSeen.HIDDEN and seen.visibility is Visibility.PARTIAL

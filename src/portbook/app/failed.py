@@ -15,7 +15,7 @@ from portbook.model.gap import hide_sockets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.host.host_reader import HostReader
@@ -66,7 +66,7 @@ def add_more(
     failed: Failed,
     query: Query,
     catalog: Catalog,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     machine: HostReader | None = None,
 ) -> Failed:
     """*failed* with what is bound to the other ports of the text, on this machine or *machine*."""

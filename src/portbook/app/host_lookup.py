@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.host.firewall.redirects import Redirect
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def look_at(
-    query: Query, catalog: Catalog, depth: Depth | None, host: HostReader | None
+    query: Query, catalog: Catalog, depth: ScanOptions | None, host: HostReader | None
 ) -> tuple[Host | None, tuple[Redirect, ...]]:
     """The sockets on the ports of *query*, and the redirects of them; None without a *depth*."""
     if depth is None:
@@ -44,7 +44,7 @@ def connections_on(
     seen: Host | None,
     port: int,
     transport: Transport | None,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     host: HostReader | None,
 ) -> tuple[Host | None, tuple[Connection, ...] | None]:
     """The connections on a port on which nothing is bound here: a bind can fail for them too."""

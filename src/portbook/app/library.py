@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portbook.app.doctor import Checkup
     from portbook.app.explain import ExplainAnswer
     from portbook.app.history import Chronicle
-    from portbook.app.listen import Depth, HereAnswer
+    from portbook.app.listen import HereAnswer, ScanOptions
     from portbook.app.lookup import Answer
     from portbook.app.notes import NotesInForce, Written
     from portbook.app.pick.criteria import Pick, Wanted
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 def lookup(
-    query: str | Query, depth: Depth | None = None, *, catalog: Catalog | None = None
+    query: str | Query, depth: ScanOptions | None = None, *, catalog: Catalog | None = None
 ) -> Answer:
     """Everything about what *query* names: a port, a range, a service, a pasted error, or text.
 
@@ -72,7 +72,9 @@ def search(
     return search_text(text, catalog or Catalog(), limit, notes=notes)
 
 
-def topic(name: str, depth: Depth | None = None, *, catalog: Catalog | None = None) -> TopicAnswer:
+def topic(
+    name: str, depth: ScanOptions | None = None, *, catalog: Catalog | None = None
+) -> TopicAnswer:
     """A page on what people ask about ports in general; *depth* adds facts of this machine.
 
     >>> topic("time-wait").topic
@@ -89,7 +91,7 @@ def topic(name: str, depth: Depth | None = None, *, catalog: Catalog | None = No
 
 def listen(
     wanted: Filter | None = None,
-    depth: Depth | None = None,
+    depth: ScanOptions | None = None,
     *,
     catalog: Catalog | None = None,
 ) -> HereAnswer:
@@ -100,11 +102,11 @@ def listen(
 
     :raises HostUnreadable: this machine's sockets can't be listed.
     """
-    from portbook.app.listen import Depth, answer_here
+    from portbook.app.listen import ScanOptions, answer_here
     from portbook.app.socket_filter import Filter
     from portbook.model import OwnerSearch
 
-    how_far = Depth(OwnerSearch.ALL) if depth is None else depth
+    how_far = ScanOptions(OwnerSearch.ALL) if depth is None else depth
     return answer_here(wanted or Filter(), how_far, catalog or Catalog())
 
 

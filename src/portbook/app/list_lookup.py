@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
 
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared
     from portbook.host.firewall.redirects import Redirect
@@ -117,7 +117,7 @@ def answer_blocks(
 def answer_range(
     query: Query,
     catalog: Catalog,
-    depth: Depth | None = None,
+    depth: ScanOptions | None = None,
     host: HostReader | None = None,
 ) -> RangeAnswer:
     """What stands in the range of *query*, in short."""
@@ -187,7 +187,7 @@ def answer_service(
     query: Query,
     rows: tuple[Assignment, ...],
     catalog: Catalog,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     host: HostReader | None,
 ) -> ServiceAnswer:
     """The answer for the service of *rows*: its ports, what runs on them, and what became of it."""
@@ -203,7 +203,7 @@ def answer_called(
     called: tuple[KnownService, ...],
     portless: tuple[Assignment, ...],
     catalog: Catalog,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     host: HostReader | None,
 ) -> ServiceAnswer:
     """The answer for the service that people call the text of *query*.
@@ -224,7 +224,7 @@ def _answer_name(
     portless: tuple[Assignment, ...],
     spans: AbstractSet[tuple[int | None, int | None]],
     catalog: Catalog,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     host: HostReader | None,
 ) -> ServiceAnswer:
     from portbook.app.host_lookup import findings_of, host_sources, join_hosts
@@ -261,7 +261,7 @@ def _answer_spans(
     query: Query,
     spans: AbstractSet[tuple[int | None, int | None]],
     catalog: Catalog,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     host: HostReader | None,
 ) -> Iterator[PortAnswer | RangeAnswer]:
     """The answers for the ports and spans of ports *spans*, in order."""

@@ -58,7 +58,7 @@ class HereAnswer(NamedTuple):
     total: int = 0
 
 
-class Depth(NamedTuple):
+class ScanOptions(NamedTuple):
     """How far to look, where looking has a cost.
 
     ``owners`` as :func:`portbook.host.reader.read_host` has it; ``detail`` asks the package
@@ -82,7 +82,7 @@ class Depth(NamedTuple):
 def look(
     ports: tuple[int, int] | None,
     transport: Transport | None,
-    depth: Depth,
+    depth: ScanOptions,
     catalog: Catalog,
     host: HostReader = THIS_HOST,
 ) -> Host:
@@ -115,7 +115,7 @@ def look(
 def _judged(
     seen: Host,
     namespace: str | None,
-    depth: Depth,
+    depth: ScanOptions,
     catalog: Catalog,
     host: HostReader,
     notes: Notes = NONE,
@@ -245,7 +245,7 @@ def here_source() -> Source:
 
 def answer_here(
     wanted: Filter,
-    depth: Depth,
+    depth: ScanOptions,
     catalog: Catalog,
     host: HostReader = THIS_HOST,
     order: str = "level",
@@ -329,7 +329,7 @@ def watch_here(
         seen = host.read_host(ports, wanted.transport, OwnerSearch.ALL)
         asked = tuple(each for each in seen.listeners if _socket(each) in sockets)
         own = catalog.expectations() if notes else NONE
-        depth = Depth(OwnerSearch.ALL)
+        depth = ScanOptions(OwnerSearch.ALL)
         judged = _judged(seen._replace(listeners=asked), None, depth, catalog, host, own)
         found = {_socket(each): each for each in judged.listeners}
         # One that has gone meanwhile is nobody's any more; unless it only couldn't be seen.

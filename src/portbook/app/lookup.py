@@ -21,7 +21,7 @@ from portbook.model import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.app.topics import TopicAnswer
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 def answer(
     query: Query,
     catalog: Catalog,
-    depth: Depth | None = None,
+    depth: ScanOptions | None = None,
     *,
     short: bool = False,
     whole: bool = False,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from portbook.app.failed import Failed
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.app.related import Related
     from portbook.catalog import Catalog
     from portbook.catalog.registry.documents import Document, Listing
@@ -92,7 +92,7 @@ class PortAnswer(NamedTuple):
 def answer_port(
     query: Query,
     catalog: Catalog,
-    depth: Depth | None = None,
+    depth: ScanOptions | None = None,
     *,
     short: bool = False,
     whole: bool = False,

@@ -15,7 +15,7 @@ from portbook.model import Failure
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.host.host_reader import HostReader
@@ -106,7 +106,7 @@ def answer_topic(
     topic: Topic,
     query: Query,
     catalog: Catalog,
-    depth: Depth | None,
+    depth: ScanOptions | None,
     host: HostReader | None = None,
 ) -> TopicAnswer:
     """*topic* as the answer to *query*, with *host* as deep as *depth* says; None leaves it out."""
@@ -114,7 +114,7 @@ def answer_topic(
 
 
 def _read_local(
-    topic: Topic, catalog: Catalog, depth: Depth | None, host: HostReader | None
+    topic: Topic, catalog: Catalog, depth: ScanOptions | None, host: HostReader | None
 ) -> tuple[tuple[Listener, ...], PortRules | None]:
     """What this machine adds to *topic*: its servers and its rules; *depth* None leaves it out."""
     if depth is None or topic not in (Topic.IN_USE, Topic.EPHEMERAL, Topic.PRIVILEGED):

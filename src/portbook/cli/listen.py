@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook._fast_types import NamedTuple
-from portbook.app.listen import Depth, answer_here, prepare, watch_here
+from portbook.app.listen import ScanOptions, answer_here, prepare, watch_here
 from portbook.app.socket_filter import Filter
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
@@ -91,7 +91,7 @@ def answer(options: Options, catalog: Catalog) -> int:
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl or options.verbose
     probed = Filter() if options.probe else None
-    depth = Depth(
+    depth = ScanOptions(
         OwnerSearch.ALL,
         detail=options.detail or options.deep,
         everywhere=options.all_namespaces or options.deep,

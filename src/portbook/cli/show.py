@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
     from portbook.app.lookup import Answer
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
@@ -213,11 +213,11 @@ class _Show:
             return 1
         return 3 if self.options.strict and self.partial else 0
 
-    def _depth(self) -> Depth | None:
+    def _depth(self) -> ScanOptions | None:
         options = self.options
         if not options.host:
             return None
-        from portbook.app.listen import Depth
+        from portbook.app.listen import ScanOptions
         from portbook.app.socket_filter import Filter
         from portbook.model import OwnerSearch
 
@@ -226,7 +226,7 @@ class _Show:
 
             check_named(self.catalog.expectations)
         owners = OwnerSearch.ALL if options.all_owners or options.deep else OwnerSearch.FIRST
-        depth = Depth(
+        depth = ScanOptions(
             owners,
             options.detail or options.deep,
             options.all_namespaces or options.deep,

@@ -26,10 +26,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     options = parser.parse_args(list(argv))
     if options.name is None:
         return _list(as_json=options.json)
-    from portbook.app.listen import Depth
+    from portbook.app.listen import ScanOptions
 
     topic = topic_named(options.name)
-    answer = answer_topic(topic, Query(QueryKind.TEXT, topic), catalog, Depth())
+    answer = answer_topic(topic, Query(QueryKind.TEXT, topic), catalog, ScanOptions())
     if options.json:
         from portbook.present.render import port_json
 

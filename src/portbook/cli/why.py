@@ -7,7 +7,7 @@ import sys
 from portbook.app.bind.addresses import numeric_host
 from portbook.app.bind.explain_bind import why_bind
 from portbook.app.failed import CONNECTING
-from portbook.app.listen import Depth
+from portbook.app.listen import ScanOptions
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import read_spans
@@ -93,7 +93,7 @@ def _answer(
 ) -> int:
     """Prints one answer, or adds it to *told* for JSON; the exit status."""
     pasted = query.pasted is not None or query.topic is not None
-    found = answer(query, catalog, Depth(notes=options.notes)) if pasted else None
+    found = answer(query, catalog, ScanOptions(notes=options.notes)) if pasted else None
     if isinstance(found, TopicAnswer):
         return _tell_topic(found, told, as_json=options.json)
     if query.kind is not QueryKind.PORT:

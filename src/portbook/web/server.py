@@ -122,9 +122,9 @@ def _why(catalog: Catalog, host: str, port: int, error: OSError) -> str:
 
 def _holder(catalog: Catalog, port: int) -> str | None:
     """Who has *port*, in a few words; None where that isn't visible."""
-    from portbook.app.listen import Depth, look
+    from portbook.app.listen import ScanOptions, look
 
-    listeners = look((port, port), Transport.TCP, Depth(OwnerSearch.FIRST), catalog).listeners
+    listeners = look((port, port), Transport.TCP, ScanOptions(OwnerSearch.FIRST), catalog).listeners
     for owner in (owner for each in listeners for owner in each.ownership.owners):
         return f"{owner.program or 'a process'} (pid {owner.pid})"
     users = {

@@ -136,11 +136,11 @@ def test_filters_of_a_control_group_concern_its_sockets() -> None:
 
 
 def test_the_verdict_says_what_may_decide() -> None:
-    from portbook.app.listen import Depth, answer_here
+    from portbook.app.listen import ScanOptions, answer_here
     from portbook.app.socket_filter import Filter
 
     host = Host([bound(8080, SERVER)], beside(interfaces={"eth0": (XDP,)}))
-    (listener,) = answer_here(Filter(), Depth(reach=True), CATALOG, host).listeners
+    (listener,) = answer_here(Filter(), ScanOptions(reach=True), CATALOG, host).listeners
     (exposed,) = [each for each in listener.assessment.findings if each.code == "exposed"]
     assert "the XDP program on eth0 may let others in or not" in finding_message(exposed)
     assert "not evaluated: the XDP program on eth0" in evidence_lines(exposed)

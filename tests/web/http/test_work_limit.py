@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Route
 
-from portbook.app.listen import Depth, answer_here
+from portbook.app.listen import ScanOptions, answer_here
 from portbook.app.socket_filter import Filter
 from portbook.web.app import create_app
 from portbook.web.http import work_limit
@@ -208,7 +208,7 @@ def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
 ) -> None:
     site = _site()
     with socket.create_server(("127.0.0.1", 0)):
-        seen = answer_here(Filter(), Depth(), CATALOG)
+        seen = answer_here(Filter(), ScanOptions(), CATALOG)
     many = seen._replace(listeners=seen.listeners[:1] * 4000)
     monkeypatch.setattr("portbook.web.local.pages.answer_here", lambda *_: many)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import Response, StreamingResponse
 
-from portbook.app.listen import Depth, answer_here
+from portbook.app.listen import ScanOptions, answer_here
 from portbook.app.port_lookup import answer_port
 from portbook.app.search import own_notes
 from portbook.app.socket_filter import Filter
@@ -152,7 +152,7 @@ async def _read_all(request: Request) -> HereAnswer:
     show = found.settings.show_commands
 
     def read() -> HereAnswer:
-        seen = answer_here(Filter(), Depth(OwnerSearch.ALL), found.catalog)
+        seen = answer_here(Filter(), ScanOptions(OwnerSearch.ALL), found.catalog)
         listeners, missing = masked_all(seen.listeners, seen.missing, show=show)
         return seen._replace(listeners=listeners, missing=missing)
 
@@ -162,7 +162,7 @@ async def _read_all(request: Request) -> HereAnswer:
 
 def _read_port(catalog: Catalog, port: int, *, show: bool) -> PortAnswer:
     found = answer_port(
-        Query(QueryKind.PORT, str(port), port, port), catalog, Depth(OwnerSearch.ALL)
+        Query(QueryKind.PORT, str(port), port, port), catalog, ScanOptions(OwnerSearch.ALL)
     )
     host = found.host
     if host is None:
