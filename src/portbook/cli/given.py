@@ -6,8 +6,8 @@ import sys
 
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import QueryKind, is_short, parse_query, split_queries
-from portbook.model.record import RANGES
-from portbook.model.seen import bracketed
+from portbook.model import RANGES
+from portbook.model import bracketed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
