@@ -182,9 +182,12 @@ def test_where_answers_are_refused_or_may_be(
 ) -> None:
     usual = {"this-machine": "open", "192.0.2.0/24": "open", "anywhere": "open"}
     assert told(reached(on("0.0.0.0"), NETWORK._replace(**change))) == {**usual, **expected}
-    machine = Machine()
-    machine.read_network = lambda: NETWORK._replace(**change)  # type: ignore[method-assign]
-    (listener,), _ = add_reachable((bound(8080),), machine)
+
+    class Routed(Machine):
+        def read_network(self) -> Network:
+            return NETWORK._replace(**change)
+
+    (listener,), _ = add_reachable((bound(8080),), Routed())
     scope = {"open": Scope.ANYWHERE, "no-route": Scope.NETWORKS, "unknown": Scope.UNKNOWN}
     reachable = listener.assessment.reachable
     assert reachable is not None
