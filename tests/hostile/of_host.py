@@ -15,7 +15,7 @@ from portbook.host.firewall import (
 from portbook.host.linux import (
     activation,
     namespaces,
-    network,
+    netlink,
     packages,
     process_tree,
     procfs,
@@ -27,7 +27,7 @@ from tests.host.firewall.rulesets import DOCKER, of_iptables, of_nft
 from tests.host.firewall.test_read_redirects import DONE, chain, message
 from tests.host.linux.test_network import DONE as LAST
 from tests.host.linux.test_network import GET, LINK, NEW, Answering, attribute
-from tests.host.linux.test_network import message as netlink
+from tests.host.linux.test_network import message as netlink_message
 from tests.host.linux.test_sock_diag import IPV6, LISTENING_AND_BOUND
 from tests.host.probe.test_tls_client_names import certificate, der
 from tests.hostile.inputs import COUNTER, Kind, Repeated, Table
@@ -299,15 +299,15 @@ READERS = {
         lambda data: etc_services.parse_services(text_of(data)), (), (b"ssh 22/tcp # SecSH\n",),
         (Repeated("many names of one port", b"a" + COUNTER + b" 1/tcp\n"),),
     ),
-    "portbook.host.linux.network:attributes_of": Reader(
-        network.attributes_of, (ValueError,), (attribute(3, b"eth0\0") * 2,)
+    "portbook.host.linux.netlink:attributes_of": Reader(
+        netlink.attributes_of, (ValueError,), (attribute(3, b"eth0\0") * 2,)
     ),
-    "portbook.host.linux.network:dump": Reader(
-        lambda data: [*network.dump(Answering(data, b""), GET, NEW, bytes(16))], (ValueError,),
-        (LINK + netlink(LAST, bytes(4)),),
+    "portbook.host.linux.netlink:dump": Reader(
+        lambda data: [*netlink.dump(Answering(data, b""), GET, NEW, bytes(16))], (ValueError,),
+        (LINK + netlink_message(LAST, bytes(4)),),
     ),
-    "portbook.host.linux.network:int_of": Reader(network.int_of, (), (bytes(4), b"")),
-    "portbook.host.linux.network:name_of": Reader(network.name_of, (), (b"eth0\0", b"")),
+    "portbook.host.linux.netlink:int_of": Reader(netlink.int_of, (), (bytes(4), b"")),
+    "portbook.host.linux.netlink:name_of": Reader(netlink.name_of, (), (b"eth0\0", b"")),
     "portbook.host.linux.sock_diag:parse_part": Reader(
         lambda data: sock_diag.parse_part(data, _TCP, 1), (MalformedInput,),
         (LISTENING_AND_BOUND, IPV6),

@@ -6,8 +6,7 @@ import sys
 
 from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.formats.errors.query import QueryKind, is_short, parse_query, split_queries
-from portbook.model import RANGES
-from portbook.model import bracketed
+from portbook.model import RANGES, bracketed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

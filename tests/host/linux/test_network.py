@@ -6,7 +6,8 @@ import struct
 
 import pytest
 
-from portbook.host.linux.network import attributes_of, dump, int_of, name_of, read_network
+from portbook.host.linux.netlink import attributes_of, dump, int_of, name_of
+from portbook.host.linux.network import read_network
 from tests.real.needs import need_linux
 
 GET, NEW, DONE, ERROR = 18, 16, 3, 2

@@ -13,7 +13,7 @@ import os
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
-from portbook.host.linux.network import attributes_of, dump, int_of, name_of
+from portbook.host.linux.netlink import attributes_of, dump, int_of, name_of
 from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.model.reach import Outcome
 

@@ -11,25 +11,17 @@ import _struct
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
+from portbook.host.linux.netlink import dump, int_of, name_of
 from portbook.model import Family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from typing import Protocol
-
-    class Netlink(Protocol):
-        """The part of a socket that a dump needs."""
-
-        def send(self, data: bytes, /) -> int: ...
-        def recv(self, size: int, /) -> bytes: ...
+    from collections.abc import Iterable
 
 
 # linux/rtnetlink.h, linux/if.h, linux/if_addr.h, linux/netlink.h
 _GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_RULE = 18, 22, 26, 34
 _NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE, _NEW_RULE = 16, 20, 24, 32
-_DONE, _ERROR = 3, 2
-_DUMP, _INTERRUPTED = 0x301, 0x10
 _UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
 _IFLA_IFNAME = 3
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
@@ -331,56 +323,6 @@ def _hops(data: bytes) -> list[int]:
         found.append(index)
         place += length + 3 & ~3
     return found
-
-
-def dump(
-    netlink: Netlink, question: int, answer: int, asked: bytes
-) -> Iterator[tuple[bytes, dict[int, bytes]]]:
-    """The messages of one dump: the fixed part, as long as that of *asked*, and the attributes.
-
-    Raises OSError, or ValueError for what is no answer.
-    """
-    size = len(asked)
-    netlink.send(_struct.pack("=IHHII", 16 + size, question, _DUMP, question, 0) + asked)
-    while True:
-        data = netlink.recv(1 << 18)
-        place = 0
-        while place + 16 <= len(data):
-            length, kind, flags, sequence, _ = _struct.unpack_from("=IHHII", data, place)
-            if length < 16 or place + length > len(data) or sequence != question:
-                raise ValueError("no answer to the question")
-            if kind == _DONE:
-                return
-            if kind == _ERROR or flags & _INTERRUPTED:
-                raise ValueError("it changed while it was read" if flags else "it refuses")
-            if kind == answer and length >= 16 + size:
-                start = place + 16
-                yield data[start : start + size], attributes_of(data[start + size : place + length])
-            place += length + 3 & ~3
-        if place < len(data) or not data:
-            raise ValueError("a message is cut short")
-
-
-def attributes_of(data: bytes) -> dict[int, bytes]:
-    """The attributes in *data*, by kind. Raises ValueError where one is cut short."""
-    found, place = {}, 0
-    while place + 4 <= len(data):
-        length, kind = _struct.unpack_from("=HH", data, place)
-        if length < 4 or place + length > len(data):
-            raise ValueError("an attribute is cut short")
-        found[kind & 0x3FFF] = data[place + 4 : place + length]
-        place += length + 3 & ~3
-    return found
-
-
-def int_of(data: bytes) -> int:
-    """The number that an attribute holds; 0 for none."""
-    return int(_struct.unpack("=I", data)[0]) if len(data) == 4 else 0
-
-
-def name_of(data: bytes) -> str:
-    """The name that an attribute holds."""
-    return data.rstrip(b"\0").decode("utf-8", "surrogateescape")
 
 
 def _checks(proc: str, name: str, *, asked: bool) -> tuple[bool, bool]:
