@@ -219,10 +219,9 @@ async def _similar(request: Request, word: str) -> list[tuple[str, str]]:
         if hit.registered and hit.name:
             meant.setdefault(f"/services/{quote(hit.name)}", hit.name)
         elif hit.ports:
-            port = hit.ports[0][0]
-            meant.setdefault(f"/{port}", f"{hit.name} ({port})")
-    likely = [(name, address) for address, name in meant.items()][:_MOST_SIMILAR]
-    return [*likely, (f"Search for “{word}”", f"/search?q={quote(word)}")]
+            meant.setdefault(f"/{hit.ports[0][0]}", f"{hit.name} ({hit.ports[0][0]})")
+    search = (f"Search for “{word}”", f"/search?q={quote(word)}")
+    return [*((name, address) for address, name in meant.items()), search]
 
 
 async def ranges(request: Request) -> Response:
