@@ -340,7 +340,7 @@ def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Pa
 
 
 def test_a_file_that_isnt_there_is_not_fetched_but_read(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     path = tmp_path / "nofile.csv"
     assert run(["update", "--from", str(path)]) == 2
