@@ -326,7 +326,8 @@ def _undressed(
         # What reads no more sockets than there were is no decoration, but somebody's text. Of rows
         # that were cut, the sockets may be in the first part, and their owners in the rest.
         fewer = weighed.unread < min(unread, weighed.sockets)
-        whole = tried in cut and weighed.sockets == most and fewer
+        kept = weighed.owned >= owned  # or a line that isn't the rest hides the owner
+        whole = tried in cut and weighed.sockets == most and fewer and kept
         # Markup may have hidden no more than who holds them.
         more = (weighed.sockets, weighed.owned) > (most, owned) and weighed.sockets
         if forms and (more or whole):

@@ -201,6 +201,11 @@ class _Table:
             cells = {of: line[begin:end].strip() for of, (begin, end) in self.columns.items()}
             name = cells.get("NAMES") or cells.get("NAME") or ""
             number = cells.get("CONTAINER ID", "")
+            begin = self.columns["PORTS"][0]
+            torn = begin > 0 and len(line) > begin and " " not in line[begin - 1 : begin + 1]
+            parted = _parted(text, bare=False) if torn else None
+            if parted is not None:  # the cell begins elsewhere: somebody moved it
+                return _moved(text) or (parted[1], _owner({}, parted[0]))
             if _NAMED.match(name) or (not self.columns.keys() & _NAMES and number.isalnum()):
                 return cells["PORTS"], _owner(cells, name)
             return _moved(text)

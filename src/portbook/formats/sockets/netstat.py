@@ -98,6 +98,7 @@ class _Columns(NamedTuple):
         2  # columns between the protocol and the local address: FreeBSD's -T, OpenBSD's -B
     )
     apart: bool = False  # each port in a column of its own
+    worlds: bool = False  # ESXi: the number of a world, how it avoids congestion, and its name
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -168,6 +169,8 @@ class _Table:
         first = parts[0].lower()
         if self._is_header(first, parts, line):
             return heading(number)
+        if self.columns.worlds and not line.strip("- "):
+            return heading(number)
         titled = _TITLE.match(line) and not _NO_TITLE.search(line)
         if titled or _TRANSLATED.match(line):
             self.portless = bool(titled) and "Internet" not in line
@@ -207,21 +210,28 @@ def _as_usual(line: str, columns: _Columns) -> list[str]:
 def _columns(header: str) -> _Columns:
     words = header.split()
     apart = words.count("Port") == 2
-    numbers = max(2, words.index("Local") - 1) if "Local" in words else 2
+    numbers = max(2, words.index("Local") - 1) if "Local" in words and "Recv Q" not in header else 2
     behind = words[words.index("(state)") + 1 :] if "(state)" in words else []
     process_at, pid_at = (
         behind.index(name) if name in behind else None for name in ("process:pid", "pid")
     )
     return _Columns(
-        "Inode" in words and "User" in words, bool(behind), process_at, pid_at, numbers, apart
-    )
+        "Inode" in words and "User" in words, bool(behind), process_at, pid_at, numbers, apart,
+        "World ID" in header,
+    )  # fmt: skip
+
+
+def _is_peerless(parts: list[str]) -> bool:
+    """Whether a row is of ESXi, which writes 0 for the port of a peer that isn't there."""
+    idle = parts[0].lower().startswith("udp") or "LISTEN" in parts[-1]
+    return idle and parts[4] in ("0.0.0.0:0", "[::]:0", ":::0")
 
 
 def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Names) -> Event:
     transport, family = _PROTOCOLS[parts[0].lower()]
     if not parts[2].isdigit():
         return not_understood(number, line)
-    local, peer = parts[3], parts[4]
+    local, peer = parts[3], "*:*" if _is_peerless(parts) else parts[4]
     rest = parts[5] if len(parts) > 5 else ""
     if not peer.endswith((":*", ".*")):
         # A number alone is a column that the header didn't tell of.
@@ -273,6 +283,9 @@ def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Nam
 def _owners(rest: str, columns: _Columns, user: str | None) -> tuple[Process, ...]:
     if columns.behind_state:
         return _of_macos(rest, columns)
+    if columns.worlds:
+        words = rest.split()
+        return (process(words[0], words[-1]),) if len(words) > 1 and words[0].isdigit() else ()
     found = _PROGRAM.search(_TIMER.sub("", rest))
     if found is None:
         return ()
