@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -157,3 +159,27 @@ def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
             Audit(Order(("table:read_csv('/etc/passwd')",)), engine, CATALOG).run()
     finally:
         engine.close()
+
+
+_OTHERS = """
+import sys
+from portbook.app.audit.engines.duckdb_engine import _compiler
+_compiler()
+loaded = {name for name in sys.modules if name.startswith("ibis.backends.sql.compilers.")}
+assert not {each for each in loaded if each.endswith(("snowflake", "postgres", "trino"))}, loaded
+# Who uses Ibis in the same process finds all that it has.
+import ibis.backends.sql.compilers as package
+assert package.duckdb.compiler.dialect is package.DuckDBCompiler.dialect
+assert package.PostgresCompiler.__name__ == "PostgresCompiler"
+import ibis
+assert ibis.duckdb.connect().raw_sql("SELECT 1").fetchall() == [(1,)]
+assert ibis.to_sql(ibis.table({"a": "int64"}, name="t").a.sum(), dialect="postgres")
+print("all there")
+"""
+
+
+def test_compilers_for_other_databases_are_loaded_when_they_are_asked_for() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _OTHERS], capture_output=True, text=True, check=False
+    )
+    assert (done.stdout, done.returncode) == ("all there\n", 0), done.stderr
