@@ -19,6 +19,7 @@ from portbook.formats.errors.query import (
     Query,
     QueryKind,
 )
+from portbook.model import LAST_PORT
 from portbook.present.render import port_json
 from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES
@@ -27,6 +28,7 @@ from portbook.web.export.scope import Scope, scope_of, service_names
 from portbook.web.export.site import Plan, export
 from portbook.web.pages.links import file_name
 from tests.command_line import run
+from tests.counts import PROOF
 from tests.values import CATALOG
 from tests.web.parsed_page import Page
 
@@ -247,6 +249,33 @@ def test_two_processes_make_the_same_files(folder: Path, tmp_path: Path) -> None
     ours = {path.relative_to(tmp_path): path.read_bytes() for path in _files(tmp_path)}
     theirs = {path.relative_to(folder): path.read_bytes() for path in _files(folder)}
     assert ours == theirs
+
+
+@pytest.mark.proof
+def test_an_export_ends_with_every_page_and_none_is_empty(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first, last = (0, LAST_PORT) if PROOF else (8070, 8090)
+    only = [] if PROOF else ["--only", f"{first}-{last}"]
+    assert run(["export", str(tmp_path), *only, "--jobs", "2"]) == 0
+    capsys.readouterr()
+    ports = 0
+    for port in range(first, last + 1):
+        html = (tmp_path / f"{port}.html").read_text()
+        assert f"Port </span>{port}</h1>" in html
+        assert html.endswith("</html>")
+        assert json.loads((tmp_path / f"{port}.json").read_text())["port"] == port
+        text = (tmp_path / f"{port}.txt").read_text()
+        assert text.startswith(f"Port {port} ")
+        assert text.endswith("\n")
+        ports += 1
+    assert ports == last - first + 1
+    scope = scope_of([(first, last)], CATALOG)
+    services = {f"{file_name(name)}.html" for name in service_names(scope, CATALOG)}
+    assert {path.name for path in (tmp_path / "services").iterdir()} == services
+    assert services
+    for path in (tmp_path / "services").iterdir():
+        assert "<h1 class=" in path.read_text(), path
 
 
 def test_a_file_is_written_whole_or_not_at_all(
