@@ -106,7 +106,7 @@ def fitted(names: Sequence[str], columns: int, others: int = 0) -> str:
 def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) -> str:
     """Who uses ports for what they are registered for, and who does otherwise, in *columns*.
 
-    >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 55)
+    >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 53)
     'as registered: nginx, Caddy and 1 more; also 2 others'
     """
     line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
