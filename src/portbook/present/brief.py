@@ -141,21 +141,13 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         reach=_reach(groups, to) if groups else None,
         next=tuple(_next(answer, groups, to)),
         programs=tuple(_group_lines(groups, to)) if len(groups) > 1 else (),
-        binding=None if groups or host is None or _was_no_bind(answer) else _binding(answer, host),
+        binding=None if groups or host is None else _binding(answer, host),
         abuse=abuse_line(answer, COLUMNS - LABEL - 2),
         note=_note(host),
         remarks=notes_of(answer),
         unseen=unseen_sentences(host),
         security=security_line(answer.services, COLUMNS - LABEL - 2, leading_service(answer)),
     )
-
-
-def _was_no_bind(answer: PortAnswer) -> bool:
-    """Whether a text asks about the port in which no bind failed for a port that was taken.
-
-    Nobody who can't connect wants to bind it, and a bind that was refused is explained above.
-    """
-    return answer.failed is not None and answer.failed.failure is not Failure.IN_USE
 
 
 def _takes_address(answer: PortAnswer, groups: Sequence[Group]) -> bool:
@@ -368,8 +360,9 @@ def _reach(groups: list[Group], to: Viewer) -> str | None:
 
 
 def _binding(answer: PortAnswer, host: Host) -> str | None:
-    rules, port = host.rules, answer.port
-    if rules is None or port == 0:
+    rules, port, failed = host.rules, answer.port, answer.failed
+    # Who can't connect doesn't want to bind it; a bind that was refused is explained above.
+    if rules is None or port == 0 or (failed and failed.failure is not Failure.IN_USE):
         return None
     if rules.unprivileged_first is not None and port < rules.unprivileged_first:
         return "needs root or CAP_NET_BIND_SERVICE"

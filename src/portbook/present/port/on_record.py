@@ -321,9 +321,7 @@ _AUTHENTICATION = {
 
 def protection(known: KnownService) -> str:
     """Whether *known* encrypts and asks who connects; empty where that isn't recorded."""
-    words = []
-    if known.encryption is not None:
-        words.append(_ENCRYPTION[known.encryption])
+    words = [] if known.encryption is None else [_ENCRYPTION[known.encryption]]
     if known.authentication is not None:
         words.append(_AUTHENTICATION[known.authentication])
     return ", ".join(words)
