@@ -208,7 +208,7 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
     brief = _brief("6000-6063")
     assert brief.headline == "6000–6063 · X11, remote windows: none in use on this machine"
     assert brief.practice is not None
-    assert "Storybook (6006)" in brief.practice
+    assert "Go pprof (6060)" in brief.practice
     assert brief.blocks == "5999–6066 assigned (68 ports)"
 
 
