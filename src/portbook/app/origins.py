@@ -202,7 +202,11 @@ class _Question(NamedTuple):
 
     def _from_elsewhere(self) -> Iterator[Origin]:
         reached = addressed = False
-        refused = [span for span in self._refused() if span != ADDRESSES[self.family].pairs()[0]]
+        refused = [
+            span
+            for span in self.network.refused(self.family)
+            if span != ADDRESSES[self.family].pairs()[0]
+        ]
         for place, span in enumerate(refused[:MOST_NETWORKS], 1):
             stopped = self._stopped(cidr_of(self.family, *span), Barrier.NO_ROUTE)
             further = len(refused) - place if place == MOST_NETWORKS else 0
@@ -227,16 +231,6 @@ class _Question(NamedTuple):
         else:  # other tables than the main one may have a way
             yield Origin(ANYWHERE, self.family, Outcome.UNKNOWN)
 
-    def _refused(self) -> list[tuple[int, int]]:
-        """The networks to which answers are refused (blackhole, unreachable, prohibit)."""
-        routes = [route for route in self.network.routes if route.family is self.family]
-        refused = {(each.first, each.last): each.metric for each in routes if not each.interface}
-        for route in routes if refused else ():
-            span = route.first, route.last
-            if route.interface and route.metric < refused.get(span, 0):
-                del refused[span]
-        return list(refused)
-
     def _sources(self, interface: Interface) -> list[tuple[int, int]]:
         """The networks to which answers leave by *interface*."""
         spans = [
@@ -254,7 +248,7 @@ class _Question(NamedTuple):
         taken = _MARTIANS[self.family] | Intervals.of([(number_of(each),) * 2 for each in own])
         everyone = ADDRESSES[self.family]
         decisions: dict[str, tuple[Decision, ...]] = {}
-        refused = self._refused()
+        refused = self.network.refused(self.family)
         doubt = Intervals.of(
             [
                 (each.first, each.last)

@@ -103,6 +103,16 @@ class Network(NamedTuple):
             route.family is family and route.first <= number <= route.last for route in self.own
         )
 
+    def refused(self, family: Family) -> list[tuple[int, int]]:
+        """The networks to which answers are refused (blackhole, unreachable, prohibit)."""
+        routes = [route for route in self.routes if route.family is family]
+        refused = {(each.first, each.last): each.metric for each in routes if not each.interface}
+        for route in routes if refused else ():
+            span = route.first, route.last
+            if route.interface and route.metric < refused.get(span, 0):
+                del refused[span]
+        return list(refused)
+
 
 def number_of(address: str) -> int:
     """*address* as a number. Raises OSError where it is none.
