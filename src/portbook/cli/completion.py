@@ -104,7 +104,13 @@ def shape_of(parser: Parser, name: str, about: str) -> Shape:
             metavar = action.metavar or ("|".join(words) if words else action.dest.upper())
             takes = " ".join(metavar) if isinstance(metavar, tuple) else metavar
         options.append(Option(tuple(action.option_strings), takes, words, told))
-    return Shape(name, about, tuple(operands), tuple(options), tuple(operand_abouts))
+    return Shape(
+        name=name,
+        about=about,
+        operands=tuple(operands),
+        options=tuple(options),
+        operand_abouts=tuple(operand_abouts),
+    )
 
 
 def names_by_letter(catalog: Catalog) -> Mapping[str, tuple[str, ...]]:

@@ -178,7 +178,7 @@ def read_network(proc: str = "/proc") -> Network:
     if not _USUAL_RULES.issuperset([_priority(attributes) for _, attributes in rules]):
         routes, doubtful = through_rules(rules, tables, own)
     return Network(
-        tuple(
+        interfaces=tuple(
             Interface(
                 name,
                 flags & _UP != 0 and flags & _LOWER_UP != 0,
@@ -188,10 +188,10 @@ def read_network(proc: str = "/proc") -> Network:
             )
             for index, (name, flags) in names.items()
         ),
-        routes,
-        own,
-        not whole or bool(doubtful),
-        doubtful,
+        routes=routes,
+        own=own,
+        policy=not whole or bool(doubtful),
+        doubtful=doubtful,
     )
 
 
@@ -223,16 +223,11 @@ def _read_routes(
         metric = int_of(attributes.get(_RTA_PRIORITY, b""))
         if count < _MOST_ROUTES:
             kept = local if table == _LOCAL else tables.setdefault(table, [])
+            route = Route(family=known, first=first, last=last, interface="", metric=metric)
             if kind in _REFUSED:
-                kept.append(Route(known, first, last, "", metric))
-                continue
-            kept += [
-                Route(
-                    family=known, first=first, last=last, interface=names[index][0], metric=metric
-                )
-                for index in out
-                if index in names
-            ]
+                kept.append(route)
+            else:
+                kept += [route._replace(interface=names[each][0]) for each in out if each in names]
     return tables, tuple(local), count < _MOST_ROUTES and not thrown
 
 
