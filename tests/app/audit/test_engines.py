@@ -163,12 +163,17 @@ def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
 
 _OTHERS = """
 import sys
-from portbook.app.audit.engines.duckdb_engine import _compiler
-_compiler()
+from portbook.app.audit.engines.duckdb_compiler import duckdb_compiler
+duckdb_compiler()
 loaded = {name for name in sys.modules if name.startswith("ibis.backends.sql.compilers.")}
 assert not {each for each in loaded if each.endswith(("snowflake", "postgres", "trino"))}, loaded
-# Who uses Ibis in the same process finds all that it has.
+# Who uses Ibis in the same process finds all that it has, in several threads at once as well.
+from concurrent.futures import ThreadPoolExecutor
 import ibis.backends.sql.compilers as package
+names = ["TrinoCompiler", "MySQLCompiler", "SQLiteCompiler", "ImpalaCompiler"] * 2
+with ThreadPoolExecutor(len(names)) as threads:
+    found = list(threads.map(lambda name: getattr(package, name), names))
+assert [each.__name__ for each in found] == names
 assert package.duckdb.compiler.dialect is package.DuckDBCompiler.dialect
 assert package.PostgresCompiler.__name__ == "PostgresCompiler"
 import ibis

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 import tempfile
 from functools import cache, lru_cache
-from importlib.util import find_spec, module_from_spec
-from types import ModuleType
 
 import duckdb
 import ibis
 from ibis.backends.sql.datatypes import DuckDBType
 
+from portbook.app.audit.engines.duckdb_compiler import duckdb_compiler
 from portbook.app.audit.engines.duckdb_files import Files, quoted, text, type_name
 from portbook.app.audit.engines.statement import Line, Statement
 from portbook.app.audit.row_errors import KEPT
@@ -328,38 +326,8 @@ def _sql(operation: Any) -> str:
     To compile one takes as long as DuckDB takes for thousands of rows, and files of one form lead
     to the same again.
     """
-    sql: str = _compiler().to_sqlglot(operation.to_expr()).sql("duckdb")
+    sql: str = duckdb_compiler().to_sqlglot(operation.to_expr()).sql("duckdb")
     return sql
-
-
-_COMPILERS = "ibis.backends.sql.compilers"
-
-
-class _PutOff(ModuleType):
-    """A package that is run when it is first asked for a name which is no module loaded from it."""
-
-    def __getattr__(self, name: str) -> Any:
-        spec = self.__spec__
-        if name.startswith("__") or spec is None or spec.loader is None:
-            raise AttributeError(name)
-        self.__class__ = ModuleType  # type: ignore[assignment]  # a subclass, undone
-        spec.loader.exec_module(self)
-        return getattr(self, name)
-
-
-@cache
-def _compiler() -> Any:
-    """Ibis's compiler for DuckDB. The package that has it imports those for twenty other databases
-    as well, a tenth of an audit of few flows: that is put off until one is asked for.
-    """
-    spec = None if _COMPILERS in sys.modules else find_spec(_COMPILERS)
-    if spec is not None:
-        package = module_from_spec(spec)
-        package.__class__ = _PutOff
-        sys.modules[_COMPILERS] = ibis.backends.sql.compilers = package
-    from ibis.backends.sql.compilers.duckdb import DuckDBCompiler
-
-    return DuckDBCompiler()
 
 
 _REASONS = {
