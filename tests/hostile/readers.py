@@ -27,6 +27,7 @@ NO_READERS = {
     "portbook.cli.show:parse_whole": _OPTIONS,
     "portbook.host.probe.session:Conversation.gave_up": "hands on what greetings.recognise reads",
     "portbook.host.probe.session:Conversation.said": "hands on what greetings.recognise reads",
+    "portbook.host.linux.network:through_rules": "is given what netlink.dump read of the kernel's",
     "portbook.host.probe.local_address:route_request": "is given an address of this machine",
     "portbook.catalog.update.install:Keeper.keep": _WRITES,
     "portbook.web.reference:kept": _WRITES,

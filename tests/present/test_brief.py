@@ -235,9 +235,9 @@ def test_a_service_that_does_not_lead_is_named_though_its_line_is_cut_for_it() -
     ("port", "line"),
     [
         # The line is of what the headline says, and is of another service by its name alone.
-        ("2049", "encryption optional, login optional"),
-        ("512", "login required; use SSH, 22/tcp"),
-        ("6006", "X11: not encrypted, login required; don't expose it"),
+        ("2049", "encryption optional, auth optional"),
+        ("512", "auth required; use SSH, 22/tcp"),
+        ("6006", "X11: not encrypted, auth required; don't expose it"),
     ],
 )
 def test_the_headlines_own_security_needs_no_name(port: str, line: str) -> None:
@@ -274,7 +274,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("6000", "6000 · X11, remote windows"),
         ("6002", "6002 · X11, remote windows"),
         ("6006", "6006 · Storybook, TensorBoard and 5 more"),
-        ("6033", "6033 · ProxySQL and 2 more"),
+        ("6033", "6033 · ProxySQL and 3 more"),
         # A bare name of the registry says less than the product that has the port for it.
         ("11434", "11434 · Ollama"),
         ("593", "593 · Windows RPC over HTTPS"),

@@ -321,7 +321,7 @@ def test_every_output_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ((), "required"),
+        ((), "SOURCE is missing"),
         (("nowhere.csv",), "no file"),
         (("*.nothing",), "nothing matches"),
         (("{file}", "--engine", "oracle"), "--engine"),

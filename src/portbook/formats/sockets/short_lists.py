@@ -312,5 +312,5 @@ def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: b
 FORMATS = (
     SocketFormat("open-ports", "rustscan, naabu, nc -zv", read_open),
     SocketFormat("rpcinfo", "rpcinfo, rpcinfo -p", read_rpcinfo),
-    SocketFormat("systemctl-sockets", "systemctl list-sockets", read_systemctl),
+    SocketFormat("systemctl-sockets", "systemctl list-sockets", read_systemctl, by_line=False),
 )

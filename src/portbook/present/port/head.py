@@ -49,7 +49,7 @@ def head_of(answer: PortAnswer, brief: Brief) -> Head:
 def _instead(answer: PortAnswer) -> str:
     """What is known of its use where no product is; it denies one after every store was asked."""
     if answer.port == 0:
-        return "no program has it: whoever binds 0 gets another port"
+        return "no program has it: binding 0 gets another port"
     speaking = answer.related.implementing if answer.related is not None else ()
     if speaking:
         return f"servers that speak it: {few([each.product for each in speaking])}"

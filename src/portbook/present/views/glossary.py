@@ -243,7 +243,7 @@ TERMS = (
         "Using a port that IANA hasn't assigned to the program.",
         (
             (
-                "It works until IANA assigns the number to somebody else. Then two programs want "
+                "It works until IANA assigns the number to another service. Then two programs want "
                 "the same port (RFC 7605 §7.8)."
             ),
             (
