@@ -204,7 +204,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "exposed",
         (("address", "0.0.0.0"), ("reach_scope", "unknown")),
-    ): "Bound to every interface (0.0.0.0); the firewall's rules couldn't be read (try sudo). If "
+    ): "Bound to every interface (0.0.0.0); the firewall's rules couldn't be read. If "
     "only this machine needs it, bind it to 127.0.0.1 or [::1].",
     (
         "firewalled",

@@ -116,7 +116,7 @@ def let_in(facts: Mapping[str, Any]) -> str:
         words = filter_words(str(facts["not_evaluated"]), str(facts.get("not_evaluated_name")))
         return f"{words} may let others in or not"
     if "firewall" not in facts:
-        return "the firewall's rules couldn't be read (try sudo)"
+        return "the firewall's rules couldn't be read"
     if facts["firewall"] is False:
         return f"whether others are answered depends on {_ROUTING}"
     return f"whether the firewall lets others in can't be told{by_rule(facts)}"
