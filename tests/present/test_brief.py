@@ -276,7 +276,10 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("6006", "6006 · Storybook, TensorBoard and 5 more"),
         ("6033", "6033 · ProxySQL and 3 more"),
         # A bare name of the registry says less than the product that has the port for it.
-        ("11434", "11434 · Ollama"),
+        ("6432", "6432 · PgBouncer"),
+        # A service that the registry names, and the products that meet on a protocol's port.
+        ("11434", "11434 · Ollama, local AI models"),
+        ("7687", "7687 · Bolt, graph database queries"),
         ("593", "593 · Windows RPC over HTTPS"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
