@@ -57,8 +57,24 @@ gc.disable()
 def pytest_collection_finish() -> None:
     """Lets the garbage collector see only what the tests make, as seldom as the command does."""
     gc.freeze()
+    # A command that ends with its process keeps from the collector what it holds. In this process
+    # each would hold on to its files for good.
+    vars(gc)["freeze"] = _freeze_nothing
     gc.set_threshold(100_000, 20, 20)
     gc.enable()
+
+
+def _freeze_nothing() -> None:
+    """In the place of :func:`gc.freeze`."""
+
+
+def pytest_runtest_logfinish() -> None:
+    """Has files closed that only garbage holds: select(2) takes no number of 1,024 or more."""
+    if len(os.listdir("/dev/fd")) > _MANY_FILES:
+        gc.collect()
+
+
+_MANY_FILES = 256
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

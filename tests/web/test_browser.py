@@ -122,7 +122,7 @@ def test_axe_finds_nothing_serious_in_an_explained_capture(
     )
     with reader(browser, color_scheme=theme) as (opened, _):
         opened.goto(f"{site.url}/explain")
-        opened.get_by_label("The output").fill("\n".join(lines))
+        opened.get_by_label("What the tool printed").fill("\n".join(lines))
         opened.get_by_role("button", name="Explain").click()
         opened.get_by_role("link", name="31337", exact=True).wait_for()
         assert not grave(opened)
@@ -415,7 +415,7 @@ def test_a_capture_is_explained_and_hostile_names_in_it_run_nothing(
     ]
     with reader(browser, width=320, java_script_enabled=scripts) as (opened, _):
         opened.goto(f"{site.url}/explain")
-        opened.get_by_label("The output").fill("\n".join([*lines, *HOSTILE]))
+        opened.get_by_label("What the tool printed").fill("\n".join([*lines, *HOSTILE]))
         opened.get_by_role("button", name="Explain").click()
         opened.get_by_role("link", name="5432", exact=True).wait_for()
         assert HOSTILE[1] in opened.locator("main").inner_text()

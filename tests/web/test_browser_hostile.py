@@ -105,7 +105,7 @@ def test_in_what_another_tool_printed(browser: Any, spoiled: Spoiled) -> None:
     with reader(browser, refused=True) as (opened, _):
         for capture in ("\n".join(rows), json.dumps(sockets), "\n".join(texts)):
             opened.goto(f"{spoiled.site.url}/explain")
-            opened.get_by_label("The output").fill(capture)
+            opened.get_by_label("What the tool printed").fill(capture)
             opened.get_by_role("button", name="Explain").click()
             opened.wait_for_load_state("load")
             assert nothing_was_made(opened)
