@@ -214,13 +214,13 @@ def test_of_several_services_the_most_exposed_is_told_by_name() -> None:
     found = answer(parse_query("9100"), CATALOG)
     assert isinstance(found, PortAnswer)
     plain = KnownService(
-        "Plain", Transport.TCP, 9100, 9100, "plain", "Serves.", "https://example.org/",
+        "Plain", Transport.TCP, 9100, 9100, "plain text", "Serves.", "https://example.org/",
         "2026-11-27", encryption=Encryption.NONE,
     )  # fmt: skip
     exposed = plain._replace(name="Open", exposure=Exposure("Keep it in.", "It asks nobody."))
     brief = compose_brief(found._replace(services=(plain, exposed)), TO)
     assert brief.security == "Open: not encrypted; don't expose it"
-    assert brief.headline == "9100 · Plain, plain"
+    assert brief.headline == "9100 · Plain, plain text"
 
 
 def test_a_service_that_does_not_lead_is_named_though_its_line_is_cut_for_it() -> None:
@@ -281,6 +281,9 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("11434", "11434 · Ollama, local AI models"),
         ("7687", "7687 · Bolt, graph database queries"),
         ("593", "593 · Windows RPC over HTTPS"),
+        # A service whose name says what it is isn't named twice.
+        ("371", "371 · ClearCase"),
+        ("346", "346 · Zebra server"),
         ("49152", "49152 is the first Dynamic Port, ephemeral"),
         ("1023", "1023 is the last System Port, reserved"),
         ("0", "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"),

@@ -21,7 +21,7 @@ from portbook.present.port.on_record import (
     security_line,
     short_title,
 )
-from portbook.present.words import NextStep, listed
+from portbook.present.words import NextStep, listed, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def _character(answer: RangeAnswer) -> str:
             return f"the {each.title}"
     known = next((each for each in answer.services if each.leads), None)
     if known is not None:
-        return f"{known.name}, {known.gist}"
+        return named(known)
     row = _spanning(answer)
     if row is not None:
         name = row.service_name or "one service"

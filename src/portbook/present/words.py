@@ -8,7 +8,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portbook.model import Reach, Socket
+    from portbook.model import KnownService, Reach, Socket
 
 
 class NextStep(NamedTuple):
@@ -94,6 +94,13 @@ def day(moment: str) -> str:
     shown = [str(int(parts[1]))] if len(parts) == 2 else []
     shown += [_MONTHS[int(parts[0]) - 1]] if parts else []
     return " ".join([*shown, year]) + (f", {time[:5]} UTC" if time else "")
+
+
+def named(service: KnownService) -> str:
+    """A service by its name and what it is, where that says more than the name."""
+    if service.gist.lower() in service.name.lower():
+        return service.name
+    return f"{service.name}, {service.gist}"
 
 
 def month(moment: str) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import State
 from portbook.present.port.on_record import assignments
-from portbook.present.words import few
+from portbook.present.words import few, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def _instead(answer: PortAnswer) -> str:
     if speaking:
         return f"servers that speak it: {few([each.product for each in speaking])}"
     if answer.services:
-        return f"{answer.services[0].name}, {answer.services[0].gist}"
+        return named(answer.services[0])
     if answer.abuse:
         return ""
     if any(row.notes or row.unauthorized_use for row in assignments(answer)):

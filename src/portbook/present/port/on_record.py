@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import SITE_PORT, Authentication, Encryption, State, Transport
-from portbook.present.words import listed, names_others, period, when
+from portbook.present.words import listed, named, names_others, period, when
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -284,7 +284,7 @@ def met(answer: PortAnswer) -> str | None:
     """
     first = leading_service(answer)
     if first is not None:
-        return f"{first.name}, {first.gist}"
+        return named(first)
     first = answer.services[0] if answer.services else None
     met_there = in_practice(answer)
     reported = next((each for each in answer.abuse if each.transport in answer.standings), None)
@@ -304,7 +304,7 @@ def met(answer: PortAnswer) -> str | None:
         return f"{reported.subject}, reported {when(reported.period)}"
     if is_own_site(answer):
         return OWN_SITE
-    return f"{first.name}, {first.gist}" if first is not None else None
+    return named(first) if first is not None else None
 
 
 _ENCRYPTION = {
@@ -345,7 +345,7 @@ def security_line(
 
 
 def _danger(known: KnownService) -> tuple[bool, bool]:
-    return known.exposure is None, known.encryption is not Encryption.NONE  # the gravest least
+    return known.exposure is None, known.encryption is not Encryption.NONE  # the worst least
 
 
 def _security_of(known: KnownService, columns: int) -> str | None:

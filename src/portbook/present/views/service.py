@@ -19,7 +19,7 @@ from portbook.present.port.on_record import fitted
 from portbook.present.port.practice import program_record, use_records
 from portbook.present.port.registry import about_rows, registration, unauthorized
 from portbook.present.range_brief import span_of
-from portbook.present.words import few
+from portbook.present.words import few, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ def _machine(answer: ServiceAnswer) -> Iterator[Item]:
 
 
 def _gist(answer: ServiceAnswer) -> str | None:
-    return next((f"{known.name}, {known.gist}" for known in answer.services), None)
+    return next((named(known) for known in answer.services), None)
 
 
 def _practice(answer: ServiceAnswer) -> Iterator[Item]:
