@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -110,6 +111,25 @@ def test_many_writers_at_once_lose_nothing(url: str) -> None:
     store = open_store({"PORTBOOK_DATABASE_URL": url})
     assert store.tallies()[0].no == 40
     store.close()
+
+
+def test_the_first_writers_wait_for_each_other(tmp_path: Path) -> None:
+    for turn in range(20):
+        url = f"sqlite:///{tmp_path}/{turn}/feedback.sqlite3"
+        together = threading.Barrier(6)
+
+        def write(url: str = url, together: threading.Barrier = together) -> None:
+            mine = open_store({"PORTBOOK_DATABASE_URL": url})
+            together.wait()
+            mine.add(_vote())
+            mine.close()
+
+        with ThreadPoolExecutor(6) as pool:
+            for written in [pool.submit(write) for _ in range(6)]:
+                written.result()
+        store = open_store({"PORTBOOK_DATABASE_URL": url})
+        assert store.tallies()[0].no == 6
+        store.close()
 
 
 @settings(

@@ -10,6 +10,7 @@ import contextlib
 import os
 import sqlite3
 import threading
+import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from portbook.errors import FeedbackUnavailable, Untrusted, shown
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+PATIENCE = 5.0  # seconds that a write waits for another one
 VOTES = ("no", "partly", "yes")  # was this page helpful?
 
 
@@ -153,9 +155,9 @@ class SQLiteStore:
         # hold for long where others can replace it.
         check_path(self.path, trusted_users(), self._groups)
         os.makedirs(os.path.dirname(self.path), mode=0o700, exist_ok=True)
-        connection = sqlite3.connect(self.path, timeout=5, check_same_thread=False)
+        connection = sqlite3.connect(self.path, timeout=PATIENCE, check_same_thread=False)
         try:
-            connection.execute("PRAGMA journal_mode = WAL")
+            _log_ahead(connection)
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute(
                 "CREATE TABLE IF NOT EXISTS feedback (id INTEGER PRIMARY KEY, page TEXT NOT NULL, "
@@ -228,6 +230,25 @@ class SQLiteStore:
             connection.close()
 
 
+def _log_ahead(connection: sqlite3.Connection) -> None:
+    """Turns on write-ahead logging, once per file; raises sqlite3.Error where that fails.
+
+    SQLite waits here for nobody: two first writers who both read the file would wait for each
+    other (https://www.sqlite.org/wal.html, "Sometimes Queries Return SQLITE_BUSY In WAL Mode").
+    So one of them is refused at once and tries again.
+    """
+    until = time.monotonic() + PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if _primary(error) != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(0.01)
+        else:
+            return
+
+
 _ANOTHER = "it is damaged, or not portbook's; move it away, and the next vote begins a new one"
 _LOCKED = "another program is writing to it; let it finish"
 _ROOM = "free the disk, or make the folder writable"
@@ -253,5 +274,9 @@ def _mend(error: Exception) -> str:
         return "keep it in a folder of your own (XDG_DATA_HOME, PORTBOOK_DATABASE_URL)"
     if isinstance(error, OSError):
         return _ROOM
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF  # the primary one of an extended code
-    return _MENDS.get(code, _ANOTHER)
+    return _MENDS.get(_primary(error), _ANOTHER)
+
+
+def _primary(error: Exception) -> int:
+    """The primary result code in the extended one that *error* carries; 0 for none."""
+    return int(getattr(error, "sqlite_errorcode", 0)) & 0xFF
