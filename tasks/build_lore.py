@@ -140,6 +140,13 @@ def system_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
         yield [entry["system"], since, *entry["dynamic"].split("-"), *fields, further]
 
 
+def system_listener_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    for entry in entries:
+        lists = [" ".join(entry.get(field, ())) for field in ("programs", "ports")]
+        fields = [entry[field] for field in ("summary", "mend", "source", "read")]
+        yield [entry["system"], entry["name"], *lists, *fields]
+
+
 def by_word(row: list[str]) -> tuple[Any, ...]:
     return tuple(cell.encode() for cell in row[:2])
 
@@ -182,6 +189,7 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
         "systems": system_rows,
         "services": service_rows,
         "tools": tool_rows,
+        "system_listeners": system_listener_rows,
     }
     for kind in KINDS:
         try:

@@ -207,6 +207,21 @@ KINDS = {
         label=lambda entry: str(entry.get("system")),
         order=lambda entry: (entry["system"].encode(),),
     ),
+    "system_listeners": Kind(
+        table="listener",
+        needed={
+            "system": one_of(("macos", "windows")),
+            "name": check_title,
+            "programs": lambda value: check_words(value, r"[a-z0-9][a-z0-9.+-]*(?<!\.exe)"),
+            "summary": check_phrase,
+            "mend": check_phrase,
+            **SOURCED,
+        },
+        optional={"ports": check_single_ports},
+        label=lambda entry: f"{entry.get('name')} ({entry.get('system')})",
+        order=lambda entry: (entry["system"], entry["name"], entry["programs"]),
+        not_empty=("programs",),
+    ),
 }
 
 

@@ -1,4 +1,4 @@
-"""What Windows' netsh prints, in several languages, and facts about other systems."""
+"""What Windows' netsh prints, in several languages."""
 
 from __future__ import annotations
 
@@ -8,13 +8,10 @@ from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
 from portbook.host.netsh import (
-    SYSTEM_LISTENERS,
     ExcludedRange,
-    lookup_system_listeners,
     parse_dynamic_range,
     parse_excluded_ranges,
 )
-from portbook.model import Transport
 
 ROWS = """\
         80          80
@@ -159,32 +156,3 @@ def test_a_dynamic_range_stays_inside_the_ports(start: int, count: int) -> None:
     else:
         assert (first, last) == (start, start + count - 1)
         assert last <= 65535
-
-
-def test_airplay_takes_two_ports_of_a_mac() -> None:
-    for port in (5000, 7000):
-        (found,) = lookup_system_listeners("macos", port=port)
-        assert found.name == "AirPlay Receiver"
-    assert lookup_system_listeners("windows", port=5000) == ()
-    assert lookup_system_listeners("macos", 5000, Transport.UDP) == ()
-    assert lookup_system_listeners("macos", program="ControlCe")[0].name == "AirPlay Receiver"
-
-
-@pytest.mark.parametrize(
-    "program, name",
-    [
-        ("wslrelay.exe", "WSL localhost relay"),
-        ("com.docker.backend.exe", "Docker Desktop"),
-        ("VPNKIT.EXE", "Docker Desktop (VPNKit)"),
-    ],
-)
-def test_the_host_side_of_engines_on_windows(program: str, name: str) -> None:
-    assert [each.name for each in lookup_system_listeners("windows", program=program)] == [name]
-    assert lookup_system_listeners("windows", program="nginx.exe") == ()
-
-
-def test_every_fact_has_its_source() -> None:
-    for each in SYSTEM_LISTENERS:
-        assert each.source.startswith("https://")
-        assert each.read == "2026-11-21"
-        assert all(name == name.lower().removesuffix(".exe") for name in each.programs)

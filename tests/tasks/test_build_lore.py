@@ -70,6 +70,15 @@ TOOL: dict[str, Any] = {
     "source": "https://example.org/manual",
     "read": "2026-11-21",
 }
+SYSTEM_LISTENER: dict[str, Any] = {
+    "system": "macos",
+    "name": "Example",
+    "programs": ["example"],
+    "summary": "An example listens here",
+    "mend": "Turn it off",
+    "source": "https://example.org/manual",
+    "read": "2026-11-21",
+}
 SERVICE: dict[str, Any] = {
     "name": "Example",
     "ports": ["3000/tcp"],
@@ -85,6 +94,7 @@ GOOD = {
     "services": SERVICE,
     "tools": TOOL,
     "systems": SYSTEM,
+    "system_listeners": SYSTEM_LISTENER,
 }
 NAMES = {"ports": {"imap2": ["143/tcp"]}, "source": "https://example.org/", "read": "2026-11-21"}
 BROWSERS = {"ports": [1, 7], "source": "https://example.org/", "read": "2026-11-21"}
@@ -110,6 +120,7 @@ def write_lore(folder: Path, **entries: list[dict[str, Any]]) -> Path:
         ("services", "service"),
         ("tools", "tool"),
         ("systems", "system"),
+        ("system_listeners", "listener"),
     ):
         text = "".join(f"[[{table}]]\n{as_toml(entry)}" for entry in entries.get(kind, []))
         (folder / f"{kind}.toml").write_text(text, "utf-8")
@@ -138,7 +149,7 @@ def test_the_committed_entries_have_nothing_wrong_and_the_files_are_in_step() ->
     assert problems == []
     assert sorted(texts) == [
         "abuse.tsv", "browsers.tsv", "names.tsv", "programs.tsv", "services.tsv",
-        "systems.tsv", "tools.tsv", "uses.tsv",
+        "system_listeners.tsv", "systems.tsv", "tools.tsv", "uses.tsv",
     ]  # fmt: skip
     assert list(build_lore.check_in_step(build_lore.LORE / "data", texts)) == []
     assert len(parsed["programs"]) >= 100
@@ -462,12 +473,29 @@ def test_a_system_has_a_range(dynamic: object) -> None:
 
 
 @pytest.mark.parametrize(
+    ("field", "value", "what"),
+    [
+        ("system", "linux", "not one of macos, windows"),
+        ("programs", [], "programs is empty"),
+        ("programs", ["Example"], "form"),
+        ("programs", ["example.exe"], "form"),
+        ("ports", ["5000-5001/tcp"], "a range"),
+        ("mend", "Turn it off.", "full stop"),
+    ],
+)
+def test_a_part_of_a_system_is_refused(field: str, value: object, what: str) -> None:
+    (problem,) = wrong("system_listeners", {**SYSTEM_LISTENER, field: value})
+    assert what in problem
+
+
+@pytest.mark.parametrize(
     ("kind", "field", "low", "high"),
     [
         ("programs", "name", "a", "b"),
         ("uses", "ports", ["80/tcp"], ["443/tcp"]),
         ("abuse", "subject", "A worm", "B worm"),
         ("systems", "system", "Linux", "illumos"),
+        ("system_listeners", "programs", ["a"], ["b"]),
     ],
 )
 def test_entries_are_sorted_and_stand_once(kind: str, field: str, low: Any, high: Any) -> None:

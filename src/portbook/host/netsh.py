@@ -1,7 +1,7 @@
-r"""What other systems print and do about ports: readers of text, and sourced facts. Pure.
+r"""What Windows' ``netsh`` prints about ports, read. Pure.
 
-``netsh`` speaks the language of its Windows, and no word of it is relied on: numbers, dashes and
-the asterisk are the same in all of them.
+It speaks the language of its Windows, and no word of it is relied on: numbers, dashes and the
+asterisk are the same in all of them.
 
 >>> found = parse_excluded_ranges('''
 ... Protocol tcp Port Exclusion Ranges
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
-from portbook.model import Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -39,127 +38,6 @@ class ExcludedRange(NamedTuple):
     first: int
     last: int
     administered: bool = False
-
-
-class SystemListener(NamedTuple):
-    """A part of a system, or an engine on it, that listens for something else.
-
-    ``programs`` are the names of its processes, in lower case and without ``.exe``; ``ports``
-    those it always takes, none where it takes the ports of what it stands in for. ``mend`` says
-    how to have the port back.
-    """
-
-    system: str
-    name: str
-    programs: tuple[str, ...]
-    ports: tuple[tuple[int, Transport], ...]
-    summary: str
-    mend: str
-    source: str
-    read: str
-
-
-SYSTEM_LISTENERS = (
-    SystemListener(
-        system="macos",
-        name="AirPlay Receiver",
-        programs=("controlcenter", "controlce"),  # lsof cuts names to nine characters
-        ports=((5000, Transport.TCP), (7000, Transport.TCP)),
-        summary="Control Center listens here for AirPlay, from macOS 12 on",
-        mend="Turn AirPlay Receiver off in System Settings, General, AirDrop & Handoff, "
-        "or use another port",
-        source="https://github.com/puma/puma-dev/issues/288",
-        read="2026-11-21",
-    ),
-    SystemListener(
-        system="windows",
-        name="WSL localhost relay",
-        programs=("wslrelay",),
-        ports=(),
-        summary="WSL 2 with NAT networking relays a port that is bound inside Linux",
-        mend="Look for the listener inside WSL: wsl -- portbook PORT",
-        source="https://wsl.dev/technical-documentation/localhost",
-        read="2026-11-21",
-    ),
-    SystemListener(
-        system="windows",
-        name="WSL localhost relay",
-        programs=("wslhost",),
-        ports=(),
-        summary="Older versions of WSL 2 relay a port that is bound inside Linux",
-        mend="Look for the listener inside WSL: wsl -- portbook PORT",
-        source="https://github.com/microsoft/WSL/issues/9573",
-        read="2026-11-21",
-    ),
-    SystemListener(
-        system="windows",
-        name="Docker Desktop",
-        programs=("com.docker.backend",),
-        ports=(),
-        summary="Docker Desktop's backend process forwards a published port into its virtual "
-        "machine",
-        mend="Find the container that publishes it: docker ps --filter publish=PORT",
-        source="https://docs.docker.com/desktop/features/networking",
-        read="2026-11-21",
-    ),
-    SystemListener(
-        system="macos",
-        name="Docker Desktop",
-        programs=("com.docker.backend", "com.docke"),
-        ports=(),
-        summary="Docker Desktop's backend process forwards a published port into its virtual "
-        "machine",
-        mend="Find the container that publishes it: docker ps --filter publish=PORT",
-        source="https://docs.docker.com/desktop/features/networking",
-        read="2026-11-21",
-    ),
-    SystemListener(
-        system="windows",
-        name="Docker Desktop (VPNKit)",
-        programs=("vpnkit",),
-        ports=(),
-        summary="VPNKit opens the ports that containers publish, in Docker Desktop with Hyper-V",
-        mend="Find the container that publishes it: docker ps --filter publish=PORT",
-        source="https://github.com/djs55/vpnkit/blob/master/docs/ports.md",
-        read="2026-11-21",
-    ),
-    SystemListener(
-        system="macos",
-        name="Docker Desktop (VPNKit)",
-        programs=("vpnkit", "com.docker.vpnkit"),
-        ports=(),
-        summary="VPNKit opens the ports that containers publish, in older versions of Docker "
-        "Desktop",
-        mend="Find the container that publishes it: docker ps --filter publish=PORT",
-        source="https://github.com/djs55/vpnkit/blob/master/docs/ports.md",
-        read="2026-11-21",
-    ),
-)
-
-
-def lookup_system_listeners(
-    system: str,
-    port: int | None = None,
-    transport: Transport | None = None,
-    program: str | None = None,
-) -> tuple[SystemListener, ...]:
-    """Those of *system* that take *port* by themselves, or whose process is called *program*.
-
-    >>> [each.name for each in lookup_system_listeners("macos", port=5000)]
-    ['AirPlay Receiver']
-    >>> [each.name for each in lookup_system_listeners("windows", program="wslrelay.exe")]
-    ['WSL localhost relay']
-    """
-    name = None if program is None else program.lower().removesuffix(".exe")
-    return tuple(
-        each
-        for each in SYSTEM_LISTENERS
-        if each.system == system
-        and (
-            name in each.programs
-            or any(port == taken and transport in (None, over) for taken, over in each.ports)
-        )
-    )
 
 
 def parse_excluded_ranges(text: str) -> tuple[ExcludedRange, ...]:

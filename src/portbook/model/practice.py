@@ -211,6 +211,24 @@ class Tool(NamedTuple):
     read: str
 
 
+class SystemListener(NamedTuple):
+    """A part of a system, or an engine on it, that listens for something else.
+
+    ``programs`` are the names of its processes, in lower case and without ``.exe``; ``ports``
+    those it always takes, none where it takes the ports of what it stands in for. ``mend`` says
+    how to have the port back.
+    """
+
+    system: str
+    name: str
+    programs: tuple[str, ...]
+    ports: tuple[tuple[int, Transport], ...]
+    summary: str
+    mend: str
+    source: str
+    read: str
+
+
 class ReportKind(StrEnum):
     """What reports an abuse."""
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.app.bind.causes import CODES, Cause, CauseCode
+from portbook.app.bind.causes import CODES, Cause, CauseCode, part_of_system
 from portbook.app.bind.diagnose import Why, weigh
 from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
+from portbook.catalog.practice.lookup import Practice
 from portbook.host.bind_probe import PLACES, BindTry
 from portbook.host.linux.connections import Connection
 from portbook.model import (
@@ -228,28 +229,59 @@ def test_bound_not_listening() -> None:
     assert "lists of listeners don't show it" in cause(found, "bound-not-listening").message
 
 
+def _held_on(system: str, port: int, *owners: Process) -> Evidence:
+    """A bind of *port* on *system*, which a socket of *owners* is in the way of."""
+    return Evidence(
+        port,
+        TCP,
+        tried(IN_USE),
+        listeners=(socket(port=port, owners=owners),),
+        rules=PortRules(system),
+        parts=Practice().system_listeners(),
+    )
+
+
 @pytest.mark.parametrize(
     ("system", "owners", "port", "said"),
     [
         ("macos", (Process(1, "ControlCenter"),), 5000, "AirPlay"),
         ("macos", (), 7000, "AirPlay"),
         ("windows", (Process(4, "wslrelay.exe"),), 8080, "WSL"),
+        ("macos", (Process(1, "ControlCe"),), 5000, "AirPlay"),
         ("windows", (Process(4, "com.docker.backend.exe"),), 8080, "Docker Desktop"),
+        ("windows", (Process(4, "VPNKIT.EXE"),), 8080, "Docker Desktop (VPNKit)"),
     ],
 )
 def test_parts_of_other_systems_are_named(
     system: str, owners: tuple[Process, ...], port: int, said: str
 ) -> None:
-    held = socket(port=port, owners=owners)
-    found = weigh(Evidence(port, TCP, tried(IN_USE), None, (held,), rules=PortRules(system)))
+    found = weigh(_held_on(system, port, *owners))
     assert said in cause(found, "listener").message
     assert cause(found, "listener").mend
 
 
-def test_what_another_program_has_is_not_called_airplay() -> None:
-    held = socket(port=5000, owners=(Process(9, "flask"),))
-    found = weigh(Evidence(5000, TCP, tried(IN_USE), None, (held,), rules=PortRules("macos")))
-    assert "flask (pid 9)" in cause(found, "listener").message
+@pytest.mark.parametrize(
+    ("system", "port", "owners"),
+    [
+        ("macos", 5000, (Process(9, "flask"),)),
+        ("windows", 5000, ()),
+        ("windows", 8080, (Process(9, "nginx.exe"),)),
+    ],
+)
+def test_what_another_program_has_is_no_part_of_the_system(
+    system: str, port: int, owners: tuple[Process, ...]
+) -> None:
+    found = cause(weigh(_held_on(system, port, *owners)), "listener")
+    assert not found.mend or "AirPlay" not in found.message
+    assert all(f"{each.program} (pid {each.pid})" in found.message for each in owners)
+
+
+def test_airplay_takes_tcp_alone() -> None:
+    seen = _held_on("macos", 5000)
+    (held,) = seen.listeners
+    over_udp = changed(held, transport=Transport.UDP)
+    assert part_of_system(held, "macos", seen.parts) is not None
+    assert part_of_system(over_udp, "macos", seen.parts) is None
 
 
 # -- connections -------------------------------------------------------------------------------
@@ -626,17 +658,18 @@ def evidence(draw: st.DrawFn) -> Evidence:
         for reuse in (False, True)
     )
     return Evidence(
-        draw(any_port),
-        draw(transports),
-        tries,
-        address,
-        tuple(draw(st.lists(listeners(), max_size=3))),
-        tuple(draw(st.lists(connections, max_size=3))),
-        draw(port_rules()),
-        tuple(draw(st.lists(st.builds(Redirected, nasty, nasty, nasty), max_size=1))),
-        tuple(draw(st.lists(st.builds(Elsewhere, nasty, listeners()), max_size=1))),
-        draw(st.sampled_from(((), ((0, 65535, "x"),)))),
-        tuple(draw(st.lists(nasty.map(gap), max_size=2))),
+        port=draw(any_port),
+        transport=draw(transports),
+        tries=tries,
+        address=address,
+        listeners=tuple(draw(st.lists(listeners(), max_size=3))),
+        connections=tuple(draw(st.lists(connections, max_size=3))),
+        rules=draw(port_rules()),
+        redirects=tuple(draw(st.lists(st.builds(Redirected, nasty, nasty, nasty), max_size=1))),
+        elsewhere=tuple(draw(st.lists(st.builds(Elsewhere, nasty, listeners()), max_size=1))),
+        excluded=draw(st.sampled_from(((), ((0, 65535, "x"),)))),
+        parts=draw(st.sampled_from(((), Practice().system_listeners()))),
+        missing=tuple(draw(st.lists(nasty.map(gap), max_size=2))),
     )
 
 

@@ -364,6 +364,16 @@ def test_what_each_system_does_by_default() -> None:
     assert all(len(rule.privileged) <= 140 for rule in rules.values())
 
 
+def test_what_listens_on_a_system_for_something_else() -> None:
+    found = PRACTICE.system_listeners()
+    (airplay,) = [each for each in found if each.ports]
+    assert airplay.ports == ((5000, Transport.TCP), (7000, Transport.TCP))
+    assert (airplay.system, airplay.programs[0]) == ("macos", "controlcenter")
+    assert {each.name for each in found if each.system == "windows"} == {
+        "Docker Desktop", "Docker Desktop (VPNKit)", "WSL localhost relay",
+    }  # fmt: skip
+
+
 def test_the_sources_say_how_fresh_they_are() -> None:
     sources = {source.id: source for source in PRACTICE.sources()}
     assert list(sources) == [
@@ -380,7 +390,7 @@ def test_the_sources_say_how_fresh_they_are() -> None:
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     made = Practice(str(tmp_path))
-    for ask in (made.programs, made.system_rules, made.sources):
+    for ask in (made.programs, made.system_rules, made.system_listeners, made.sources):
         with pytest.raises(DataMissing, match="reinstall portbook"):
             ask()
     with pytest.raises(DataMissing, match=r"uses\.tsv"):

@@ -14,10 +14,11 @@ from portbook.model import is_v4
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
     from portbook.host.linux.connections import Connection
-    from portbook.host.netsh import SystemListener
-    from portbook.model import Facts, Gap, Listener
+    from portbook.model import Facts, Gap, Listener, SystemListener
 
 
 class CauseCode(StrEnum):
@@ -127,12 +128,12 @@ def no_privilege(seen: Evidence) -> Cause:
     return Cause(CauseCode.NO_PRIVILEGE, facts=(("why", why), port))
 
 
-def listener(socket: Listener, system: str) -> Cause:
+def listener(socket: Listener, seen: Evidence) -> Cause:
     """*socket* listens there, or is bound and doesn't listen.
 
     Where it is known to be a part of the system, that is its ``part``.
     """
-    known = part_of_system(socket, system)
+    known = part_of_system(socket, seen.rules.system, seen.parts)
     if known is not None:
         facts = (
             ("part", known.name),
@@ -147,18 +148,20 @@ def listener(socket: Listener, system: str) -> Cause:
     return Cause(code, listener=socket)
 
 
-def part_of_system(listener: Listener, system: str) -> SystemListener | None:
-    """The part of macOS or Windows, or the engine on it, that *listener* is known to be."""
-    from portbook.host.netsh import lookup_system_listeners
+def part_of_system(
+    listener: Listener, system: str, parts: Sequence[SystemListener]
+) -> SystemListener | None:
+    """The one of *parts* that *listener* is known to be, on *system*.
 
-    for owner in listener.ownership.owners:
-        for known in lookup_system_listeners(system, program=owner.program):
-            return known
-    if listener.ownership.owners:  # somebody else has the port
-        return None
-    return next(
-        iter(lookup_system_listeners(system, listener.socket.port, listener.socket.transport)), None
-    )
+    Who has the port tells; where that isn't known, a port that such a part always takes.
+    """
+    here = [each for each in parts if each.system == system]
+    socket, owners = listener.socket, listener.ownership.owners
+    if not owners:
+        place = socket.port, socket.transport
+        return next((each for each in here if place in each.ports), None)
+    names = [owner.program.lower().removesuffix(".exe") for owner in owners if owner.program]
+    return next((each for name in names for each in here if name in each.programs), None)
 
 
 def connection(connections: list[Connection], *, alone: bool, reuse: bool) -> Cause:

@@ -95,7 +95,7 @@ def _blocking(seen: Evidence, reuse: bool) -> Iterator[Cause]:
     # Sockets of one program that share a port are one cause.
     kinds: dict[tuple[object, ...], Cause] = {}
     for each in listeners:
-        cause = causes.listener(each, seen.rules.system)
+        cause = causes.listener(each, seen)
         kinds.setdefault(cause.kind, cause)
     yield from kinds.values()
     held = [each for each in seen.connections if meets(each.address, asked)]

@@ -71,6 +71,7 @@ def why_bind(
                 Elsewhere(name, each) for name, other in others for each in other.listeners
             ),
             excluded=excluded,
+            parts=catalog.practice.system_listeners() if rules.system != "linux" else (),
             missing=tuple(dict.fromkeys(missing)),
         )
     )

@@ -10,7 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.host.bind_probe import BindTry
     from portbook.host.linux.connections import Connection
-    from portbook.model import Gap
+    from portbook.model import Gap, SystemListener
 
 
 class Redirected(NamedTuple):
@@ -29,7 +29,10 @@ class Elsewhere(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """All that was seen of one port: what the kernel answered, and what was found beside it."""
+    """All that was seen of one port: what the kernel answered, and what was found beside it.
+
+    ``parts`` are known to listen on macOS and Windows by themselves.
+    """
 
     port: int
     transport: Transport
@@ -41,6 +44,7 @@ class Evidence(NamedTuple):
     redirects: tuple[Redirected, ...] = ()
     elsewhere: tuple[Elsewhere, ...] = ()
     excluded: tuple[tuple[int, int, str], ...] = ()
+    parts: tuple[SystemListener, ...] = ()
     missing: tuple[Gap, ...] = ()
 
     def asked(self) -> list[BindTry]:

@@ -26,6 +26,7 @@ from portbook.catalog.practice.rows import (
     program_of,
     report_of,
     service_of,
+    system_listener_of,
     system_rule_of,
     use_of,
 )
@@ -35,6 +36,7 @@ from portbook.model import (
     Program,
     Report,
     Source,
+    SystemListener,
     SystemRule,
     Tool,
     Transport,
@@ -329,6 +331,11 @@ class Practice:
             file = self._file("systems")
             self._rules = tuple(system_rule_of(row, file.path) for row in file.rows())
         return self._rules
+
+    def system_listeners(self) -> tuple[SystemListener, ...]:
+        """What listens on each system for something else, sorted by system and name."""
+        file = self._file("system_listeners")
+        return tuple([system_listener_of(row, file.path) for row in file.rows()])
 
     def sources(self) -> tuple[Source, ...]:
         """What the lore consists of; ``as_of`` is the newest day on which a source was read."""

@@ -14,6 +14,7 @@ from portbook.model import (
     Report,
     ReportKind,
     StatementSource,
+    SystemListener,
     SystemRule,
     Threat,
     Transport,
@@ -54,6 +55,9 @@ COLUMNS = {
     "systems": (
         "system", "since", "dynamic_first", "dynamic_last", "privileged", "source", "read",
         "further",
+    ),
+    "system_listeners": (
+        "system", "name", "programs", "ports", "summary", "mend", "source", "read",
     ),
 }  # fmt: skip
 
@@ -325,4 +329,20 @@ def system_rule_of(row: list[str], path: str) -> SystemRule:
         source=source,
         read=read,
         further=tuple(further.split()),
+    )
+
+
+def system_listener_of(row: list[str], path: str) -> SystemListener:
+    system, name, programs, ports, summary, mend, source, read = cells_of(
+        row, "system_listeners", path
+    )
+    return SystemListener(
+        system=system,
+        name=name,
+        programs=tuple(programs.split()),
+        ports=tuple([port_of(port, path) for port in ports.split()]),
+        summary=summary,
+        mend=mend,
+        source=source,
+        read=read,
     )
