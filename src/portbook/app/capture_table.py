@@ -138,6 +138,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         return made
 
     def unlike(self) -> Iterator[Listener]:
+        """The sockets that are held as they are: no column could say what they hold."""
         return iter(self._alone.values())
 
     def verdicts(self) -> list[tuple[Assessment, int]]:

@@ -203,6 +203,11 @@ class Judge:
     def findings(
         self, listener: Listener, port: PortOnRecord, reached: tuple[Reached, ...]
     ) -> tuple[Finding, ...]:
+        """What the verdict says of *listener*, whose port stands on record as *port*.
+
+        *reached* says which program each address of the port reaches, where several sockets have
+        it. Sockets that differ in nothing that is weighed get the same findings, made once.
+        """
         processes = listener.ownership.owners
         if self._last is None or self._last[0] is not processes:
             self._last = (processes, self.owners_on_record(processes))
@@ -257,6 +262,7 @@ class Judge:
         )
 
     def owners_on_record(self, processes: tuple[Process, ...]) -> OwnersOnRecord:
+        """What is on record about the programs of *processes*, in their order."""
         each = tuple([self._owner(owner) for owner in processes])
         known = [program for owner in each for program in (*owner.programs, *owner.named)]
         weighed: tuple[object, ...]

@@ -177,7 +177,10 @@ def _plain_words(message: str) -> str:
 
 
 def parser_of(module: str, catalog: Catalog) -> Parser:
-    """The parser of the command in *module* of this package; nothing of the command is run."""
+    """The parser of the command in *module* of this package; nothing of the command is run.
+
+    :raises AssertionError: where the command reads its arguments without one.
+    """
     command = __import__(f"portbook.cli.{module}", fromlist=["run"])
     try:
         command.run([_ASK, "--help"], catalog)

@@ -31,10 +31,12 @@ class BindTry(NamedTuple):
 
     @property
     def ok(self) -> bool:
+        """Whether the bind succeeded."""
         return self.error == 0
 
     @property
     def name(self) -> str:
+        """The error's name, as ``EADDRINUSE``; ``OK`` where there was none."""
         return "OK" if self.ok else errno.errorcode.get(self.error, f"error {self.error}")
 
     @property

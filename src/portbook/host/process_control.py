@@ -212,14 +212,20 @@ class PsutilHands(Hands):
         return None
 
     def open(self, pid: int) -> Any:
-        """Psutil's handle, which remembers when the process was started."""
+        """Psutil's handle, which remembers when the process was started.
+
+        Raises ProcessLookupError where there is no such process.
+        """
         try:
             return self._psutil.Process(pid)
         except self._psutil.NoSuchProcess as error:
             raise ProcessLookupError(errno.ESRCH, "no such process") from error
 
     def signal(self, handle: Any, number: int) -> None:
-        """Ends or kills it; psutil refuses where the number is another process's by now."""
+        """Ends or kills it; psutil refuses where the number is another process's by now.
+
+        Raises ProcessLookupError where it has ended, PermissionError where it isn't ours to end.
+        """
         try:
             if number == self.TERM:
                 handle.terminate()

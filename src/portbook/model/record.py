@@ -82,6 +82,7 @@ class PortRange(NamedTuple):
 
     @property
     def size(self) -> int:
+        """How many ports it has."""
         return self.last - self.first + 1
 
 
@@ -174,6 +175,7 @@ class Block(NamedTuple):
 
     @property
     def size(self) -> int:
+        """How many ports it has."""
         return self.last - self.first + 1
 
 

@@ -38,6 +38,7 @@ _SYSTEM = RANGES[0].last  # portbook pick never picks a System Port of itself
 
 
 def compose_range_brief(answer: RangeAnswer, to: Viewer) -> Brief:
+    """The short answer about a range of ports, for *to*: who reads it, and where."""
     bound = _by_port(answer.host)
     machine = None if answer.host is None else _use_of_range(answer.host, bound)
     asked = _asked(answer)
@@ -237,14 +238,17 @@ def _next_in_range(
 
 
 def more_step(query: str) -> NextStep:
+    """The step to the whole page of *query*."""
     return NextStep("More", f"portbook {query} --full")
 
 
 def first_of(answer: PortAnswer | RangeAnswer) -> int:
+    """The port of *answer*, or the first of its range."""
     return answer.port if isinstance(answer, PortAnswer) else answer.first
 
 
 def span_of(answer: PortAnswer | RangeAnswer) -> str:
+    """The port of *answer*, or its range, as people write it: ``3000–3010``."""
     return str(answer.port) if isinstance(answer, PortAnswer) else f"{answer.first}–{answer.last}"
 
 

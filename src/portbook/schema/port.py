@@ -110,6 +110,7 @@ HOST_FIELD = Field("host", optional(HOST.codec()), "this machine; null: left out
 
 
 def own_notes(answer: Any) -> Any:
+    """The user's own notes on the port of *answer*; None where this machine wasn't looked at."""
     return None if answer.host is None else answer.host.notes
 
 

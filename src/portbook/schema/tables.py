@@ -24,7 +24,10 @@ def _lacks() -> Any:
 
 
 def computed(_: Any) -> Any:
-    """Stands for the path of a key for which :class:`Computing` has the function."""
+    """Stands for the path of a key for which :class:`Computing` has the function.
+
+    :raises TypeError: always: who encodes by such a table hands the function in.
+    """
     raise TypeError("a key of this table is computed: encode by Computing(…)(table)")
 
 

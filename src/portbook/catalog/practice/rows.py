@@ -216,11 +216,13 @@ def _threat(word: str, path: str) -> Threat:
 
 
 def port_of(text: str, path: str) -> tuple[int, Transport]:
+    """The port and transport of a cell as ``22/tcp``, in the file *path*. Raises DataCorrupt."""
     port, _, transport = text.partition("/")
     return number_of(port, path), _transport(transport, path)
 
 
 def program_of(row: list[str], path: str) -> Program:
+    """The program of one row of ``programs.tsv``, which is *path*. Raises DataCorrupt."""
     _, name, product, executables, services, ports, units, package, macos, windows, *rest = (
         cells_of(row, "programs", path)
     )
@@ -242,6 +244,7 @@ def program_of(row: list[str], path: str) -> Program:
 
 
 def use_of(cells: list[str], path: str) -> Use:
+    """The use of one row of ``uses.tsv``, which is *path*. Raises DataCorrupt."""
     first, last, transport, kind, family, product, summary, source, read, *rest = cells
     services, weight, further, programs, shown_by = rest
     return Use(
@@ -263,6 +266,7 @@ def use_of(cells: list[str], path: str) -> Use:
 
 
 def report_of(cells: list[str], path: str) -> Report:
+    """The report of one row of ``abuse.tsv``, which is *path*. Raises DataCorrupt."""
     first, last, transport, kind, threat, period, subject, summary, source, read = cells
     return Report(
         subject=subject,
@@ -319,6 +323,7 @@ def _statement_sources(words: list[str]) -> tuple[StatementSource, ...]:
 
 
 def system_rule_of(row: list[str], path: str) -> SystemRule:
+    """The system of one row of ``systems.tsv``, which is *path*. Raises DataCorrupt."""
     system, since, first, last, privileged, source, read, further = cells_of(row, "systems", path)
     return SystemRule(
         system=system,
@@ -333,6 +338,7 @@ def system_rule_of(row: list[str], path: str) -> SystemRule:
 
 
 def system_listener_of(row: list[str], path: str) -> SystemListener:
+    """What one row of ``system_listeners.tsv``, which is *path*, says. Raises DataCorrupt."""
     system, name, programs, ports, summary, mend, source, read = cells_of(
         row, "system_listeners", path
     )

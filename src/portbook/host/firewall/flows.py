@@ -133,13 +133,17 @@ class Step:
 
 
 def add(flows: dict[Packet, Intervals], packet: Packet, sources: Intervals) -> None:
+    """Adds *sources* to those from which *packet* is on its way in *flows*; none adds nothing."""
     if sources:
         known = flows.get(packet)
         flows[packet] = sources if known is None else known | sources
 
 
 def merged(flows: list[Flow]) -> list[Flow]:
-    """Flows that don't differ are one; where there are too many, their rules are forgotten."""
+    """Flows that don't differ are one; where there are too many, their rules are forgotten.
+
+    Raises TooLong where more than MOST_FLOWS differ without them.
+    """
     if len(flows) < 2:
         return flows
     groups: dict[tuple[Packet, tuple[RuleText, ...]], list[Intervals]] = {}

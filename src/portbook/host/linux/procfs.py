@@ -53,6 +53,7 @@ class Mount(NamedTuple):
 
 
 def decode(data: bytes) -> str:
+    """*data* as text; bytes that are no UTF-8 come back by the same error handler (PEP 383)."""
     return data.decode("utf-8", "surrogateescape")
 
 

@@ -46,6 +46,7 @@ class Tally(NamedTuple):
 
     @property
     def votes(self) -> int:
+        """How many votes there are."""
         return self.no + self.partly + self.yes
 
 
