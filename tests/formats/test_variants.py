@@ -7,10 +7,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from portbook.formats.fields import NOT_UNDERSTOOD, Line, no_names
 from portbook.formats.sockets import flow_logs
-from portbook.formats.sockets.detect import read
+from portbook.formats.sockets.detect import FORMATS, read
 from portbook.model import Listener
 from tests.formats.test_captures import port_of, shown
 
@@ -139,6 +141,53 @@ def test_a_way_to_paste_changes_no_socket(name: str, way: str) -> None:
 def test_what_a_narrow_terminal_cut_is_put_together(name: str, width: int) -> None:
     sockets, unread = sockets_of(wrapped(width)(OUTPUTS[name]))
     assert (sockets, unread) == (SOCKETS, [])
+
+
+BELOW = st.one_of(
+    st.sampled_from([
+        "root@web-2:~# ", "[2] 10:00:00 [SUCCESS] web-2", "web-2 | CHANGED | rc=0 >>", "web-2:",
+        "$ ss -tulpn", "and that is all", "C:\\>netstat -ano", "PS C:\\> ", "--", "hd",
+        "==> web-2 <==", "(1 row)", "tcp LISTEN", "LISTEN)", "kube-proxy", "/usr/sbin",
+        'tcp LISTEN 0 128 0.0.0.0:8443 0.0.0.0:* users:(("java",pid=77,fd=3))',
+    ]),
+    st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=30),
+)  # fmt: skip
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    name=st.sampled_from(["ss", "netstat", "lsof", "docker"]),
+    times=st.integers(1, 3),
+    longest=st.integers(1, 3),
+    line=BELOW,
+)
+def test_a_line_below_the_longest_row_is_not_taken_for_its_end(
+    name: str, times: int, longest: int, line: str
+) -> None:
+    """Nobody cut the table: its longest row ends where it ends, whatever stands below it."""
+    rows = [row.rstrip() for row in OUTPUTS[name].splitlines()]
+    width = max(map(len, rows)) + longest
+    rows[-1] = rows[-1].replace("  ", " " * (2 + width - len(rows[-1])), 1)
+    alone = list(read(["\n".join(rows).encode()], None, port_of)[1])
+    text = "".join(f"{row}\n" for row in [*rows, line] * times)
+    together = list(read([text.encode()], None, port_of)[1])
+    owners = {each: each.ownership for each in alone if isinstance(each, Listener)}
+    assert len(owners) == len(SOCKETS)
+    kept = {each for each in together if isinstance(each, Listener)}
+    assert kept >= owners.keys()
+    unread = [each for each in together if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
+    shown_lines = " ".join(each.text for each in unread)
+    assert kept > owners.keys() or line.strip() in shown_lines or _is_read(name, rows, line)
+
+
+def _is_read(name: str, rows: list[str], line: str) -> bool:
+    """Whether the reader of *name* takes *line* for anything below *rows*."""
+    lines = list(enumerate([*rows, "", line], 1))
+    events = list(FORMATS[name].read(lines, port_of))
+    return not any(
+        isinstance(each, Line) and each.number == len(lines) and each.what == NOT_UNDERSTOOD
+        for each in events
+    )
 
 
 @pytest.mark.parametrize("name", ["ss", "netstat", "lsof", "docker"])

@@ -10,7 +10,6 @@ without it stays as it is.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -236,38 +235,6 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
             bare = _ESCAPE.sub(_unescape, piece) if "\\" in piece else piece
             whole = line.whole if len(pieces) == 1 else piece
             yield Pasted(number, whole, bare, line.host)
-
-
-def rejoined(width: int) -> Decoration:
-    """The step that puts together what a terminal of *width* columns had cut."""
-
-    def step(lines: Iterable[Pasted]) -> Iterator[Pasted]:
-        begun: Pasted | None = None
-        parts = 0
-        for line in lines:
-            cut = len(line.bare) == width and parts < _MOST_PARTS
-            whole = line
-            if begun is not None:
-                joined = begun.whole + line.whole, begun.bare + line.bare
-                whole = begun._replace(whole=joined[0], bare=joined[1])
-            begun, parts = (whole, parts + 1) if cut else (None, 0)
-            if begun is None:
-                yield whole
-        if begun is not None:
-            yield begun
-
-    return step
-
-
-_MOST_PARTS = 40  # of one line
-_NARROWEST, _WIDEST = 40, 320  # columns of a terminal that cuts lines
-
-
-def width_of(lines: Iterable[str]) -> int | None:
-    """The columns at which *lines* may have been cut: as many as the longest has."""
-    lengths = Counter(len(line) for line in lines)
-    longest = max(lengths, default=0)
-    return longest if _NARROWEST <= longest <= _WIDEST else None
 
 
 _quotes, _comments, _numbers = _each(_without_quotes), _without(_COMMENT), _without(_NUMBERED)

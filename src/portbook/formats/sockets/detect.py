@@ -19,9 +19,7 @@ from portbook.formats.decoration import (
     DECORATIONS,
     PAIRS,
     Undecorated,
-    rejoined,
     undecorated,
-    width_of,
 )
 from portbook.formats.fields import (
     NOT_UNDERSTOOD,
@@ -31,6 +29,7 @@ from portbook.formats.fields import (
 )
 from portbook.formats.json_stream import ended
 from portbook.formats.lines import from_quoted_printable, is_quoted_printable, numbered
+from portbook.formats.sockets.rewrapped import Cut, width_of
 from portbook.formats.sockets.worth import MOST_EVENTS, NOTHING, Worth, led_on, weigh
 
 if TYPE_CHECKING:
@@ -313,8 +312,7 @@ def _undressed(
     worn: tuple[Decoration, ...] = ()
     least = _best(FORMATS.values(), some, names)[1] if best else NOTHING
     most, owned, unread = least.sockets, least.owned, worth.unread
-    width = width_of(line for _, line in some)
-    cut = () if width is None else ((rejoined(width),),)
+    cut = _cut(some, names)
     # One at a time; two together where neither alone leads to a socket.
     for tried in (*((each,) for each in DECORATIONS), *cut, *PAIRS):
         if len(tried) > 1 and worn:
@@ -336,6 +334,24 @@ def _undressed(
         return best, worth, ()
     best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)
     return best, worth, worn
+
+
+def _cut(some: list[tuple[int, str]], names: Names) -> tuple[tuple[Decoration, ...], ...]:
+    """The step that puts *some* lines together, where a narrow terminal cut them."""
+    width = width_of(line for _, line in some)
+    if width is None:
+        return ()
+    full = {number for number, line in some if len(line) == width}
+    together = [[pair] for pair in some]
+    for at in range(len(some) - 1, 0, -1):
+        if some[at - 1][0] in full:
+            together[at - 1] += together.pop(at)
+    whole = [(lines[0][0], "".join(line for _, line in lines)) for lines in together]
+    forms = _best(FORMATS.values(), whole, names)[0]
+    if not forms:
+        return ()
+    found = Cut(reader(forms[0]), names, some, whole, width)
+    return ((found.step,),) if found.is_likely(some) else ()
 
 
 def _unread(

@@ -203,6 +203,7 @@ class _Table:
             number = cells.get("CONTAINER ID", "")
             begin = self.columns["PORTS"][0]
             torn = begin > 0 and len(line) > begin and " " not in line[begin - 1 : begin + 1]
+            torn = torn or bool(cells["PORTS"] and not _are_ports(cells["PORTS"]))
             parted = _parted(text, bare=False) if torn else None
             if parted is not None:  # the cell begins elsewhere: somebody moved it
                 return _moved(text) or (parted[1], _owner({}, parted[0]))
