@@ -93,6 +93,8 @@ class IptablesRules:
             "-m addrtype --dst-type LOCAL",
             "-m addrtype ! --dst-type LOCAL",
             "-m addrtype --src-type LOCAL",
+            "-m addrtype --dst-type UNICAST",
+            "-m addrtype ! --dst-type LOCAL,UNICAST",
             "-m pkttype --pkt-type unicast",
             '-m comment --comment "a b -j DROP"',
             f"-m connmark --mark {mark}",

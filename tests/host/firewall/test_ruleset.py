@@ -19,7 +19,7 @@ from portbook.host.firewall.nft_elements import parse_elements
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.ruleset import read_ruleset
-from portbook.host.firewall.values import Machine, Ruleset
+from portbook.host.firewall.values import Interface, Machine, Ruleset
 from portbook.host.run_tool import Printed
 from portbook.model import Family, GapCode, Transport
 from portbook.model.reach import Outcome
@@ -276,6 +276,36 @@ def test_a_rule_of_iptables_that_is_not_understood_can_not_be_told() -> None:
     (one,) = everything(Ruleset(parse_iptables(text, "ip")))
     assert one.outcome is Outcome.UNKNOWN
     assert one.rules[0].text == "-A INPUT -p tcp --dport 80 -j WARP --to x"
+
+
+@pytest.mark.parametrize(
+    ("family", "condition", "outcome"),
+    [
+        (Family.IPV4, "--dst-type UNICAST", "open"),  # the address is LOCAL
+        (Family.IPV6, "--dst-type UNICAST", "dropped"),  # and looks like one of one machine
+        (Family.IPV6, "--dst-type UNICAST --limit-iface-in", "dropped"),
+        (Family.IPV6, "--dst-type LOCAL,UNICAST", "dropped"),
+        (Family.IPV6, "--dst-type LOCAL", "dropped"),
+        (Family.IPV6, "--dst-type MULTICAST,LOCAL", "unknown"),
+        (Family.IPV6, "--dst-type PROHIBIT", "unknown"),
+    ],
+)
+def test_kinds_of_addresses_are_those_of_the_family(
+    family: Family, condition: str, outcome: str
+) -> None:
+    six = family is Family.IPV6
+    text = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT -m addrtype {condition} -j DROP\nCOMMIT\n"
+    address = "2001:db8::1" if six else "192.0.2.1"
+    (one,) = decide(
+        Ruleset(parse_iptables(text, "ip6" if six else "ip")),
+        Machine((Interface("eth0", ((address, 64 if six else 24),)),)),
+        family=family,
+        transport=Transport.TCP,
+        destination=address,
+        port=80,
+        interface="eth0",
+    )
+    assert str(one.outcome) == outcome
 
 
 def test_what_nft_hides_is_taken_from_its_other_forms() -> None:

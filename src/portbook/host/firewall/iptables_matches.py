@@ -195,8 +195,15 @@ class Matches:
         self._test(field, [((value, value),)], negated)
 
     def _types(self, name: str, negated: bool, values: list[str]) -> None:
-        rows: list[Row] = [(word.lower(),) for word in values[0].split(",")]
-        self._test(Field(name), rows, negated)
+        words = values[0].lower().split(",")
+        if self._family == "ipv6" and words != ["local"]:
+            # xt_addrtype.c: there UNICAST says what an address looks like, whoever has it, and with
+            # LOCAL beside it both must be true.
+            if {*words} - {"local", "unicast"}:
+                self._statements.append(Chance(" ".join(["!"] * negated + [name, *values])))
+                return
+            words = ["local"] if "local" in words else ["unicast", "local"]
+        self._test(Field(name), [(word,) for word in words], negated)
 
     def _of_interface(self, _: bool, __: list[str]) -> None:
         """Says of the kinds of addresses before that they are meant among their interface's own."""
