@@ -24,6 +24,7 @@ if sys.platform != "linux":
 
 import portbook.host.linux.owners
 import portbook.host.linux.processes  # noqa: F401  (children without privilege can't load modules)
+from portbook.host.host_reader import NEARBY, CommandsHost, HostReader
 from portbook.host.linux import sockets
 from portbook.host.reader import read_conflicts, read_host, read_rules
 from portbook.model import Host, Listener, OwnerSearch, OwnersSeen, Transport, Visibility
@@ -63,32 +64,28 @@ def mine(listener: Listener) -> bool:
     return any(process.pid == os.getpid() for process in listener.ownership.owners)
 
 
-pytestmark = [pytest.mark.real, pytest.mark.usefixtures("own_network")]
-
-
-def test_a_listener_on_ipv4() -> None:
+@pytest.mark.parametrize("transport", [None, Transport.TCP, Transport.UDP])
+def test_the_ports_beside_one_are_read_with_it(transport: Transport | None) -> None:
+    kind = socket.SOCK_DGRAM if transport is Transport.UDP else socket.SOCK_STREAM
     with ExitStack() as stack:
-        made, port = opened(stack, listen=7)
-        listener = only(port)
-        inode = os.fstat(made.fileno()).st_ino
-    assert listener.socket[:6] == (Transport.TCP, "ipv4", "127.0.0.1", port, "listen", None)
-    assert (listener.socket.inode, listener.socket.uid) == (inode, os.getuid())
-    assert (listener.socket.queue, listener.socket.queue_limit, listener.socket.v6only) == (
-        0,
-        7,
-        None,
-    )
-    assert mine(listener)
-    assert listener.ownership.seen is OwnersSeen.FIRST
-
-
-def test_connections_wait_in_the_queue() -> None:
-    with ExitStack() as stack:
-        made, port = opened(stack, listen=3)
-        stack.enter_context(socket.create_connection(("127.0.0.1", port)))
-        assert only(port).socket.queue == 1
-        made.accept()[0].close()
-        assert only(port).socket.queue == 0
+        _, port = opened(stack, kind)
+        beside = stack.enter_context(socket.socket(socket.AF_INET, kind))
+        for other in range(port + 1, port + NEARBY):
+            try:
+                beside.bind(("127.0.0.1", other))
+                if kind is socket.SOCK_STREAM:  # older kernels don't tell of those only bound
+                    beside.listen()
+                break
+            except OSError:
+                continue
+        host = CommandsHost()
+        seen = host.read_host((port, port), transport, OwnerSearch.FIRST)
+        assert [each.socket.port for each in seen.listeners] == [port]
+        taken = beside.getsockname()[1]
+        assert taken in HostReader().taken_ports(port + 1, port + NEARBY, transport)
+        beside.close()
+        assert taken in host.taken_ports(port + 1, port + NEARBY, transport)  # as it was then
+        assert host.taken_ports(port, port, Transport.SCTP) == frozenset()  # asked anew
 
 
 @pytest.mark.parametrize("v6only", [0, 1])

@@ -6,6 +6,7 @@ from portbook.app.reach import ReachRequest, reach_here
 from portbook.cli.given import one_port
 from portbook.cli.help import Parser, add_json
 from portbook.cli.terminal import print_answers, show, style
+from portbook.host.host_reader import CommandsHost
 from portbook.model import Visibility
 
 TYPE_CHECKING = False
@@ -43,7 +44,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     for word in options.queries:
         query = one_port(word, catalog)
         request = ReachRequest(query.first, query.transport, query.address, options.resolve)
-        reports.append(reach_here(request))
+        reports.append(reach_here(request, CommandsHost()))
     if options.json:
         from portbook.present.render.report_json import of_reach
 

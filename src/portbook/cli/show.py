@@ -253,7 +253,12 @@ class _Show:
     def _show(self, query: Query, collected: list[Any]) -> None:
         whole, as_json = self.options.full, self.options.json or self.options.jsonl
         short = not (whole or as_json)
-        found = answer(query, self.catalog, self.depth, short=short, whole=whole)
+        host = None
+        if self.depth is not None:
+            from portbook.host.host_reader import CommandsHost
+
+            host = CommandsHost()
+        found = answer(query, self.catalog, self.depth, short=short, whole=whole, host=host)
         self._weigh(found)
         if self.options.json or self.options.jsonl:
             from portbook.present.owners import viewer

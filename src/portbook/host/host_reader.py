@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 
 from portbook.host import reader
-from portbook.model import Family, OwnerSearch
+from portbook.model import LAST_PORT, Family, OwnerSearch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portbook.host.firewall.configured import Configured
     from portbook.host.firewall.packet_filter import PacketFilter
     from portbook.host.firewall.redirects import Redirect
+    from portbook.host.firewall.ruleset import BegunReading
     from portbook.host.linux.connections import Conflicts
     from portbook.host.linux.network import Network
     from portbook.host.linux.process_tree import CurrentProcess, Relative
@@ -30,12 +31,20 @@ if TYPE_CHECKING:
     Listeners = tuple[Listener, ...]
 
 
+NEARBY = 64  # ports: so far above one that is in use a free one is looked for
+
+
 class HostReader:
     """This machine."""
 
     def read_host(self, ports: Ports, transport: Transport | None, owners: OwnerSearch) -> Host:
         """As :func:`portbook.host.reader.read_host`."""
         return reader.read_host(ports, transport, owners)
+
+    def taken_ports(self, first: int, last: int, transport: Transport | None) -> frozenset[int]:
+        """Those of *first* to *last*, and maybe others, on which a socket is."""
+        seen = self.read_host((first, last), transport, OwnerSearch.NONE)
+        return frozenset([each.socket.port for each in seen.listeners])
 
     def read_elsewhere(
         self,
@@ -223,15 +232,51 @@ class HostReader:
 class CommandsHost(HostReader):
     """This machine, as a process looks at it that is one command's and nobody else's.
 
-    *meanwhile* as :func:`portbook.host.reader.read_host_in_two` has it.
+    *meanwhile* as :func:`portbook.host.reader.read_host_in_two` has it. Where sockets may be
+    reached from elsewhere, the rules of the firewall are printed while their owners are looked for.
+    The sockets beside those on one port are read together with them.
     """
 
-    def __init__(self, meanwhile: Callable[[set[int]], None]) -> None:
+    def __init__(self, meanwhile: Callable[[set[int]], None] | None = None) -> None:
         self._meanwhile = meanwhile
+        self._begins = True
+        self._begun: BegunReading | None = None
+        self._beside: tuple[tuple[int, int, Transport | None], frozenset[int]] | None = None
 
     def read_host(self, ports: Ports, transport: Transport | None, owners: OwnerSearch) -> Host:
         """As :func:`portbook.host.reader.read_host_in_two`."""
-        return reader.read_host_in_two(ports, transport, owners, self._meanwhile)
+        widened = ports
+        if ports is not None and ports[0] == ports[1]:
+            widened = (ports[0], min(ports[1] + NEARBY, LAST_PORT))
+
+        def listed(taken: frozenset[int], outer: bool) -> None:
+            if widened is not None and widened != ports:
+                self._beside = (*widened, transport), taken
+            if outer and self._begins:
+                from portbook.host.firewall.packet_filter import begin_reading
+
+                self._begins, self._begun = False, begin_reading()
+
+        return reader.read_host_in_two(
+            ports, transport, owners, self._meanwhile, listed=listed, widened=widened
+        )
+
+    def taken_ports(self, first: int, last: int, transport: Transport | None) -> frozenset[int]:
+        """As :meth:`HostReader.taken_ports`, without asking again."""
+        if self._beside is not None:
+            (lowest, highest, asked), taken = self._beside
+            if lowest <= first and last <= highest and asked == transport:
+                return taken
+        return super().taken_ports(first, last, transport)
+
+    def read_packet_filter(
+        self, network: Network, families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    ) -> PacketFilter:
+        """As :func:`portbook.host.firewall.packet_filter.read_packet_filter`."""
+        from portbook.host.firewall.packet_filter import read_packet_filter
+
+        begun, self._begun = self._begun, None
+        return read_packet_filter(network, families, begun)
 
 
 THIS_HOST = HostReader()

@@ -112,12 +112,21 @@ def run_tool(argv: list[str], path: str, seconds: float) -> Printed:
 
     It runs in the C locale with *path* as its PATH. Raises OSError where it can't be started.
     """
-    end = time.monotonic() + seconds
-    output, errors = os.pipe(), os.pipe()
-    opened = {*output, *errors}
-    pid = None
-    try:
-        pid = os.posix_spawn(
+    return RunningTool(argv, path).finish(seconds)
+
+
+class RunningTool:
+    """A tool that runs as :func:`run_tool` says, while this process does something else.
+
+    Raises OSError where it can't be started. It is ended where nobody asks for its output.
+    """
+
+    def __init__(self, argv: list[str], path: str) -> None:
+        self._opened: set[int] = set()
+        self._pid: int | None = None
+        self._opened |= {*(output := os.pipe())}
+        self._opened |= {*(errors := os.pipe())}
+        self._pid = os.posix_spawn(
             argv[0],
             argv,
             {"LC_ALL": "C", "PATH": path},
@@ -129,21 +138,35 @@ def run_tool(argv: list[str], path: str, seconds: float) -> Printed:
         )
         for each in (output[1], errors[1]):
             os.close(each)
-            opened.discard(each)
-        texts = _read({output[0]: bytearray(), errors[0]: bytearray()}, end)
-        status = None
-        if texts is not None and _ends(pid, end):
-            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            pid = None
-        if status is None or texts is None:
-            return Printed(None, b"", b"")
-        return Printed(status, *map(bytes, texts.values()))
-    finally:
-        for each in opened:
-            os.close(each)
-        if pid is not None:
+            self._opened.discard(each)
+        self._texts = {output[0]: bytearray(), errors[0]: bytearray()}
+
+    def finish(self, seconds: float) -> Printed:
+        """What it printed, for which it has *seconds* from now; asked once."""
+        end = time.monotonic() + seconds
+        try:
+            texts = _read(self._texts, end)
+            status = None
+            if texts is not None and self._pid is not None and _ends(self._pid, end):
+                status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
+                self._pid = None
+            if status is None or texts is None:
+                return Printed(None, b"", b"")
+            return Printed(status, *map(bytes, texts.values()))
+        finally:
+            self.end()
+
+    def end(self) -> None:
+        """Ends it, where it still runs, and closes what it had."""
+        while self._opened:
+            os.close(self._opened.pop())
+        if self._pid is not None:
+            pid, self._pid = self._pid, None
             os.kill(pid, 9)  # not waited for yet, so the number is still its own
             os.waitpid(pid, 0)
+
+    def __del__(self) -> None:
+        self.end()
 
 
 def _read(texts: dict[int, bytearray], end: float) -> dict[int, bytearray] | None:

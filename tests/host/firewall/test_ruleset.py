@@ -8,6 +8,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -18,9 +19,9 @@ from portbook.host.firewall.iptables_rules import parse_iptables
 from portbook.host.firewall.nft_elements import parse_elements
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_nft
-from portbook.host.firewall.ruleset import read_ruleset
+from portbook.host.firewall.ruleset import BegunReading, read_ruleset
 from portbook.host.firewall.values import Interface, Machine, Ruleset
-from portbook.host.run_tool import Printed
+from portbook.host.run_tool import Printed, RunningTool
 from portbook.model import Family, GapCode, Transport
 from portbook.model.reach import Outcome
 from tests.counts import examples
@@ -201,6 +202,80 @@ def test_a_set_that_is_not_shown_is_unknown_where_it_matters(elements: Printed |
     told = [gap.detail for gap in ruleset.gaps if gap.code is GapCode.FIREWALL_SET_UNREAD]
     assert told
     assert all((detail == "nft did not list it") is not listed for detail in told)
+
+
+SEVERAL = [{**SET, "name": name, "elem": [f"192.0.2.{place}"]} for place, name in enumerate("sab")]
+
+
+@pytest.mark.parametrize(
+    ("together", "alone"),
+    [
+        (printed([{"set": each} for each in SEVERAL]), ""),
+        (printed([{"set": SEVERAL[0]}, {"set": {**SET, "name": "a"}}]), "ab"),  # no elements
+        (Printed(None, b"", b""), "sab"),  # it took too long
+        (Printed(1, b"", b"syntax error"), "sab"),
+        (Printed(0, b'{"nftables": [{"set', b""), "sab"),
+        (None, "sab"),
+    ],
+)
+def test_the_sets_of_a_table_are_listed_together(together: Printed | None, alone: str) -> None:
+    asked: list[list[str]] = []
+    sets = [{"set": {**SET, "name": each["name"]}} for each in SEVERAL]
+    rules = [rule("in", match(SADDR, f"@{each['name']}"), DROP) for each in SEVERAL]
+
+    def tool(argv: list[str], _: float) -> Printed | None:
+        asked.append(argv)
+        if argv[0] != "nft":
+            return None
+        if "sets" in argv:
+            return together
+        if "set" in argv:
+            return printed([{"set": each} for each in SEVERAL if each["name"] == argv[-1]])
+        return printed([*sets, chain("in", "input"), *rules])
+
+    ruleset = read_ruleset(tool=tool, number=lambda: 1)
+    assert outcomes(ruleset) == {"open", "dropped"}
+    assert codes(ruleset) == []
+    assert sum(argv[2:] == ["list", "sets", "table", "inet", "t"] for argv in asked) == 1
+    assert "".join([argv[-1] for argv in asked if argv[3:4] == ["set"]]) == alone
+
+
+def test_nft_that_was_started_ahead_prints_what_holds_then() -> None:
+    numbers = iter([1, 2, 2, 2])  # the rules change behind its start
+    started = []
+
+    def start(argv: list[str]) -> RunningTool:
+        started.append(argv)
+        return RunningTool(["/bin/echo", '{"nftables": []}'], "/bin")
+
+    begun = BegunReading(start, lambda: next(numbers))
+    asked = []
+
+    def tool(argv: list[str], seconds: float) -> Printed | None:
+        asked.append(argv)
+        if len(asked) == 1:
+            return begun.tool(argv, seconds)
+        return printed([chain("in", "input", "drop")]) if argv[0] == "nft" else None
+
+    assert outcomes(read_ruleset(tool=tool, number=begun.number)) == {"dropped"}
+    assert asked[0] == started[0]
+    assert [argv for argv in asked if argv == started[0]] == [started[0]] * 2
+
+
+def test_nft_that_nobody_asks_is_ended() -> None:
+    running = RunningTool(["/bin/sleep", "60"], "/bin")
+    (child,) = [each for each in psutil.Process().children() if each.cmdline()[-1:] == ["60"]]
+    BegunReading(lambda _: running, lambda: 1).end()
+    assert not child.is_running()
+
+
+def test_nft_that_does_not_start_ahead_is_said_when_it_is_read() -> None:
+    def start(_: list[str]) -> RunningTool:
+        raise PermissionError(13, "Permission denied")
+
+    begun = BegunReading(start, lambda: 1)
+    assert begun.tool(["no-such-tool-of-ours"], 1.0) is None  # as it would be without
+    begun.end()
 
 
 def test_a_set_that_takes_too_long_to_work_out_is_unknown_where_it_matters(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from portbook.model import LAST_PORT, OwnerSearch
+from portbook.host.host_reader import NEARBY
+from portbook.model import LAST_PORT
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.host.host_reader import HostReader
     from portbook.model import Host, Transport
-
-_NEARBY = 64  # ports: so far it is looked for
 
 
 def free_beside(seen: Host, port: int, transport: Transport | None, host: HostReader) -> int | None:
@@ -20,7 +19,6 @@ def free_beside(seen: Host, port: int, transport: Transport | None, host: HostRe
     """
     if not any(each.socket.namespace is None for each in seen.listeners) or port == LAST_PORT:
         return None
-    last = min(port + _NEARBY, LAST_PORT)
-    beside = host.read_host((port + 1, last), transport, OwnerSearch.NONE)
-    taken = {each.socket.port for each in beside.listeners}
+    last = min(port + NEARBY, LAST_PORT)
+    taken = host.taken_ports(port + 1, last, transport)
     return next((each for each in range(port + 1, last + 1) if each not in taken), None)

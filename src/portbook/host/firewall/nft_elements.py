@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 _PIECE = 50_000  # elements between two looks at the clock
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_NO_SET = "it is not a set as nft prints it in JSON"
 
 
 def objects_of(text: str) -> list[dict[str, Any]]:
@@ -78,17 +80,41 @@ def parse_elements(
     *check_time* is called now and then, and raises what ends it. Raises MalformedInput for text
     that isn't what nft prints, or is about another set.
     """
+    found = find_sets(text if isinstance(text, str) else text.decode(), family, table)
+    if name not in found:
+        raise MalformedInput("nft printed another set")
+    return read_elements(*found[name], check_time)
+
+
+def find_sets(text: str, family: str, table: str) -> dict[str, tuple[str, dict[str, Any]]]:
+    """The sets and maps of a table in what nft prints, by name: ``set`` or ``map``, and its JSON.
+
+    Raises MalformedInput for text that isn't what nft prints.
+    """
     try:
         with Uncollected():
-            for each in objects_of(text if isinstance(text, str) else text.decode()):
-                for kind, value in each.items():
-                    if kind in ("set", "map") and (family, table, name) == (
-                        value["family"], value["table"], value["name"],
-                    ):  # fmt: skip
-                        return _in_pieces(kind, value, check_time)
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise MalformedInput("it is not a set as nft prints it in JSON") from error
-    raise MalformedInput("nft printed another set")
+            return {
+                value["name"]: (kind, value)
+                for each in objects_of(text)
+                for kind, value in each.items()
+                if kind in ("set", "map") and (family, table) == (value["family"], value["table"])
+            }
+    except _MALFORMED as error:
+        raise MalformedInput(_NO_SET) from error
+
+
+def read_elements(
+    kind: str, value: dict[str, Any], check_time: Callable[[], None] = lambda: None
+) -> Rows:
+    """The elements of what :func:`find_sets` found. *check_time* as in :func:`parse_elements`.
+
+    Raises MalformedInput for elements that nft doesn't print.
+    """
+    try:
+        with Uncollected():
+            return _in_pieces(kind, value, check_time)
+    except _MALFORMED as error:
+        raise MalformedInput(_NO_SET) from error
 
 
 def _in_pieces(kind: str, value: dict[str, Any], check_time: Callable[[], None]) -> Rows:

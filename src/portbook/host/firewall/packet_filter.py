@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from portbook.host.firewall.other_filters import OtherFilters
     from portbook.host.firewall.port_kinds import PortKinds
+    from portbook.host.firewall.ruleset import BegunReading
     from portbook.host.firewall.values import Machine, Ruleset
     from portbook.host.linux.network import Network
     from portbook.model import Transport
@@ -169,13 +170,29 @@ class PacketFilter:
         return decision._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
 
 
+def begin_reading() -> BegunReading | None:
+    """Starts nft for :func:`read_packet_filter`, where there are rules and root asks."""
+    import os
+    import sys
+
+    from portbook.host.firewall import chain_types
+
+    if not sys.platform.startswith("linux") or os.geteuid() != 0 or not any(chain_types() or ()):
+        return None
+    from portbook.host.firewall.ruleset import BegunReading
+
+    return BegunReading()
+
+
 def read_packet_filter(
-    network: Network, families: tuple[Family, ...] = (Family.IPV4, Family.IPV6)
+    network: Network,
+    families: tuple[Family, ...] = (Family.IPV4, Family.IPV6),
+    begun: BegunReading | None = None,
 ) -> PacketFilter:
     """The packet filters in force: the kernel says whether there are any rules, in 0.1 ms.
 
     Only where there are, the tools that print them are run; of iptables only those for *families*,
-    about no other of which may be asked then.
+    about no other of which may be asked then. *begun* is what was started of it.
     """
     import os
     import sys
@@ -185,9 +202,10 @@ def read_packet_filter(
 
     if not sys.platform.startswith("linux"):
         return PacketFilter(missing=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
-    types = chain_types()
-    if types is not None and not any(types) and not any(map(legacy_tables, ("ip", "ip6"))):
-        return PacketFilter(others=read_other_filters())
+    if begun is None:
+        types = chain_types()
+        if types is not None and not any(types) and not any(map(legacy_tables, ("ip", "ip6"))):
+            return PacketFilter(others=read_other_filters())
     from portbook.host.firewall.ruleset import read_ruleset
     from portbook.host.firewall.values import Interface, Machine
 
@@ -205,8 +223,11 @@ def read_packet_filter(
         ),
         None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
     )
-    ruleset = read_ruleset(families=families)
-    return PacketFilter(ruleset, machine, others=read_other_filters())
+    others = read_other_filters()  # while nft may still print
+    if begun is None:
+        return PacketFilter(read_ruleset(families=families), machine, others=others)
+    ruleset = read_ruleset(tool=begun.tool, number=begun.number, families=families)
+    return PacketFilter(ruleset, machine, others=others)
 
 
 def _forwarded(interface: str, settings: str = "/proc/sys/net") -> tuple[str, ...] | None:

@@ -12,19 +12,22 @@ import sys
 from portbook.errors import MalformedInput, shown
 from portbook.host.firewall import generation, legacy_tables
 from portbook.host.firewall.values import Rows, Ruleset, Table
-from portbook.host.run_tool import SYSTEM_FOLDERS, find_tool, run_tool
+from portbook.host.run_tool import SYSTEM_FOLDERS, RunningTool, find_tool
 from portbook.model import Family, Gap, GapCode, Need
 from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from portbook.host.run_tool import Printed
 
 _IPTABLES = ((Family.IPV4, "ip", "iptables"), (Family.IPV6, "ip6", "ip6tables"))
 _SECONDS = 5.0
+_TOGETHER = 1.0  # seconds for all sets of a table, of which one may be of no use and large
 _TRIES = 3
+_LISTING = ("nft", "--json", "--terse", "list", "ruleset")
 
 
 def find_and_run(argv: list[str], seconds: float) -> Printed | None:
@@ -32,8 +35,53 @@ def find_and_run(argv: list[str], seconds: float) -> Printed | None:
 
     Raises OSError where it can't be started.
     """
+    running = _find_and_start(argv)
+    return None if running is None else running.finish(seconds)
+
+
+def _find_and_start(argv: list[str]) -> RunningTool | None:
     path = find_tool(argv[0], f"{SYSTEM_FOLDERS}:{os.environ.get('PATH', '')}")
-    return None if path is None else run_tool([path, *argv[1:]], SYSTEM_FOLDERS, seconds)
+    return None if path is None else RunningTool([path, *argv[1:]], SYSTEM_FOLDERS)
+
+
+class BegunReading:
+    """nft, started ahead: while it prints the rules, this process can read something else.
+
+    :attr:`tool` and :attr:`number` are for :func:`read_ruleset`, in the place of its own.
+    """
+
+    def __init__(
+        self,
+        start: Callable[[list[str]], RunningTool | None] = _find_and_start,
+        number: Callable[[], int | None] = generation,
+    ) -> None:
+        # Before it starts: rules that change while it prints have another number at the end.
+        self._number, self._first, self._begins = number, number(), True
+        try:
+            self._running = start([*_LISTING])
+        except OSError:  # said where it is needed, and tried once more
+            self._running = None
+
+    def number(self) -> int | None:
+        """As :func:`generation`; first, that in which nft was started."""
+        if self._begins:
+            self._begins = False
+            return self._first
+        return self._number()
+
+    def tool(self, argv: list[str], seconds: float) -> Printed | None:
+        """As :func:`find_and_run`; the first time, of the rules, what the started nft prints."""
+        running = self._running
+        if running is None or argv != [*_LISTING]:
+            return find_and_run(argv, seconds)
+        self._running = None
+        return running.finish(seconds)
+
+    def end(self) -> None:
+        """Ends nft, where nobody asked what it printed."""
+        if self._running is not None:
+            self._running.end()
+            self._running = None
 
 
 def read_ruleset(
@@ -77,6 +125,8 @@ class _Reader:
         self.gaps: list[Gap] = []
         self._generation: int | None = None
         self._loads = False
+        # By table, what of its sets was listed together and nobody asked for yet.
+        self._listed: dict[tuple[str, str], dict[str, tuple[str, dict[str, Any]]]] = {}
 
     def read(self) -> Ruleset:
         for _ in range(_TRIES):
@@ -94,7 +144,7 @@ class _Reader:
     def _tables(self) -> tuple[list[Table], list[NotEvaluated]]:
         tables: list[Table] = []
         unfollowed: list[NotEvaluated] = []
-        text = self._run("nft", "--json", "--terse", "list", "ruleset")
+        text = self._run(*_LISTING)
         if text is None:
             if self._generation:  # nf_tables is there, and something was put into it
                 self.gaps.append(Gap(GapCode.FIREWALL_NO_TOOL, "nft", Need.TOOL))
@@ -193,17 +243,19 @@ class _Reader:
         if not self._loads:  # all of them together have as long as the rules had
             self._loads = True
             self._end = self._clock() + self._seconds
-        subject = f"{table.family} {table.name} {name}"
-        kind = "map" if name in table.maps else "set"
-        text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
-        if not text:  # why the tool failed is a gap of its own
-            unlisted = "nft did not list it"
-            self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=unlisted))
-            return None
-        from portbook.host.firewall.nft_elements import parse_elements
+        from portbook.host.firewall.nft_elements import parse_elements, read_elements
 
+        subject = f"{table.family} {table.name} {name}"
         try:
-            rows = parse_elements(text, table.family, table.name, name, self._check_time)
+            known = self._together(table, name)
+            if known is not None:
+                rows = read_elements(*known, self._check_time)
+            else:
+                kind = "map" if name in table.maps else "set"
+                text = self._run("nft", "--json", "list", kind, table.family, table.name, name)
+                if not text:  # why the tool failed is a gap of its own
+                    raise MalformedInput("nft did not list it")
+                rows = parse_elements(text, table.family, table.name, name, self._check_time)
         except (MalformedInput, TimeoutError) as error:
             self.gaps.append(Gap(GapCode.FIREWALL_SET_UNREAD, subject, detail=str(error)))
             return None
@@ -211,6 +263,29 @@ class _Reader:
             self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
             return None
         return rows
+
+    def _together(self, table: Table, name: str) -> tuple[str, dict[str, Any]] | None:
+        """One set of several in a table, which are listed all at once where that doesn't take long.
+
+        None for one that is listed alone: a map, and one that nft printed no elements of, as some
+        versions of it do.
+        """
+        if name in table.maps or len(table.sets) - len(table.maps) < 2:
+            return None
+        place = table.family, table.name
+        if place not in self._listed:
+            from portbook.host.firewall.nft_elements import find_sets
+
+            self._listed[place] = {}
+            words = ["nft", "--json", "list", "sets", "table", *place]
+            try:
+                done = self._tool(words, min(_TOGETHER, max(0.0, self._end - self._clock())))
+                if done is not None and done.status == 0:
+                    self._listed[place] = find_sets(done.output.decode(), *place)
+            except (OSError, ValueError, MalformedInput):
+                pass  # what is wrong is said of the set alone
+        found = self._listed[place].pop(name, None)
+        return found if found is not None and "elem" in found[1] else None
 
     def _check_time(self) -> None:
         """What nft printed of all sets may take as long to work out as to print."""

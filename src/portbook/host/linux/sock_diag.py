@@ -329,3 +329,19 @@ def _parse_addresses(data: bytes) -> tuple[tuple[Family, str], ...]:
             text = _socket.inet_ntop(family, data[place + 8 : place + 24])
             found.append((Family.IPV6, text))
     return tuple(found)
+
+
+def shows_bound(release: str) -> bool:
+    """Whether a kernel of that version tells of sockets that are only bound."""
+    numbers = []
+    for part in release.split("-", maxsplit=1)[0].split(".")[:2]:
+        if not part.isdecimal():
+            return True  # not a version that says anything
+        numbers.append(int(part))
+    return numbers >= [6, 8]
+
+
+def is_outer(socket: DiagSocket) -> bool:
+    """Whether it may take what comes from other machines."""
+    local = socket.address.startswith("127.") or socket.address == "::1"
+    return not local and (socket.state == LISTEN or socket.transport is Transport.UDP)

@@ -82,20 +82,29 @@ def read_host(
     connect: Callable[[], Netlink] = connect_netlink,
     release: str | None = None,
     meanwhile: Callable[[set[int]], None] | None = None,
+    listed: Callable[[frozenset[int], bool], None] | None = None,
+    widened: tuple[int, int] | None = None,
 ) -> Host:
-    """As :func:`portbook.host.reader.read_host`.
+    """As :func:`portbook.host.reader.read_host` and ``read_host_in_two``.
 
     *root* is where procfs is mounted, *cgroups* where cgroup2 is (None: found out), *release*
     the kernel's version (None: this one's).
     """
+    first, last = ports or (0, 65535)
     try:
-        found = read_sockets(*(ports or (0, 65535)), transport, root=root, connect=connect)
+        found = read_sockets(*(widened or (first, last)), transport, root=root, connect=connect)
+        if listed is not None:  # however many ports are asked for, the kernel looks at all sockets
+            taken = frozenset([each.port for each in found.sockets])
+            if widened is not None:
+                inside = [each for each in found.sockets if first <= each.port <= last]
+                found = found._replace(sockets=tuple(inside))
+            listed(taken, any(map(sock_diag.is_outer, found.sockets)))
     except HostUnreadable as error:
         gap = Gap(GapCode.SOCKETS_UNREADABLE, detail=str(error))
         return Host((), Visibility.PARTIAL, (gap,), read_rules(root=root))
     missing = list(found.missing)
     release = os.uname().release if release is None else release
-    if transport in (None, Transport.TCP) and not missing and not _shows_bound(release):
+    if transport in (None, Transport.TCP) and not missing and not sock_diag.shows_bound(release):
         missing.append(Gap(GapCode.BOUND_UNSEEN, release, Need.KERNEL))
     seen, unseen = find_owners(found.sockets, owners, root, cgroups, meanwhile)
     listeners = _listeners(found.sockets, seen)
@@ -120,15 +129,6 @@ def find_owners(
     every = how == OwnerSearch.ALL
     done = None if meanwhile is None else lambda do=meanwhile: do({one.port for one in sockets})
     return read_owners(wanted, every=every, root=root, cgroups=cgroups, meanwhile=done)
-
-
-def _shows_bound(release: str) -> bool:
-    numbers = []
-    for part in release.split("-", maxsplit=1)[0].split(".")[:2]:
-        if not part.isdecimal():
-            return True  # not a version that says anything
-        numbers.append(int(part))
-    return numbers >= [6, 8]
 
 
 def read_sockets(
