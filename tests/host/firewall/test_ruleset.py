@@ -383,6 +383,21 @@ def test_kinds_of_addresses_are_those_of_the_family(
     assert str(one.outcome) == outcome
 
 
+def test_of_two_matches_each_has_its_own_options() -> None:
+    two = "-m addrtype --dst-type LOCAL -m addrtype --dst-type UNICAST --limit-iface-in"
+    text = f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {two} -j DROP\nCOMMIT\n"
+    (one,) = decide(
+        Ruleset(parse_iptables(text, "ip")),
+        Machine((Interface("eth0"), Interface("eth1", (("192.0.2.1", 24),)))),
+        family=Family.IPV4,
+        transport=Transport.TCP,
+        destination="192.0.2.1",  # this machine's, but not the interface's
+        port=80,
+        interface="eth0",
+    )
+    assert one.outcome is Outcome.DROPPED
+
+
 def test_what_nft_hides_is_taken_from_its_other_forms() -> None:
     reset = rule("in", {"reject": {"type": "tcp reset"}})
     reset["rule"]["handle"] = 7

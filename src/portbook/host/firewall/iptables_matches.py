@@ -78,6 +78,7 @@ class Matches:
         self._statements: list[object] = []
         self._words: list[list[str]] = []  # of each statement
         self._match = ""
+        self._first = 0  # the first statement of the match
         self._text: list[str] = []
         self._group: list[str] = []  # the words of a match, for all that its options say
 
@@ -115,7 +116,7 @@ class Matches:
 
     def _add(self, negated: bool, option: str, values: list[str]) -> None:
         if option in ("-m", "--match"):
-            self._match = values[0]
+            self._match, self._first = values[0], len(self._statements)
             if self._match in _ABSENT:
                 self._test(Field("absent"), [((0, 0),)], False)
             elif self._match not in (*_PLAIN, "rpfilter"):
@@ -206,8 +207,8 @@ class Matches:
         self._test(Field(name), [(word,) for word in words], negated)
 
     def _of_interface(self, _: bool, __: list[str]) -> None:
-        """Says of the kinds of addresses before that they are meant among their interface's own."""
-        for place, test in enumerate(self._statements):
+        """Says of a match's kinds of addresses that they are meant among their interface's own."""
+        for place, test in enumerate(self._statements[self._first :], self._first):
             if isinstance(test, Test) and test.fields[0].name.startswith("fib type"):
                 field = Field(f"{test.fields[0].name} iif")
                 self._statements[place] = Test((field,), test.op, test.rows)
