@@ -22,9 +22,10 @@ from portbook.app.lookup import answer
 from portbook.app.pick.criteria import CRITERIA, Check, Criterion, Wanted, pick
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.search import answer_search
-from portbook.app.stop.executor import OUTCOMES, Done, DoneCode, Outcome, Restarted
+from portbook.app.stop.executor import OUTCOMES, Done, DoneCode, Outcome
 from portbook.app.stop.model import REFUSALS, Scene
 from portbook.app.stop.planner import plan
+from portbook.app.stop.restarts import Restarted
 from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import shelf
 from portbook.formats.errors.query import (

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import shlex
 import signal
 import subprocess
 import sys
@@ -171,6 +172,12 @@ while True:
     os.waitpid(child, 0)
 """
 
+SERVER = """
+import socket, time
+server = socket.create_server(("0.0.0.0", 8765))
+time.sleep(300)
+"""
+
 
 def test_one_that_ignores_sigterm(namespace: Namespace) -> None:
     running = namespace.start([sys.executable, "-I", "-S", "-c", DEAF])
@@ -193,6 +200,18 @@ def test_one_that_is_started_again(namespace: Namespace) -> None:
     assert "The port is busy again" in found["notes"][-1]
     assert f"({supervisor.pid})" in found["notes"][-1]
     assert found["busy"][0]["owners"][0]["parent"] == supervisor.pid
+
+
+def test_a_shells_loop_that_is_slow_to_listen_again_is_named(namespace: Namespace) -> None:
+    server = f"{shlex.quote(sys.executable)} -I -S -c {shlex.quote(SERVER)}"
+    loop = f"{server}; while :; do sleep 300; done"
+    shell = namespace.start(["/bin/sh", "-c", loop])
+    namespace.wait_for(shell, PORT)
+    found = stop(namespace, PORT, "--yes")
+    assert codes(found) == ["stopped"]
+    assert found["free"] is True
+    assert f"sh (pid {shell.pid}) started sleep " in found["notes"][-1]
+    assert found["notes"][-1].endswith(f"To keep it stopped: kill {shell.pid}")
 
 
 def test_a_bound_socket_is_left_alone(namespace: Namespace) -> None:

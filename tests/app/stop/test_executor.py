@@ -8,6 +8,7 @@ import pytest
 
 from portbook.app.stop.executor import GOOD, OUTCOMES, DoneCode, Outcome, Waiting, Way, carry_out
 from portbook.app.stop.model import Plan, Step, StepKind
+from portbook.host.linux.process_tree import Relative
 from portbook.host.process_control import Hands, Identity, Ran
 from portbook.present.phrases.stops import (
     DONE,
@@ -18,6 +19,7 @@ from portbook.present.phrases.stops import (
     waiting_line,
 )
 from tests.app.test_stop import owner, scene, socket
+from tests.values import changed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,6 +56,9 @@ class World(Hands):
         self.ran: list[tuple[str, ...]] = []
         self.answer: Ran | OSError = Ran(0, "")
         self.fresh: tuple[Listener, ...] = ()
+        self.later = 0.0  # the moment at which ``fresh`` listens
+        self.children: Callable[[], tuple[Relative, ...]] = lambda: ()
+        self.relatives: Callable[[], tuple[Relative, ...]] = lambda: ()
         self.takes = 0.0
         self.waits: list[Waiting] = []
 
@@ -124,7 +129,11 @@ class World(Hands):
         )
         ended = [life for life in self.lives.values() if not self.alive(life)]
         followers = [life.follower for life in ended if life.follower is not None]
-        return (*held, *followers, *self.fresh)
+        fresh = self.fresh if self.time >= self.later else ()
+        return (*held, *followers, *fresh)
+
+    def processes(self) -> dict[int, Relative]:
+        return {each.pid: each for each in self.relatives()}
 
 
 def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False) -> Plan:
@@ -140,7 +149,8 @@ def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False)
 
 
 def done(world: World, plan: Plan, *, force: bool = False, patience: float = 10) -> Outcome:
-    outcome = carry_out(plan, world, world.look, Way(force, patience), world.waits.append)
+    way = Way(force, patience)
+    outcome = carry_out(plan, world, world.look, world.processes, way, world.waits.append)
     assert all(map(done_message, outcome.done))
     assert sorted(world.closed) == sorted(world.handles)  # every handle is given up, once
     return outcome
@@ -322,6 +332,90 @@ def test_what_a_supervisor_may_start_again_later_is_told() -> None:
         "then supervisorctl stop NAME"
     )
     assert supervised_notes(plan._replace(scene=scene(alone))) == []
+
+
+def looped(world: World, *, terminal: bool = False) -> Plan:
+    """A plan to stop 7, which the shell 60 runs in a loop."""
+    plan = planned(world)
+    shell = Relative(60, 59, "bash", None, terminal)
+    world.relatives = lambda: (shell, Relative(7, 60, "python3", None), *world.children())
+    held = socket(owner(7, "python3", ancestors=((60, "bash"), (59, "tmux"), (1, "systemd"))))
+    return plan._replace(scene=scene(changed(held, inode=700)))
+
+
+@pytest.mark.parametrize(
+    ("terminal", "command"),
+    [(False, "kill 60"), (True, "kill -HUP 60 (closes its terminal)")],
+)
+def test_a_program_that_takes_seconds_to_listen_again_is_waited_for(
+    terminal: bool, command: str
+) -> None:
+    world = World(Life(7))
+    plan = looped(world, terminal=terminal)
+    world.children = lambda: (Relative(70, 60, "python3", None),) if world.time else ()
+    world.later = 3.2
+    again = owner(70, "python3", ancestors=((60, "bash"), (59, "tmux")))
+    world.fresh = (socket(again, inode=5),)
+    outcome = done(world, plan)
+    (note,) = outcome_notes(outcome)
+    assert note == (
+        "The port is busy again: python3 (pid 70) listens on tcp 0.0.0.0:8080, started by "
+        f"bash (60) < tmux (59). Stop that: {command}"
+    )
+    assert [each.started for each in world.waits] == [(70,)] * 3
+    assert waiting_line(world.waits[1]) == (
+        "pid 70 was started in its place: 2 s to see if it listens"
+    )
+
+
+@pytest.mark.parametrize(
+    ("terminal", "command"),
+    [(False, "kill 60"), (True, "kill -HUP 60 (closes its terminal)")],
+)
+def test_what_was_started_again_and_does_not_listen_yet_is_named(
+    terminal: bool, command: str
+) -> None:
+    world = World(Life(7))
+    plan = looped(world, terminal=terminal)
+    world.children = lambda: (Relative(70, 60, "sleep", None),) if world.time else ()
+    outcome = done(world, plan)
+    assert outcome.free
+    (note,) = outcome_notes(outcome)
+    assert note == (
+        "bash (pid 60) started sleep (pid 70) in its place. It doesn't listen yet. "
+        f"To keep it stopped: {command}"
+    )
+    assert 5 <= world.time < 6
+
+
+def test_a_parent_that_has_not_noticed_yet_is_given_time() -> None:
+    world = World(Life(7))
+    plan = looped(world)
+    reaped, shell = 1.5, Relative(60, 59, "bash", None)
+    world.relatives = lambda: (
+        (shell, Relative(7, 60, "python3", None))
+        if world.time < reaped
+        else (shell, Relative(70, 60, "python3", None))
+    )
+    (note,) = outcome_notes(done(world, plan))
+    assert note.startswith("bash (pid 60) started python3 (pid 70) in its place.")
+
+
+def test_a_parent_that_starts_nothing_is_not_waited_for() -> None:
+    world = World(Life(7))
+    plan = looped(world)
+    world.relatives = lambda: (Relative(60, 59, "bash", None), Relative(61, 60, "vim", None))
+    outcome = done(world, plan)
+    assert outcome_notes(outcome) == []
+    assert world.time < 1
+
+
+def test_what_portbook_runs_under_is_no_supervisor() -> None:
+    world = World(Life(7))
+    plan = looped(world)
+    own = plan.scene.own._replace(line=(80, 60, 59, 1))
+    world.children = lambda: (Relative(70, 60, "python3", None),) if world.time else ()
+    assert outcome_notes(done(world, plan._replace(scene=plan.scene._replace(own=own)))) == []
 
 
 # -- managers ---------------------------------------------------------------------------------

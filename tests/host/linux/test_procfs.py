@@ -65,9 +65,9 @@ def test_udp() -> None:
 
 @pytest.mark.parametrize("name", ["a", "a) b", "((", "\udcff\n", "1 2 3 S", ""])
 def test_a_process_name_can_hold_anything(name: str) -> None:
-    data = b"7 (" + name.encode("utf-8", "surrogateescape") + b") Z 1 7 7 0 -1 4 0 0 0 0 0 0 0 0"
+    data = b"7 (" + name.encode("utf-8", "surrogateescape") + b") Z 1 7 6 34 -1 4 0 0 0 0 0 0 0 0"
     stat = procfs.parse_stat(data + b" 20 0 5 0 4321 0")
-    assert stat == (7, name, "Z", 1, 5, 4321)
+    assert stat == (7, name, "Z", 1, 5, 4321, 6, 34)
 
 
 @pytest.mark.parametrize(

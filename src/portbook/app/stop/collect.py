@@ -65,7 +65,7 @@ def stop(planned: Plan, way: Way, progress: Progress, host: HostReader = THIS_HO
         _, listeners = read_listeners(scene.port, scene.transport, scene.address, host)
         return tuple(each for each in listeners if each.socket.listens)
 
-    return carry_out(planned, host.process_control(), look, way, progress)
+    return carry_out(planned, host.process_control(), look, host.read_processes, way, progress)
 
 
 def read_listeners(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.app.stop.model import StepKind
+from portbook.app.stop.restarts import Aftermath, Restarts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,10 +17,9 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.app.stop.model import Plan, Step
+    from portbook.app.stop.restarts import Look, Processes, Restarted, Started
     from portbook.host.process_control import Hands, Identity
     from portbook.model import Facts, Listener
-
-    Look = Callable[[], tuple[Listener, ...]]
 
 
 class DoneCode(StrEnum):
@@ -51,7 +51,11 @@ OUTCOMES = {
 GOOD = frozenset((DoneCode.STOPPED, DoneCode.KILLED, DoneCode.GONE, DoneCode.LET_GO))
 
 _TICK = 0.1  # seconds between looks at a process that is to end
-_SETTLE = 0.5  # seconds in which what is started again is waited for
+# Seconds without anything under way, after which the port counts as settled: a shell in a loop
+# starts the next program at once where the machine has time for it.
+_SETTLE = 0.5
+_REAPED = 2.0  # seconds that a parent has to notice the end of its child
+_STARTED = 5.0  # seconds that what was started again has to take the port
 _KILLED = 5.0  # seconds that a process has to end after SIGKILL
 
 
@@ -67,23 +71,18 @@ class Done(NamedTuple):
     facts: Facts = ()
 
 
-class Restarted(NamedTuple):
-    """What listens on the port again, and what started its first owner, the nearest first."""
-
-    listener: Listener
-    started_by: tuple[tuple[int, str], ...] = ()
-
-
 class Outcome(NamedTuple):
     """What was done, and what is on the port now: ``left`` was there before, ``restarted`` not.
 
-    ``beside`` are the sockets of programs that were not meant.
+    ``beside`` are the sockets of programs that were not meant; ``started`` are processes that were
+    started in the place of those that ended, and that don't listen yet.
     """
 
     done: tuple[Done, ...]
     left: tuple[Listener, ...]
     restarted: tuple[Restarted, ...] = ()
     beside: tuple[Listener, ...] = ()
+    started: tuple[Started, ...] = ()
 
     @property
     def fresh(self) -> tuple[Listener, ...]:
@@ -103,13 +102,15 @@ class Outcome(NamedTuple):
 
 class Waiting(NamedTuple):
     """What is waited for, for so many ``seconds`` by now: the end of a manager's ``command``, or
-    of the processes ``pids``, which were sent SIGTERM, or SIGKILL if ``killed``.
+    of the processes ``pids``, which were sent SIGTERM, or SIGKILL if ``killed``; or whether the
+    processes ``started``, which something started in their place, take the port.
     """
 
     seconds: int
     command: tuple[str, ...] = ()
     pids: tuple[int, ...] = ()
     killed: bool = False
+    started: tuple[int, ...] = ()
 
 
 if TYPE_CHECKING:
@@ -123,49 +124,55 @@ class Way(NamedTuple):
     patience: float = 10.0
 
 
-def carry_out(plan: Plan, hands: Hands, look: Look, way: Way, progress: Progress) -> Outcome:
+def carry_out(
+    plan: Plan,
+    hands: Hands,
+    look: Look,
+    processes: Processes,
+    way: Way,
+    progress: Progress,
+) -> Outcome:
     """Does what *plan* says, and reports it.
 
-    *look* gives what listens on the port now; *progress* is told what is waited for, about once a
-    second.
+    *look* gives what listens on the port now, *processes* all that run; *progress* is told what is
+    waited for, about once a second.
     """
     done: list[Done] = []
+    restarts = Restarts(plan, look, processes)
     for step in plan.steps:
         if step.kind is StepKind.MANAGER:
             done.append(_ask_manager(step, hands, way, progress))
         else:
             done += _Signals(step, hands, look, way, progress).run()
-    before = {_place(each) for each in plan.scene.listeners}
-    beside = {_place(each) for each in plan.scene.beside}
-    until = hands.now() + _SETTLE
-    while True:
-        on_port = look()
-        now = [each for each in on_port if _place(each) not in beside]
-        fresh = tuple(each for each in now if _place(each) not in before)
-        if fresh or hands.now() >= until:
-            break
-        hands.pause(_TICK)
-    left = tuple(each for each in now if _place(each) in before)
-    others = tuple([each for each in on_port if _place(each) in beside])
-    again = tuple([_restarted(each, plan) for each in fresh])
-    return Outcome(tuple(done), left, again, others)
-
-
-def _place(each: Listener) -> object:
-    if each.socket.inode is not None:
-        return each.socket.inode
-    return (
-        each.socket.transport,
-        each.socket.address,
-        tuple(owner.pid for owner in each.ownership.owners),
+    after = _settled(restarts, hands, progress)
+    return Outcome(
+        done=tuple(done),
+        left=after.left,
+        restarted=after.restarted,
+        beside=after.beside,
+        started=after.started,
     )
 
 
-def _restarted(listener: Listener, plan: Plan) -> Restarted:
-    planned = {target.pid for step in plan.steps for target in (*step.targets, *step.later)}
-    above = [pair for owner in listener.ownership.owners[:1] for pair in owner.ancestors[:2]]
-    started_by = [(pid, name) for pid, name in above if pid not in planned and pid != 1]
-    return Restarted(listener, tuple(started_by))
+def _settled(restarts: Restarts, hands: Hands, progress: Progress) -> Aftermath:
+    """What is on the port once nothing is under way any more that may take it again."""
+    began = hands.now()
+    until, told = began + _SETTLE, 0
+    while True:
+        after = restarts.look()
+        now = hands.now()
+        if after.restarted:
+            return after
+        # A parent that hasn't noticed the end of its child has had no time to start another.
+        unnoticed = any(hands.identify(pid) is None for pid in after.unreaped)
+        if after.started or (unnoticed and now < began + _REAPED):
+            until = now + _SETTLE
+        if now >= min(until, began + _STARTED):
+            return after
+        if after.started and int(now - began) > told:
+            told = int(now - began)
+            progress(Waiting(told, started=tuple([each.pid for each in after.started])))
+        hands.pause(_TICK)
 
 
 # -- managers ---------------------------------------------------------------------------------

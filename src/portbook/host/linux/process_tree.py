@@ -20,12 +20,16 @@ _ENVIRONMENT = 1 << 17  # bytes of a process's environment
 
 
 class Relative(NamedTuple):
-    """One process in a few words: its number, its parent's, its name, its unit."""
+    """One process in a few words: its number, its parent's, its name, its unit.
+
+    ``leads_terminal`` is so of the shell that a terminal was opened with.
+    """
 
     pid: int
     parent: int
     program: str
     unit: str | None
+    leads_terminal: bool = False
 
 
 class CurrentProcess(NamedTuple):
@@ -53,8 +57,13 @@ def read_processes(root: str = "/proc") -> Mapping[int, Relative]:
                 cgroups = procfs.parse_cgroups(_read(f"{root}/{name}/cgroup"))
             except (OSError, MalformedInput):
                 continue  # it has just ended, or is not ours to see
-            unit = procfs.systemd_unit(cgroups)
-            found[stat.pid] = Relative(stat.pid, stat.parent, stat.name, unit)
+            found[stat.pid] = Relative(
+                pid=stat.pid,
+                parent=stat.parent,
+                program=stat.name,
+                unit=procfs.systemd_unit(cgroups),
+                leads_terminal=stat.session == stat.pid and stat.terminal != 0,
+            )
     return found
 
 

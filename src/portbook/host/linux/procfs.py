@@ -4,7 +4,7 @@ File names and command lines can hold any byte: text is decoded with ``surrogate
 and is as hostile as the process that made it.
 
 >>> parse_stat(b"42 (a) b) S 1 42 42 0 -1 0 0 0 0 0 0 0 0 0 20 0 3 0 907 0 0")
-Stat(pid=42, name='a) b', state='S', parent=1, threads=3, start=907)
+Stat(pid=42, name='a) b', state='S', parent=1, threads=3, start=907, session=42, terminal=0)
 >>> parse_command(b"nginx\x00-g\x00daemon off;\x00")
 ('nginx', '-g', 'daemon off;')
 """
@@ -28,7 +28,9 @@ _RUNTIMES = {
 
 
 class Stat(NamedTuple):
-    """/proc/PID/stat. ``start`` is in clock ticks since the machine started."""
+    """/proc/PID/stat. ``start`` is in clock ticks since the machine started, ``terminal`` the
+    device number of the controlling terminal, 0 without one.
+    """
 
     pid: int
     name: str
@@ -36,6 +38,8 @@ class Stat(NamedTuple):
     parent: int
     threads: int
     start: int
+    session: int
+    terminal: int
 
 
 class Cgroup(NamedTuple):
@@ -58,7 +62,7 @@ def decode(data: bytes) -> str:
 
 
 def parse_stat(data: bytes) -> Stat:
-    """The fields 1, 2, 3, 4, 20 and 22 of proc_pid_stat(5). The name may hold parentheses.
+    """The fields 1 to 4, 6, 7, 20 and 22 of proc_pid_stat(5). The name may hold parentheses.
 
     Raises MalformedInput.
     """
@@ -66,12 +70,14 @@ def parse_stat(data: bytes) -> Stat:
     try:
         rest = data[closing + 1 :].split()
         return Stat(
-            int(data[:opening]),
-            decode(data[opening + 1 : closing]),
-            decode(rest[0]),
-            int(rest[1]),
-            int(rest[17]),
-            int(rest[19]),
+            pid=int(data[:opening]),
+            name=decode(data[opening + 1 : closing]),
+            state=decode(rest[0]),
+            parent=int(rest[1]),
+            threads=int(rest[17]),
+            start=int(rest[19]),
+            session=int(rest[3]),
+            terminal=int(rest[4]),
         )
     except (ValueError, IndexError) as error:
         raise MalformedInput("a process's stat line can't be read") from error

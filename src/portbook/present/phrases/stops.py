@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from portbook.app.stop.executor import Done, Outcome, Restarted, Waiting
+    from portbook.app.stop.executor import Done, Outcome, Waiting
     from portbook.app.stop.model import Loss, Plan, Refusal, Step
+    from portbook.app.stop.restarts import Restarted, Started
     from portbook.model import Process
     from portbook.present.phrases import Words
 
@@ -172,6 +173,9 @@ def _foreign_note(owner: Process) -> str:
 
 def waiting_line(waiting: Waiting) -> str:
     """What is waited for, in a line."""
+    if waiting.started:
+        pids = ", ".join(map(str, waiting.started))
+        return f"pid {pids} was started in its place: {waiting.seconds} s to see if it listens"
     if waiting.command:
         return f"waiting for {' '.join(waiting.command)}: {waiting.seconds} s"
     signal = "SIGKILL" if waiting.killed else "SIGTERM"
@@ -217,8 +221,10 @@ def outcome_sentence(outcome: Outcome, port: str) -> str:
 
 
 def outcome_notes(outcome: Outcome) -> list[str]:
-    """Who has the port again, and what started them."""
-    return list(map(_restarted_note, outcome.restarted))
+    """Who has the port again, or may have it soon, and what started them."""
+    if outcome.restarted:
+        return list(map(_restarted_note, outcome.restarted))
+    return list(map(_started_note, outcome.started))
 
 
 def supervised_notes(plan: Plan) -> list[str]:
@@ -253,6 +259,21 @@ def _restarted_note(again: Restarted) -> str:
     return f"{note}."
 
 
+def _started_note(each: Started) -> str:
+    by = each.by
+    how = _own_command(by.program) or _kill_command(by.pid, by.leads_terminal)
+    return (
+        f"{by.program} (pid {by.pid}) started {each.program} (pid {each.pid}) in its place. "
+        f"It doesn't listen yet. To keep it stopped: {how}"
+    )
+
+
+def _kill_command(pid: int, terminal: bool) -> str:
+    """What ends a process that starts another one again."""
+    # Shells of a terminal ignore SIGTERM, and pass a SIGHUP on to what they run.
+    return f"kill -HUP {pid} (closes its terminal)" if terminal else f"kill {pid}"
+
+
 def _supervisor_command(again: Restarted) -> str:
     """What stops the program that starts another one again, in its own words if it has any."""
     pid, program = again.started_by[0]
@@ -261,7 +282,7 @@ def _supervisor_command(again: Restarted) -> str:
     unit = next((owner.unit for owner in again.listener.ownership.owners if owner.unit), None)
     if unit is not None and unit.endswith(".service") and program == "systemd":
         return f"systemctl stop {unit}"
-    return f"kill {pid}"
+    return _kill_command(pid, again.terminal)
 
 
 def _who(refusal: Refusal, _: Facts) -> str:

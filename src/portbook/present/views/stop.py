@@ -154,7 +154,7 @@ def render_outcome(outcome: Outcome, plan: Plan, style: Style) -> str:
     for each in outcome.done:
         lines += render_item(Paragraph(done_message(each)), style)
     lines.append("")
-    notes = outcome_notes(outcome) if outcome.restarted else supervised_notes(plan)
+    notes = outcome_notes(outcome) or supervised_notes(plan)
     if not outcome.restarted:
         port = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
         lines += render_item(Paragraph(outcome_sentence(outcome, port)), style, "")
