@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 # of the length takes four times.
 MOST = 3.0
 # Below so many seconds a ratio says nothing: the clock and the caches of the processor decide.
-_SHORT = 0.05
+SHORT = 0.05
 _TRIES = 5
 _ROUNDS = 3  # a machine that others use too makes one of them wrong, not each
 # Past this a reader is given up before a longer text, whatever the ratio: a megabyte would take
@@ -34,7 +34,7 @@ class Growth(NamedTuple):
     @property
     def too_much(self) -> bool:
         """Whether the time grew as no time may that grows with the length alone."""
-        return self.after > _SHORT and self.after > MOST * self.before
+        return self.after > SHORT and self.after > MOST * self.before
 
 
 def measure(reader: Reader, data: bytes) -> float:
@@ -48,16 +48,18 @@ def measure(reader: Reader, data: bytes) -> float:
         gc.enable()
 
 
-def grown(reader: Reader, kind: Input, first: int, last: int) -> Growth | None:
+def grown(
+    reader: Reader, kind: Input, first: int, last: int, enough: float = float("inf")
+) -> Growth | None:
     """The first doubling, from *first* bytes of *kind* up to *last*, that takes too much; or None.
 
     A doubling that seems to is measured again, several times in turn: the medians count, of the
-    last of some rounds.
+    last of some rounds. After one that took *enough* seconds there is no further one.
     """
     smaller, before = first, measure(reader, kind.make(first))
     while smaller < last:
         larger = smaller * 2
-        if larger >= last and before * 8 < _SHORT:
+        if larger >= last and before * 8 < SHORT:
             return None
         after = measure(reader, kind.make(larger))
         growth = Growth(smaller, larger, before, after)
@@ -68,6 +70,8 @@ def grown(reader: Reader, kind: Input, first: int, last: int) -> Growth | None:
             return growth
         if larger < last and after > _TOO_LONG_A_KILOBYTE * larger / 1000:
             return growth
+        if after > enough:
+            return None
         smaller, before = larger, after
     return None
 
