@@ -8,6 +8,7 @@ portbook's own.
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import os
 import shutil
@@ -19,17 +20,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from portbook import cli
 from portbook.app import update
 from portbook.catalog.expectations.trust import NAME as TRUSTED
 from portbook.catalog.update import validate
 from portbook.catalog.update.source import Fetched, Validators
-from portbook.cli import run
 from portbook.errors import NotExported
 from portbook.model import LAST_PORT
 from portbook.web.export.notes import NOTES
 from portbook.web.export.output_folder import open_output
 from portbook.web.feedback.sqlite import SQLiteStore, Vote
 from tests.catalog.registry.upstream import small
+from tests.command_line import run
 from tests.counts import PROOF
 
 if TYPE_CHECKING:
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hypothesis.strategies import DataObject
+
+    from portbook.catalog.registry.lookup import Registry
 
 few = settings(
     max_examples=60 if PROOF else 2,
@@ -104,12 +108,34 @@ def changed(data: DataObject, content: bytes) -> bytes:
 # -- running what reads it --------------------------------------------------------------------
 
 
+VERSIONS = ("0001-2026-11-14", "0002-2026-12-14")  # the one before, and the one in use
+
+
 def _fetched(got: Fetched, _known: Validators | None) -> Fetched:
     return got
 
 
+@functools.cache
+def _base() -> Registry:
+    """What is compared with: as small as what is kept, so that the difference is."""
+    return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of registries as two updates leave it."""
+    folder = tmp_path_factory.mktemp("kept") / "registry"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(update, "shipped", _base)
+        for day in ("2026-11-14", "2026-12-14"):
+            got = Fetched(small(day), "https://example.org/x", day, Validators('"1"', None))
+            done = update.renew(str(folder), got.url, partial(_fetched, got), day, force=True)
+            assert done.status == "updated"
+    return folder
+
+
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a user who has kept everything that can be."""
     for name in ("PORTBOOK_REGISTRY", "PORTBOOK_NOTES", "SUDO_UID", "PORTBOOK_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
@@ -118,19 +144,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
     )
-    # What is compared with is as small as what is kept, so that the difference is.
-    base = validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
-    monkeypatch.setattr(update, "shipped", lambda: base)
-    for day in ("2026-11-14", "2026-12-14"):
-        got = Fetched(small(day), "https://example.org/x", day, Validators('"1"', None))
-        done = update.renew(
-            str(tmp_path / "portbook" / "registry"),
-            got.url,
-            partial(_fetched, got),
-            day,
-            force=True,
-        )
-        assert done.status == "updated"
+    monkeypatch.setattr(update, "shipped", _base)
+    shutil.copytree(kept, tmp_path / "portbook" / "registry")
     project = tmp_path / "shop"
     project.mkdir()
     monkeypatch.chdir(project)
@@ -142,7 +157,9 @@ class Fault(AssertionError):
 
 
 def ask(
-    capsys: pytest.CaptureFixture[str], commands: Sequence[Sequence[str]]
+    capsys: pytest.CaptureFixture[str],
+    commands: Sequence[Sequence[str]],
+    run: Callable[[Sequence[str]], int] = cli.run,
 ) -> Iterator[tuple[Sequence[str], int, str]]:
     """Runs *commands* as fresh processes would, and checks how each of them ended."""
     for argv in commands:
@@ -175,12 +192,12 @@ ASKED = (
     ("22", "--no-host"),
     ("ssh", "--no-host", "--json"),
     ("300-310", "--no-host", "--jsonl"),
-    ("search", "tacacs"),
     ("blocks", "--limit", "3"),
     ("stats", "--json"),
     ("history", "22", "--json"),
     ("history", "--diff", "1", "2", "--json"),
 )
+SEARCHED = (("search", "tacacs"),)  # which takes longer than all others
 UPDATED = (
     ("update", "--list"),
     ("update", "--list", "--json"),
@@ -189,10 +206,7 @@ UPDATED = (
     ("update", "--rollback", "--json"),
     ("update", "--rollback"),
 )
-REGISTRY_COMMANDS = (*ASKED, *UPDATED)
-
-
-VERSIONS = ("0001-2026-11-14", "0002-2026-12-14")  # the one before, and the one in use
+REGISTRY_COMMANDS = (*ASKED, *SEARCHED, *UPDATED)
 
 
 @pytest.mark.parametrize(
@@ -217,7 +231,7 @@ def test_a_kept_registry(name: str, home: Path, capsys: pytest.CaptureFixture[st
             # As a disk loses bytes: what looks like the file that was written is read.
             made = (made * (len(content) // max(1, len(made)) + 1) + content)[: len(content)]
         replace(path, made, status)
-        parts = (REGISTRY_COMMANDS,) if PROOF else (ASKED, UPDATED)
+        parts = (REGISTRY_COMMANDS,) if PROOF else (ASKED, (*SEARCHED, *UPDATED))
         for _ in ask(capsys, data.draw(st.sampled_from(parts), "commands")):
             pass
 
@@ -266,7 +280,7 @@ def test_notes_and_what_is_trusted_of_them(
         for each, content in good.items():
             replace(each, content)
         replace(paths[name], changed(data, good[paths[name]]))
-        answers = list(ask(capsys, NOTES_COMMANDS))
+        answers = list(ask(capsys, NOTES_COMMANDS, run))  # the registry is none of the matter
         assert len(answers) == len(NOTES_COMMANDS)
         for argv, status, said in answers:
             # A file that nobody named is left out, and the rest of the answer stands.
@@ -341,9 +355,9 @@ def test_the_feedback(
     check()
 
 
-def test_what_an_export_notes(home: Path) -> None:
+def test_what_an_export_notes(tmp_path: Path) -> None:
     """A folder that isn't an export's by its notes is refused in a line, and none is a fault."""
-    site = home / "site"
+    site = tmp_path / "site"
     site.mkdir()
     good = b"portbook-export/2 abc\nrun 12\np0-255 9f\nservices - services/ssh.html\n"
 

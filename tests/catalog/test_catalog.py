@@ -24,6 +24,7 @@ from portbook.errors import DataMissing, PortbookError
 from portbook.formats.errors.query import parse_query
 from portbook.model import Transport
 from tests.catalog.registry.upstream import small
+from tests.values import CATALOG
 
 SOURCE = Path(portbook.__file__).parent
 
@@ -53,7 +54,7 @@ def test_two_catalogs_answer_each_for_itself(tmp_path: Path) -> None:
     for name, content in taken.contents.items():
         (tmp_path / name).write_bytes(content)
     other = Catalog(Registry(Store(str(tmp_path))))
-    shipped = Catalog()
+    shipped = CATALOG  # the search of a catalog is costly to make
     assert other.registry.store.as_of != shipped.registry.store.as_of
     for catalog in (shipped, other, shipped):
         found = answer(parse_query("22"), catalog)

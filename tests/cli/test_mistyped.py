@@ -88,7 +88,10 @@ def test_no_name_on_record_is_taken_for_a_command() -> None:
     near = [
         name
         for name in sorted(filter(None, names))[:: 1 if PROOF else 5]
-        if name.isalpha() and any(edits(name.lower(), each) <= 2 for each in COMMANDS)
+        if name.isalpha()
+        and any(
+            abs(len(name) - len(each)) <= 2 and edits(name.lower(), each) <= 2 for each in COMMANDS
+        )
     ]
     assert len(near) > (20 if PROOF else 4)
     assert [name for name in near if did_you_mean([name], COMMANDS, CATALOG)] == []

@@ -17,7 +17,7 @@ from unittest import mock
 import pytest
 
 from portbook.catalog.expectations.trust import trust
-from portbook.cli import run
+from tests.command_line import run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -63,7 +63,10 @@ class Project:
         return path
 
     def ask(self, *argv: str, **environ: str) -> subprocess.CompletedProcess[str]:
-        """What a fresh process would answer in the project's folder, worked out in this one."""
+        """What a process would answer in the project's folder, worked out in this one.
+
+        The registry is the shipped one, so all share a catalog: notes are read anew each time.
+        """
         out, err = io.StringIO(), io.StringIO()
         with (
             mock.patch.dict(os.environ, {**self.environ, **environ}, clear=True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import subprocess
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment
 
 
@@ -33,11 +35,15 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "portbook" / "registry"
 
 
+@functools.cache
+def _base() -> Registry:
+    return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+
+
 @pytest.fixture
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is compared with is small as well, so that the difference is."""
-    base = validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
-    monkeypatch.setattr(update, "shipped", lambda: base)
+    monkeypatch.setattr(update, "shipped", _base)
 
 
 @pytest.fixture

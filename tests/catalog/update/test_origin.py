@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 from typing import TYPE_CHECKING
@@ -19,6 +20,7 @@ from portbook.cli import run
 from tests.catalog.registry.upstream import small
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 ODD = {
@@ -40,6 +42,12 @@ ODD = {
 }
 
 
+@functools.cache
+def contents(day: str) -> Mapping[str, bytes]:
+    """The files of a small registry of *day*."""
+    return validate.read(small(day), "file:x", day).contents
+
+
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of this user's kept registries, with two versions in it."""
@@ -50,9 +58,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     )
     found = tmp_path / "portbook" / "registry"
     for day in ("2026-11-14", "2026-12-14"):
-        taken = validate.read(small(day), "file:x", day)
         with Keeper(str(found)) as keeper:
-            keeper.keep(taken.contents, day, {"url": "file:x"}, book.shipped().store.as_of)
+            keeper.keep(contents(day), day, {"url": "file:x"}, book.shipped().store.as_of)
     return found
 
 
