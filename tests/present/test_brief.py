@@ -50,9 +50,10 @@ from portbook.present.owners import (
     unseen_owner,
 )
 from portbook.present.port.agreement import Agreement
-from portbook.present.port.on_record import abuse_line, fitted, in_practice, met, untold_uses
+from portbook.present.port.on_record import abuse_line, in_practice, met, untold_uses
 from portbook.present.render.brief_text import render_brief
 from portbook.present.render.text import Style, clipped, columns_of
+from portbook.present.words import fitted
 from tests.strategies import any_port, listeners, nasty, processes
 from tests.values import CATALOG, changed
 
@@ -304,14 +305,14 @@ def test_a_wide_use_never_leads() -> None:
     assert compose_brief(found, TO).abuse == "Back Orifice (September 1998) and 2 more"
     assert in_practice(found).leading == ()
     assert in_practice(found).wide == ("Kubernetes NodePort services",)
-    assert compose_brief(found, TO).practice == "Kubernetes NodePort services in 30000–32767"
+    assert compose_brief(found, TO).practice == "Kubernetes NodePort services (30000–32767)"
 
 
 @pytest.mark.parametrize(
     ("port", "line"),
     [
         ("22", "as registered: OpenSSH, Dropbear SSH server and 2 more"),
-        ("443", "as registered: nginx, Caddy and MANY more; also 2 others"),
+        ("443", "nginx, Caddy, SoftEther VPN, Apache HTTP Server and MANY more"),
         ("3000", "Grafana, Gitea, Next.js, Redmine, Ruby on Rails and MANY more"),
         ("4905", "portbook's own site (portbook serve)"),
         ("4905/udp", "no known use, no reported abuse"),
@@ -376,7 +377,7 @@ def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
     assert "deleted" in (verdict.sentence or "")
     verdict = _brief("3000", changed(bound, findings=findings[::2])).verdict
     assert verdict is not None
-    assert verdict.sentence == "node isn't a server portbook recognises"
+    assert verdict.sentence == "can't tell what node server.js serves"
 
 
 @pytest.mark.parametrize(
@@ -393,7 +394,7 @@ def test_what_a_probe_heard_of_an_unknown_program_is_told(spoken: Spoken, said: 
     bound = changed(_listener(3000, "0.0.0.0", NODE), findings=(Finding("unknown", Level.NOTE),))
     verdict = _brief("3000", changed(bound, speaks=spoken)).verdict
     assert verdict is not None
-    assert verdict.sentence == f"node isn't a server portbook recognises{said}"
+    assert verdict.sentence == f"can't tell what node server.js serves{said}"
 
 
 def test_an_owner_that_is_hidden_is_said_to_be_so() -> None:

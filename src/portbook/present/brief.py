@@ -120,22 +120,22 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     host = answer.host
     groups = groups_of(host.listeners) if host is not None else []
     machine = None if host is None else _machine(answer, host, groups, to)
-    practice = practice_line(answer, COLUMNS - LABEL - 2)
     headline = machine if groups and machine else _headline(answer, machine)
     if groups and not _takes_address(answer, groups):
         from portbook.model import host_port
 
         place = host_port(str(answer.query.address), answer.port)
         headline = f"Nothing listens on {place}, but {headline}"
-    verdict = None
+    verdict, meant = None, leading_service(answer)  # for which the reader takes the answer
     if host is not None:
         from portbook.present.port.agreement import verdict_of
 
         verdict = verdict_of(answer, [each for group in groups for each in group.listeners])
+        meant = meant if not groups or verdict.agreement == "agree" else None
     return Brief(
         headline=headline,
         machine=machine,
-        practice=practice,
+        practice=practice_line(answer, COLUMNS - LABEL - 2),
         registry=registry_line(answer),
         verdict=verdict,
         reach=_reach(groups, to) if groups else None,
@@ -146,7 +146,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         note=_note(host),
         remarks=notes_of(answer),
         unseen=unseen_sentences(host),
-        security=security_line(answer.services, COLUMNS - LABEL - 2, leading_service(answer)),
+        security=security_line(answer.services, COLUMNS - LABEL - 2, meant),
     )
 
 

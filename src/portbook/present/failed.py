@@ -208,7 +208,8 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
     elif failed.failure in CONNECTING:
         yield NextStep("On that machine", f"portbook {name}")
     else:
-        yield NextStep("All causes", f"portbook why {where}")
+        free = failed.failure is Failure.IN_USE
+        yield NextStep("Try to bind it" if free else "All causes", f"portbook why {where}")
     yield NextStep("About it", f"portbook topic {_topic(failed)}")
 
 

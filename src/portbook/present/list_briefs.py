@@ -7,6 +7,7 @@ from portbook.app.port_lookup import PortAnswer
 from portbook.model import Visibility
 from portbook.model.gap import hide_sockets
 from portbook.present.brief import (
+    COLUMNS,
     Brief,
     PortLine,
     compose_brief,
@@ -15,11 +16,7 @@ from portbook.present.brief import (
     who_holds,
 )
 from portbook.present.owners import owner_name
-from portbook.present.port.on_record import (
-    fitted,
-    practice_line,
-    short_title,
-)
+from portbook.present.port.on_record import practice_line, short_title
 from portbook.present.range_brief import (
     ROOM,
     compose_range_brief,
@@ -29,7 +26,7 @@ from portbook.present.range_brief import (
     span_of,
     worst_verdict,
 )
-from portbook.present.words import NextStep, listed
+from portbook.present.words import NextStep, fitted, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -42,6 +39,8 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 5  # ports of a name that stand in its table
 _LONGEST_OWNER = 22  # columns
+_PORT_COLUMNS = 11  # of a port and the blanks around it and the cell behind it
+_LEAST_ROOM = 36  # columns, for what people use a port for
 
 
 def brief_of(answer: PortAnswer | ServiceAnswer | RangeAnswer, to: Viewer) -> Brief:
@@ -82,7 +81,7 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     name = f"{answer.name} · {title}" if title else answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
     order = sorted(answer.ports, key=_prominence, reverse=True)[:_MOST_ROWS]
-    rows = [_port_line(each, to) for each in answer.ports if each in order]
+    rows = _port_lines([each for each in answer.ports if each in order], to)
     left = len(answer.ports) - len(rows)
     return Brief(
         headline=f"{name}: {machine or f'ports {fitted(numbers, 40)}'}",
@@ -120,11 +119,20 @@ def _prominence(answer: PortAnswer | RangeAnswer) -> tuple[bool, int, int]:
     return in_use, len(narrow), -first_of(answer)
 
 
-def _port_line(answer: PortAnswer | RangeAnswer, to: Viewer) -> PortLine:
-    practice = (
-        practice_line(answer, 36) if isinstance(answer, PortAnswer) else range_practice(answer)
-    )
-    return PortLine(span_of(answer), _cell(answer, to), practice)
+def _port_lines(answers: Sequence[PortAnswer | RangeAnswer], to: Viewer) -> list[PortLine]:
+    """A line for each port; what people use it for in the columns that the longest cell leaves."""
+    cells = [_cell(each, to) for each in answers]
+    room = COLUMNS - _PORT_COLUMNS - max(len(cell or "") for cell in cells)
+    return [
+        PortLine(
+            span_of(each),
+            cell,
+            practice_line(each, max(room, _LEAST_ROOM))
+            if isinstance(each, PortAnswer)
+            else range_practice(each),
+        )
+        for each, cell in zip(answers, cells, strict=True)
+    ]
 
 
 def _cell(answer: PortAnswer | RangeAnswer, to: Viewer) -> str | None:

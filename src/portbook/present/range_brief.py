@@ -14,14 +14,8 @@ from portbook.present.brief import (
     who_holds,
 )
 from portbook.present.port.agreement import Agreement, BriefVerdict, verdict_of
-from portbook.present.port.on_record import (
-    OWN_SITE,
-    as_registered,
-    fitted,
-    security_line,
-    short_title,
-)
-from portbook.present.words import NextStep, listed, named
+from portbook.present.port.on_record import OWN_SITE, security_line, short_title
+from portbook.present.words import NextStep, as_registered, fitted, listed, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -52,7 +52,7 @@ def source_content(source: Source) -> str:
         count, _, oldest = entries.partition(", the oldest read on ")
         number, _, noun = count.partition(" ")
         count = f"{int(number):,} {noun}" if number.isdigit() else count
-        return f"{count}, read from {day(oldest)} on" if oldest else count
+        return f"{count}, checked since {day(oldest)}" if oldest else count
     if source.id in _NAMES:
         return _NAMES[source.id][1]
     return "" if source.id == "iana-history" else source.what

@@ -18,6 +18,10 @@ class NextStep(NamedTuple):
     command: str
 
 
+SHORTEST = 12  # columns: what is cut to less says nothing
+_AS_REGISTERED = "as registered: "
+
+
 def listed(words: Iterable[str]) -> str:
     """*words* as a list in a sentence.
 
@@ -26,6 +30,45 @@ def listed(words: Iterable[str]) -> str:
     """
     *most, last = words
     return f"{', '.join(most)} and {last}" if most else last
+
+
+def fitted(names: Sequence[str], columns: int, others: int = 0, *, cut: bool = False) -> str:
+    """As many of *names* as fit into *columns*, and how many more there are, with *others*.
+
+    One name stays, too long or not; with *cut* it is cut rather than the number behind it.
+
+    >>> fitted(["Next.js", "Rails", "Express"], 20), fitted(["Redis"], 20)
+    ('Next.js and 2 more', 'Redis')
+    >>> fitted(["Google Cast (state and setup)", "Gitiles"], 36, cut=True)
+    'Google Cast (state and s… and 1 more'
+    """
+    for many in range(len(names), 0, -1):
+        left = len(names) - many + others
+        line = listed(names[:many]) if not left else f"{', '.join(names[:many])} and {left:,} more"
+        if len(line) <= columns:
+            return line
+        if many == 1:
+            over = len(line) - columns + 1
+            whole = not cut or not left or len(names[0]) - over < SHORTEST
+            return line if whole else f"{names[0][:-over].rstrip()}…{line[len(names[0]) :]}"
+    return ""
+
+
+def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) -> str:
+    """Who uses ports for what they are registered for, and who does otherwise, in *columns*.
+
+    >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 53)
+    'as registered: nginx, Caddy and 1 more; also 2 others'
+    """
+    line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
+    room = columns - len(line) - len("; also ")
+    also = fitted(rest, room) if rest else ""
+    if also and len(also) <= room:
+        return f"{line}; also {also}"
+    if not rest:
+        return line
+    more = f"; also {len(rest):,} other{'s' if len(rest) > 1 else ''}"
+    return _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED) - len(more)) + more
 
 
 def few(words: Sequence[str], most: int = 3, beside: int = 0) -> str:

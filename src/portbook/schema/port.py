@@ -234,6 +234,9 @@ BRIEF = Table(
     "The short answer, as the terminal prints it.",
     (
         Field("headline", TEXT, "the answer in a line"),
+        Field("sentences", TEXTS, "what a pasted text says failed, and what to do"),
+        Field("remarks", TEXTS, "how the query was understood, where that isn't plain"),
+        Field("unseen", TEXTS, "what could not be seen of this machine"),
         Field("machine", optional(TEXT), "what is bound; null: this machine was left out"),
         Field("practice", optional(TEXT), "what people use it for"),
         Field("registry", TEXT, "how it stands in the registry"),

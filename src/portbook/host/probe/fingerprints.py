@@ -144,6 +144,9 @@ def _text(data: bytes, asked: str | None) -> Heard | None:
             return Heard("ssh", first_line(line))
     if data.startswith(b"HTTP/1.") and len(data) >= 12:  # RFC 9112 §4
         return _http(data)
+    # A web server answers what it can't read as to HTTP/0.9, without a status line (RFC 1945 §6).
+    if asked is not None and data[:15].lower().startswith((b"<!doctype html", b"<html")):
+        return Heard("http", "HTML without a status line")
     for beginning, protocol in _BEGINNINGS:
         if data.startswith(beginning):
             return Heard(protocol, None if protocol == "telnet" else first_line(data))

@@ -104,11 +104,13 @@ FAILURES = {
     "in-use": "The text says that {name} is in use.",
     "in-use-held": "{name} is in use: {who} on {where}.",
     "in-use-connection": "A connection holds {name}; nothing listens on it.",
-    "in-use-free": "{name} is free on this machine now: the other program ended, or ran elsewhere.",
+    "in-use-free": "{name} is free on this machine now. If it still fails, the error is from "
+    "another machine or a container.",
     "permission": "The system refused {name} to that user.",
     "permission-needed": "Binding {name} needs root or CAP_NET_BIND_SERVICE: it is below {first}.",
-    "permission-given": "You can bind {name} on this machine; the user in the text can't.",
-    "permission-fix": "Run it as root, or on Linux: setcap cap_net_bind_service=+ep PROGRAM.",
+    "permission-given": "You can bind {name} on this machine; the user in the text couldn't.",
+    "permission-fix": "Run the server as root, or on Linux: setcap cap_net_bind_service=+ep "
+    "PROGRAM.",
     "permission-windows": "Windows refused {name}: it lies in an excluded range, or another "
     "program holds it exclusively.",
     "permission-windows-why": "Hyper-V, WSL and Docker exclude ranges: a port in one is refused "
@@ -128,7 +130,7 @@ FAILURES = {
     "refused-family": "But {others} listens on {elsewhere}: connect to that address, or bind both "
     "127.0.0.1 and [::1].",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
-    "answers": "{who} listens on {where} now, so {place} accepts connections.",
+    "answers": "{who} listens on {where} now; try again.",
     "another-machine": "{address} is another machine; portbook looks only at this one.",
     "another-name": "{address} is a host's name, and portbook doesn't look names up: it may be "
     "another machine.",

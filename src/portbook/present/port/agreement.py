@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Finding, Listener
+    from portbook.model import Finding, Listener, Spoken
 
 
 class Agreement(StrEnum):
@@ -69,14 +69,14 @@ def verdict_on(listeners: Sequence[Listener], services: Sequence[str]) -> BriefV
 # What says whether a program belongs on the port; the first that applies says it.
 _SETTLES = {
     "unexpected-program": (Agreement.DIFFER, "your notes expect another program here"),
-    "speaks-otherwise": (Agreement.DIFFER, "{program} doesn't speak what belongs on this port"),
+    "speaks-otherwise": (Agreement.DIFFER, "{program} speaks {spoken}, not {awaited}"),
     "expected": (Agreement.AGREE, "{program} belongs here"),
     "owner-hidden": (Agreement.UNKNOWN, "you can't see which program this is"),
     "foreign-service": (Agreement.DIFFER, "not the registered service ({service}){common}"),
     "reserved-port": (Agreement.DIFFER, "IANA reserves the port; make sure you meant it"),
     "unregistered-port": (
         Agreement.DIFFER,
-        "no service is registered here{common}; make sure you started {program}",
+        "unassigned port{common}; check that you started {program}",
     ),
     "service-elsewhere": (Agreement.DIFFER, "{program} isn't on its own port"),
     "fits-by-name": (Agreement.UNKNOWN, "the name fits, and only the name could be seen"),
@@ -104,22 +104,40 @@ _OTHERS = {
 
 def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Listener]) -> str:
     settling = _SETTLES.get(finding.code)
-    tools = dict(finding.facts).get("tools")
+    facts = dict(finding.facts)
+    tools = facts.get("tools")
     if finding.code == "foreign-service" and isinstance(tools, tuple):
-        settling = (Agreement.DIFFER, "{tool}, not {service}{common}{ask}")
+        settling = (Agreement.DIFFER, "{tool}, not {service}{common}{ask}{answers}")
     elif finding.code == "fits-by-name" and isinstance(tools, tuple):
         settling = (Agreement.UNKNOWN, "{tool}, judging by its arguments alone")
+    elif finding.code == "unknown" and "spoken_protocol" in facts:
+        settling = (Agreement.UNKNOWN, "{program} speaks {spoken}")
+    elif finding.code == "unknown" and any(map(_is_interpreter, listeners)):
+        settling = (Agreement.UNKNOWN, "can't tell what {program} serves{answers}")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
     codes = {each.code for one in listeners for each in one.assessment.findings}
     return template.format(
-        program="the program" if owner is None else owner.program or owner_name(owner),
+        program="the program" if owner is None else owner_name(owner),
+        spoken=facts.get("spoken_protocol") or "TLS",
+        awaited=_first(facts.get("awaited")) or next(iter(services), "what belongs here"),
         service=next(iter(services), "another service"),
         common=", but a common use of the port" if "known-use" in codes else "",
-        tool=tools[0] if isinstance(tools, tuple) and tools else "",
-        ask="" if "known-use" in codes else "; --probe asks it",
+        tool=_first(tools) or "",
+        ask="" if "known-use" in codes or _asked(listeners) else "; --probe asks it",
         answers=_answers(listeners),
     )
+
+
+def _is_interpreter(listener: Listener) -> bool:
+    """Whether the first owner is named by what it runs, and not by its program alone."""
+    owners = listener.ownership.owners
+    return bool(owners) and owner_name(owners[0]) != owners[0].program
+
+
+def _first(fact: object) -> str | None:
+    """The first of several words that a finding carries; None where there is none."""
+    return str(fact[0]) if isinstance(fact, tuple) and fact else None
 
 
 # What a probe heard of a program that nothing is known of.
@@ -131,9 +149,14 @@ _HEARD = {
 }
 
 
+def _asked(listeners: Sequence[Listener]) -> Spoken | None:
+    """What came of a probe; None where none was asked for."""
+    return next((each.assessment.speaks for each in listeners if each.assessment.speaks), None)
+
+
 def _answers(listeners: Sequence[Listener]) -> str:
-    """What came of a probe, where one was asked for."""
-    spoken = next((each.assessment.speaks for each in listeners if each.assessment.speaks), None)
+    """What came of a probe, behind a sentence; empty where none was asked for."""
+    spoken = _asked(listeners)
     if spoken is None:
         return ""
     if spoken.state is SpokenState.IDENTIFIED:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import SITE_PORT, Authentication, Encryption, State, Transport
-from portbook.present.words import listed, named, names_others, period, when
+from portbook.present.words import (
+    SHORTEST,
+    as_registered,
+    fitted,
+    listed,
+    named,
+    names_others,
+    period,
+    when,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import Assignment, KnownService
 
 _LONGEST_TITLE = 44
-# The short answer has 65 columns beside its labels; a title shorter than 12 says nothing.
+# The short answer has 65 columns beside its labels.
 _LONGEST_LINE = 65
-_SHORTEST_TITLE = 12
-_AS_REGISTERED = "as registered: "
 
 # A use needs an address that says so, and portbook has none: that it is one is said by itself.
 OWN_SITE = "portbook's own site (portbook serve)"
@@ -33,12 +40,15 @@ class InPractice(NamedTuple):
     """The products that people meet on a port, each once, by their rank.
 
     ``registered`` speak a service that the registry has there. ``others`` are the rest; those of
-    ``wide`` are known for so many ports that they say nothing of this one.
+    ``wide`` are known for so many ports that they say nothing of this one. ``apart`` is whether
+    each of ``others`` is on record for services that the registry doesn't have there: of most
+    products it isn't recorded what they speak.
     """
 
     registered: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
     wide: tuple[str, ...] = ()
+    apart: bool = False
 
     @property
     def leading(self) -> tuple[str, ...]:
@@ -63,7 +73,10 @@ def in_practice(answer: PortAnswer) -> InPractice:
     if not answer.uses and not answer.programs:
         return _NOTHING_MET
     names = {name.lower() for name in service_names(answer)}
-    services = {use.product: use.services for use in answer.uses if use.leads}
+    services: dict[str, tuple[str, ...]] = {}
+    for use in answer.uses:  # one product may have a use for each transport
+        if use.leads:
+            services[use.product] = (*services.get(use.product, ()), *use.services)
     products = {product.casefold() for product in services}
     joined = {name for use in answer.uses if use.leads for name in use.programs}
     for program in answer.programs:
@@ -86,50 +99,20 @@ def in_practice(answer: PortAnswer) -> InPractice:
         tuple(registered),
         tuple(others),
         tuple(dict.fromkeys([use.product for use in answer.uses if use.product not in services])),
+        bool(others) and all(services[product] for product in others),
     )
-
-
-def fitted(names: Sequence[str], columns: int, others: int = 0) -> str:
-    """As many of *names* as fit into *columns*, and how many more there are, with *others*.
-
-    >>> fitted(["Next.js", "Rails", "Express"], 20), fitted(["Redis"], 20)
-    ('Next.js and 2 more', 'Redis')
-    """
-    for many in range(len(names), 0, -1):
-        left = len(names) - many + others
-        line = listed(names[:many]) if not left else f"{', '.join(names[:many])} and {left:,} more"
-        if len(line) <= columns or many == 1:
-            return line
-    return ""
-
-
-def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) -> str:
-    """Who uses ports for what they are registered for, and who does otherwise, in *columns*.
-
-    >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 53)
-    'as registered: nginx, Caddy and 1 more; also 2 others'
-    """
-    line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
-    room = columns - len(line) - len("; also ")
-    also = fitted(rest, room) if rest else ""
-    if also and len(also) <= room:
-        return f"{line}; also {also}"
-    if not rest:
-        return line
-    more = f"; also {len(rest):,} other{'s' if len(rest) > 1 else ''}"
-    return _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED) - len(more)) + more
 
 
 def practice_line(answer: PortAnswer, columns: int) -> str | None:
     """Who uses the port, as far as *columns* go; None where the registry's service says enough."""
     met_there = in_practice(answer)
-    if met_there.registered:
+    if met_there.registered and (met_there.apart or not met_there.others):
         return as_registered(met_there.registered, met_there.others, columns)
     if met_there.leading:
-        return fitted(met_there.products, columns)
+        return fitted(met_there.products, columns, cut=True)
     if met_there.wide:
         spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
-        return fitted([f"{name} in {spans[name]}" for name in met_there.wide], columns)
+        return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
     if is_own_site(answer):
         return OWN_SITE
     return "no known use, no reported abuse" if untold_uses(answer) else None
@@ -211,7 +194,7 @@ def registry_line(answer: PortAnswer) -> str:
     also = [f"{listed(recorded)}, widespread but not assigned"] if recorded else []
     shown = [*(words + on for words, on in states.items()), *also]
     room = _LONGEST_LINE - len("; ".join(shown)) - len(" ()")
-    title = title_line(answer, min(room, _LONGEST_TITLE)) if room >= _SHORTEST_TITLE else None
+    title = title_line(answer, min(room, _LONGEST_TITLE)) if room >= SHORTEST else None
     assigned = [words for words in by_words if not words.startswith("reserved")]
     if title and len(assigned) == 1 and title != assigned[0] and not notes:
         states = {

@@ -38,7 +38,7 @@ def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
         yield Records("Used in practice by", uses, f"{answer.port}/practice")
     if answer.programs:
         programs = [program_record(each, answer.port) for each in answer.programs]
-        yield Records("Servers with this default port, and the files they run as", tuple(programs))
+        yield Records("Servers with this default port", tuple(programs))
     if untold_uses(answer) and UNUSED not in lead:
         yield Paragraph(UNUSED)
     if is_own_site(answer):
@@ -125,7 +125,7 @@ def program_record(program: Program, own: int | None = None) -> Record:
     return Record(
         subject=program.product,
         kind=f"default {listed(defaults)}" if defaults else "default port not recorded",
-        said=f"runs as {listed(paths)}" if paths else "path not recorded",
+        said=f"executable: {listed(paths)}" if paths else "path not recorded",
         source=program.source,
         read=program.read,
         ports=tuple([port for port, _ in program.ports if port != own]),

@@ -15,11 +15,10 @@ from portbook.present.document import (
 )
 from portbook.present.list_briefs import leading_port, same_spelling
 from portbook.present.port import changes, meaning
-from portbook.present.port.on_record import fitted
 from portbook.present.port.practice import program_record, use_records
 from portbook.present.port.registry import about_rows, registration, unauthorized
 from portbook.present.range_brief import span_of
-from portbook.present.words import few, named
+from portbook.present.words import few, fitted, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
