@@ -118,7 +118,7 @@ def _nearest(side: str) -> Field:
     return Field(side, list_of(NEIGHBOUR.codec()), path=side)
 
 
-_NEIGHBOURS = Table("neighbours", "", (_nearest("before"), _nearest("after")))
+NEIGHBOURS = Table("neighbours", "", (_nearest("before"), _nearest("after")))
 _STANDINGS = Codec(
     lambda standings: {each: STANDING.encode(standings[each]) for each in standings},
     dict,
@@ -141,7 +141,7 @@ COMPARED = Table(
         Field("gap", NAMES, "the two days that are furthest apart"),
     ),
 )
-_PORT_AND_STATE = Table(
+PORT_AND_STATE = Table(
     "port_and_state",
     "",
     (
@@ -204,7 +204,7 @@ PAGE = Table(
         Field("ties", list_of(_TIE.inline()), "ports of the same in practice", "related.ties"),
         Field("same_service", list_of(_SHARED.inline()), path="related.same_service"),
         Field("same_document", list_of(_SHARED.inline()), path="related.same_document"),
-        Field("swapped", _PORT_AND_STATE.inline(), "the same bytes in the other order", "related"),
+        Field("swapped", PORT_AND_STATE.inline(), "the same bytes in the other order", "related"),
         Field("questions", list_of(_QUESTION.inline()), "what people ask"),
     ),
 )
@@ -262,7 +262,7 @@ PORT_ANSWER = Table(
         Field("state", STATE, "assigned if any transport is, else reserved, else unassigned"),
         Field("transports", _STANDINGS, "each transport that was asked for", "standings"),
         Field("block", BLOCK.codec(), "the run of equal state that it is part of"),
-        Field("neighbours", _NEIGHBOURS.inline(), "the nearest assigned ports", lambda it: it),
+        Field("neighbours", NEIGHBOURS.inline(), "the nearest assigned ports", lambda it: it),
         Field("uses", USES, "what people use it for"),
         Field("services", list_of(KNOWN_SERVICE.codec()), "what it is for"),
         Field("programs", list_of(PROGRAM.codec()), "server programs whose default it is"),

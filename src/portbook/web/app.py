@@ -4,22 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import re
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
 
 from portbook.errors import PortbookError
+from portbook.model import LAST_PORT
 from portbook.web.explain.endpoints import start_explainers
 from portbook.web.feedback.vote_queue import VoteQueue
-from portbook.web.http.cache import Keeping
+from portbook.web.http.cache import FORM, Keeping
+from portbook.web.http.negotiation import Form
 from portbook.web.http.problem_details import problem
 from portbook.web.http.rate_limit import RateLimit, TooManyRequests
-from portbook.web.http.security import Limits, Secured
+from portbook.web.http.security import Limits, Secured, secured_headers
 from portbook.web.http.work_limit import Busy, Work
 from portbook.web.local.live_events import Panel
+from portbook.web.pages.alike import PortPages
+from portbook.web.reference import kept, read_port
 from portbook.web.routes import routes
 from portbook.web.site_config import Site
 from portbook.web.state import Context, Drawn, Settings, Views, build_of, read_static
@@ -27,7 +34,6 @@ from portbook.web.state import Context, Drawn, Settings, Views, build_of, read_s
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from starlette.requests import Request
     from starlette.responses import Response
 
     from portbook.catalog import Catalog
@@ -55,11 +61,12 @@ def create_app(
     files, version = read_static(catalog)
     local = not settings.public
     site = _site(catalog, settings, version)
+    views = views or cast("Views", importlib.import_module("portbook.web.pages.views"))
     context = Context(
         settings=settings,
         catalog=catalog,
         site=site,
-        views=views or cast("Views", importlib.import_module("portbook.web.pages.views")),
+        views=views,
         drawn=drawn or cast("Drawn", importlib.import_module("portbook.web.assets.drawn")),
         build=build_of(version, site),
         files=files,
@@ -67,6 +74,7 @@ def create_app(
         panel=Panel(catalog, show_commands=settings.show_commands) if local else None,
         work=Work(public=settings.public),
         explainers=start_explainers(catalog),
+        port_pages=PortPages(catalog, site, views),
         captures=None if local else RateLimit(of_one=20, of_all=200),
         votes=None if settings.store is None else VoteQueue(settings.store),
     )
@@ -94,7 +102,7 @@ def create_app(
     )
     # Its own redirects name the host that the client named: ours are relative.
     application.router.redirect_slashes = False
-    keeping = Keeping(Secured(Limits(application, context)), context)
+    keeping = Keeping(Secured(Limits(application, context)), context, partial(_port_page, context))
     return keeping
 
 
@@ -108,6 +116,23 @@ def _site(catalog: Catalog, settings: Settings, static_version: str) -> Site:
         address=settings.address,
         token=settings.token is not None,
     )
+
+
+_PORT = re.compile(rb"/(0|[1-9][0-9]{0,4})")
+
+
+def _port_page(site: Context, target: bytes, form: Form) -> Response | None:
+    """What is answered to a GET of *target* in *form* where that is the page of a port; else None.
+
+    It goes through no router and none of the layers, which take as long as the page.
+    """
+    found = _PORT.fullmatch(target)
+    if found is None or form is not Form.HTML or int(found[1]) > LAST_PORT:
+        return None
+    body = site.port_pages.of(read_port(site.catalog, int(found[1]), whole=True))
+    response = kept(Request({"type": "http", FORM: form}), body, form.media_type, negotiated=True)
+    response.raw_headers = secured_headers(response.raw_headers)
+    return response
 
 
 async def _follow_updates(keeping: Keeping) -> None:
@@ -134,6 +159,7 @@ async def renew(keeping: Keeping) -> bool:
     context.catalog, context.files = newer, files
     context.site = _site(newer, context.settings, version)
     context.build = build_of(version, context.site)
+    context.port_pages = PortPages(newer, context.site, context.views)
     if context.panel is not None:
         context.panel.catalog = newer
     keeping.forget()

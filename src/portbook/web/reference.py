@@ -138,7 +138,7 @@ def _port(request: Request, named: Form | None) -> Response:
     site = context(request)
     found = read_port(site.catalog, number, whole=True)
     if form is Form.HTML:
-        body = site.views.port(found, site.catalog, site.site)
+        body = site.port_pages.of(found)
     elif form is Form.JSON:
         body = to_json(objects.of(found))
     else:

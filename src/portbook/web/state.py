@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from portbook.web.http.rate_limit import RateLimit
     from portbook.web.http.work_limit import Work
     from portbook.web.local.live_events import Panel
+    from portbook.web.pages.alike import PortPages
     from portbook.web.site_config import Site
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "assets")
@@ -119,6 +120,7 @@ class Context:
     captures: RateLimit | None = None  # on a public site alone
     work: Work = field(kw_only=True)
     explainers: Workers = field(kw_only=True)
+    port_pages: PortPages = field(kw_only=True)
     votes: VoteQueue | None = None  # where the site asks for feedback
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
 from portbook.web.http import cache as caching
@@ -21,7 +22,6 @@ from tests.values import AS_OF, CATALOG
 from tests.web.asking import app_of, ask
 
 if TYPE_CHECKING:
-    from starlette.testclient import TestClient
     from starlette.types import Message
 
     from portbook.web.http.metrics import Metrics
@@ -37,6 +37,58 @@ def test_a_page_is_made_once(local: TestClient) -> None:
     assert (metrics.hits, metrics.misses) == (1, 1)
     assert first.content == second.content
     assert first.headers == second.headers
+
+
+@pytest.mark.parametrize("coding", ["", *caching.CODINGS])
+def test_a_page_that_is_made_without_a_request_is_what_a_request_gets(coding: str) -> None:
+    made, asked = (create_app(CATALOG, Settings(public=True)) for _ in range(2))
+    client = TestClient(asked)
+    wishes = {"accept": "text/html", "accept-encoding": coding or "identity"}
+    as_sent = [(name.encode(), value.encode()) for name, value in wishes.items()]
+    ports = (0, 22, 443, 8080, 20006, 61000, 65535)
+    for port in ports:
+        entry = made.find(b"/%d" % port, as_sent, make=True)
+        client.get(f"/{port}", headers=wishes)
+        kept = asked.find(b"/%d" % port, as_sent)
+        assert entry is not None
+        assert kept is not None
+        assert sorted(entry.headers) == sorted(kept.headers)
+        assert sorted(entry.headers_304) == sorted(kept.headers_304)
+        assert entry.raw[entry.body_at :] == kept.raw[kept.body_at :]
+        assert (entry.tag, entry.any_query) == (kept.tag, kept.any_query)
+    assert (made.metrics.misses, made.metrics.hits) == (len(ports), 0)
+    assert made.find(b"/22?from=there", as_sent) is not None
+    assert made.metrics.answers == {200: len(ports) + 1}
+
+
+def test_what_isnt_the_page_of_a_port_needs_a_request() -> None:
+    made = create_app(CATALOG, Settings(public=True))
+    html = [(b"accept", b"text/html")]
+    for target in (
+        b"/",
+        b"/0443",
+        b"/65536",
+        b"/99999",
+        b"/443.json",
+        b"/443/",
+        b"/443/tcp",
+        b"/x",
+    ):
+        assert made.find(target, html, make=True) is None
+    for wishes in ([(b"accept", b"application/json")], [*html, (b"if-none-match", b"*")]):
+        assert made.find(b"/443", wishes, make=True) is None
+    assert made.find(b"/443", html) is None
+    assert len(made.cache) == made.metrics.misses == 0
+
+
+def test_a_page_that_breaks_is_left_to_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> str:
+        raise RuntimeError
+
+    made = create_app(CATALOG, Settings(public=True))
+    monkeypatch.setattr(made.context, "port_pages", broken)
+    assert made.find(b"/443", [(b"accept", b"text/html")], make=True) is None
+    assert len(made.cache) == made.metrics.misses == 0
 
 
 @pytest.mark.parametrize("path", ["/305", "/305.json", "/305.txt", "/api/stats", "/openapi.json"])

@@ -42,13 +42,12 @@ from portbook.present.port import page
 from portbook.present.render import port_json
 from portbook.present.render.document_text import render_page
 from portbook.present.render.json_text import json_line
-from portbook.present.render.text import Style
-from portbook.web.export.alike import Alike, Forms
 from portbook.web.export.notes import BEGUN
 from portbook.web.export.other_pages import other_files, other_names, sites
 from portbook.web.export.output_folder import OutputFolder, open_output
 from portbook.web.export.scope import Scope, scope_of, service_names, spans_there
 from portbook.web.pages import views
+from portbook.web.pages.alike import STYLE, Alike, FilePieces, Forms
 from portbook.web.pages.links import file_name
 
 if TYPE_CHECKING:
@@ -61,7 +60,6 @@ if TYPE_CHECKING:
 
 ROW = 256  # ports that are written, and noted, together
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-_STYLE = Style(80)
 _NOBODY = Viewer()  # a file has no reader whom it knows
 
 
@@ -338,7 +336,7 @@ class Pages:
         self._catalog = catalog
         self._scope = scope
         self._here, self._below = sites(scope, catalog, base_url)
-        alike = Alike(self.printed, lambda port: views.strip(catalog, port, self._here))
+        alike = Alike(self.printed, FilePieces(catalog, self._here).of)
         # In a part of the site, what a port's page links to is there or not.
         self._forms = alike.forms if scope.whole else self.printed
 
@@ -361,8 +359,8 @@ class Pages:
         of = Numbered(found.port, document)
         html = views.port(found, self._catalog, self._here, document, brief, of)
         whole = port_json.of_composed(found, brief, document)
-        text = render_page(document, _STYLE, of)
-        return Forms(self._scope.without_dead_links(html), json_line(whole), text)
+        text = render_page(document, STYLE, of)
+        return self._scope.without_dead_links(html), json_line(whole), text
 
 
 def digest_of_inputs(base_url: str | None, scope: Scope, catalog: Catalog) -> str:

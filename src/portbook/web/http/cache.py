@@ -21,8 +21,9 @@ except ImportError:  # it compresses a tenth better; gzip does as well
     brotli = None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from portbook.web.http.negotiation import Form
@@ -131,11 +132,21 @@ class Keeping:
 
     An eighth of that is for answers to queries: there is no end of what can be searched for, and
     a crowd of searches must not push out the pages.
+
+    *page* makes what *app* would answer to a GET of an address in a form, with all its headers,
+    where that is the same whatever the query; None where it doesn't.
     """
 
-    def __init__(self, app: ASGIApp, context: Context, budget: int = 24 << 20) -> None:
+    def __init__(
+        self,
+        app: ASGIApp,
+        context: Context,
+        page: Callable[[bytes, Form], Response | None] = lambda *_: None,
+        budget: int = 24 << 20,
+    ) -> None:
         self.app = app
         self.context = context
+        self._page = page
         self.metrics = context.metrics
         self.queries = Cache(budget // 8)
         self.cache = Cache(budget - self.queries.budget)
@@ -186,19 +197,26 @@ class Keeping:
         body = memoryview(entry.raw)[entry.body_at :]
         await send({"type": "http.response.body", "body": b"" if head else body})
 
-    def find(self, target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Entry | None:
+    def find(
+        self, target: bytes, headers: Iterable[tuple[bytes, bytes]], *, make: bool = False
+    ) -> Entry | None:
         """What is kept for a GET of *target* that can be sent at once; counts it as sent.
 
-        The server asks this before it makes an ASGI request at all: None leads to one.
+        The server asks this before it makes an ASGI request at all: None leads to one. With *make*,
+        a page that needs no request is made here.
         """
         wishes = Wishes.of(headers)
         if wishes.match or wishes.has_body:
             return None
         form = negotiate(wishes.accept, wishes.agent)
-        entry = self._get((target, form, choose_coding(wishes.encoding, CODINGS)))
+        key = (target, form, choose_coding(wishes.encoding, CODINGS))
+        entry = self._get(key)
+        there = entry is not None
+        if entry is None and make:
+            entry = self._make(key)
         if entry is None or len(entry.raw) > PIECE:
             return None
-        self.metrics.hits += 1
+        self.metrics.hits += there
         self.metrics.count(200)
         return entry
 
@@ -221,6 +239,21 @@ class Keeping:
             self.queries.put(key, entry)
         else:
             self.cache.put(key, entry)
+
+    def _make(self, key: Key) -> Entry | None:
+        """What is made for *key* without a request, which is kept from now on."""
+        target, form, coding = key
+        try:
+            made = self._page(target, form)
+        except Exception:  # noqa: BLE001 - the application meets it as well, and answers
+            return None
+        if made is None or len(made.body) > _LONGEST_AT_ONCE:
+            return None
+        self.metrics.misses += 1
+        tag = f"{self.context.build}-{form}"
+        entry = _entry(bytes(made.body), made.raw_headers, tag, coding, any_query=True)
+        self._put(key, entry)
+        return entry
 
     async def _ask(
         self, scope: Scope, receive: Receive, send: Send, key: Key | None

@@ -1,7 +1,8 @@
 """HTTP/1.1 connections as uvicorn has them, with three changes.
 
-What is kept is sent from here: a request for it becomes no ASGI request, no task and no walk
-through layers, which takes two thirds of the time that it would (``benchmarks/web.py``).
+What is kept, and the page of a port that isn't, is sent from here: a request for it becomes no ASGI
+request, no task and no walk through layers, which takes two thirds of the time that a kept page
+would (``benchmarks/web.py``).
 
 A client can't keep things waiting, nor fill the memory. uvicorn waits for ever for a head or a body
 that comes byte by byte and for a reader that doesn't read, and holds a head of any size. Each is
@@ -69,6 +70,7 @@ class PatientProtocol(HttpToolsProtocol):
         self._checked_hosts: list[bytes] | None = None
         self._earlier = self.cycle  # the request before the one that came last
         self._last_phase = Phase.IDLE
+        self._answered = False  # a request of those that came last, all at once
         self.waiting_since = self.loop.time()
 
     def _cycle(self) -> RequestResponseCycle | None:
@@ -150,6 +152,7 @@ class PatientProtocol(HttpToolsProtocol):
                 if not self.transport.is_closing():
                     self.data_received(data[start : start + _SLICE])
             return
+        self._answered = False
         super().data_received(data)
         if self._whole:
             return
@@ -240,7 +243,9 @@ class PatientProtocol(HttpToolsProtocol):
             or self.transport.is_closing()
         ):
             return False
-        entry = self._keeping.find(self.url, self.headers)
+        # Of many requests that come at once, one page is made here: others have their turn as well.
+        entry = self._keeping.find(self.url, self.headers, make=not self._answered)
+        self._answered = True
         if entry is None:
             return False
         parts = [b"HTTP/1.1 200 OK\r\n"]

@@ -11,6 +11,8 @@ from starlette.responses import PlainTextResponse
 from portbook.web.http.problem_details import problem
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from portbook.web.state import Context
@@ -39,6 +41,15 @@ _NAMES = frozenset(name for name, _ in HEADERS)
 OWN_RESOURCES = (b"cross-origin-resource-policy", b"same-origin")
 
 
+def secured_headers(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+    """*headers* of an answer with :data:`HEADERS`; what isn't open to other sites says so."""
+    made = [pair for pair in headers if pair[0] not in _NAMES]
+    made.extend(HEADERS)
+    if not any(name == OWN_RESOURCES[0] for name, _ in made):
+        made.append(OWN_RESOURCES)
+    return made
+
+
 class Secured:
     """An ASGI layer that puts :data:`HEADERS` on every answer.
 
@@ -62,11 +73,7 @@ class Secured:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = [pair for pair in message["headers"] if pair[0] not in _NAMES]
-                headers.extend(HEADERS)
-                if not any(name == OWN_RESOURCES[0] for name, _ in headers):
-                    headers.append(OWN_RESOURCES)
-                message = {**message, "headers": headers}
+                message = {**message, "headers": secured_headers(message["headers"])}
             await send(message)
 
         try:

@@ -1,4 +1,4 @@
-"""Files that are filled in are those that are printed, byte for byte."""
+"""Pages that are filled in are those that are printed, byte for byte."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from hypothesis import strategies as st
 
 from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.formats.errors.query import Query, QueryKind
-from portbook.model import LAST_PORT, PORTS
-from portbook.web.export.alike import Alike, Forms
+from portbook.model import LAST_PORT, PORTS, State
 from portbook.web.export.scope import Scope
 from portbook.web.export.site import Pages
+from portbook.web.pages import views
+from portbook.web.pages.alike import Alike, Forms, PortPages
+from portbook.web.site_config import Site
 from tests.counts import PROOF, examples
 from tests.values import CATALOG
 
@@ -61,6 +63,48 @@ def test_so_is_every_port() -> None:
     assert _same(Pages(CATALOG, Scope(), None), ports) == len(ports)
 
 
+def test_what_only_looks_like_the_ends_of_a_gap_stays() -> None:
+    answers = [
+        answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+        for port in range(20000, 24000)
+    ]
+    gaps = {each.block for each in answers if each.state is State.UNASSIGNED}
+    ends = {gap.first for gap in gaps if gap.size > 40}
+    assert len(ends) > 9
+
+    def printing(answer: PortAnswer) -> Forms:
+        block = answer.block
+        text = f"{answer.port} of {block.first}, a gap of {block.size:,} ports; {sorted(ends)}"
+        return (text,)
+
+    filling = Alike(printing, lambda _: ({},))
+    for each in answers:
+        assert filling.forms(each) == printing(each)
+
+
+@examples(6)
+@given(st.integers(1, LAST_PORT), st.integers(0, PORTS // 2))
+def test_so_are_the_pages_of_a_server(first: int, step: int) -> None:
+    site = Site(CATALOG.registry.store.as_of, feedback=True, static_version="1")
+    pages = PortPages(CATALOG, site, views)
+    for count in range(RUN):
+        port = (first + count * (2 * step + 1)) % PORTS
+        answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+        assert pages.of(answer) == views.port(answer, CATALOG, site)
+
+
+@pytest.mark.proof
+def test_so_is_every_page_of_a_server() -> None:
+    site = Site(CATALOG.registry.store.as_of, local=True, static_version="1")
+    pages = PortPages(CATALOG, site, views)
+    count = PORTS if PROOF else 400
+    ports = {at * 40503 % PORTS: None for at in range(count)}  # in an order that jumps about
+    assert len(ports) == count
+    for port in ports:
+        answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
+        assert pages.of(answer) == views.port(answer, CATALOG, site), port
+
+
 class _Counted(Pages):
     printings = 0
 
@@ -88,15 +132,15 @@ def test_what_differs_is_printed() -> None:
 
     def alike(answer: PortAnswer) -> Forms:
         printed.append(answer.port)
-        return Forms(f"<b>{answer.port}</b>", "{}", f"0x{answer.port:04x}")
+        return (f"<b>{answer.port}</b>",)
 
     def each_another(answer: PortAnswer) -> Forms:
         printed.append(answer.port)
-        return Forms(str(answer.port % 89), "{}", "")
+        return (str(answer.port % 89),)
 
     for printing, most in ((alike, 50), (each_another, 100)):
         printed.clear()
-        filling = Alike(printing, lambda _: "")
+        filling = Alike(printing, lambda _: ({},))
         made = [filling.forms(each) for each in answers]
         assert 0 < len(printed) <= most
         assert made == [printing(each) for each in answers]
@@ -110,9 +154,9 @@ def test_a_picture_is_put_where_it_stands() -> None:
     ]
 
     def printing(answer: PortAnswer) -> Forms:
-        return Forms(f"{_strip(answer.port)} {answer.port}", "{}", "")
+        return (f"{_strip(answer.port)} {answer.port}",)
 
-    filling = Alike(printing, _strip)
+    filling = Alike(printing, lambda answer: ({"strip": _strip(answer.port)},))
     made = [filling.forms(each) for each in answers]
     assert made == [printing(each) for each in answers]
 
