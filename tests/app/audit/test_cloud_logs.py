@@ -104,6 +104,20 @@ V3 = " vpc-1 subnet-1 i-1 3 IPv4 192.0.2.30 198.51.100.9"
 V4 = " eu-west-1 euw1-az1 - -"
 V5 = " - - egress 8"
 NFDUMP_TEXT = (LOGS / "nfdump.txt").read_text()
+# A firewall's, of which the end of a connection is no flow more.
+NFDUMP_EVENTS = (
+    "Date first seen          Event  XEvent Proto      Src IP Addr:Port          Dst IP Addr:Port"
+    "     X-Src IP Addr:Port        X-Dst IP Addr:Port   In Byte Out Byte\n"
+) + "".join(
+    f"2026-01-06 11:58:02.000 {event:6} {of:6} {protocol}  192.0.2.30:50000 -> 198.51.100.9:{port}"
+    f"  0.0.0.0:0  ->  0.0.0.0:0  {sent} {received}\n"
+    for event, of, protocol, port, sent, received in (
+        ("CREATE", "Ignore", "TCP", 443, 0, 0),
+        ("DELETE", "Ignore", "TCP", 443, 1300, 4000),
+        ("DENIED", "I-ACL", "TCP", 23, 0, 0),
+        ("CREATE", "Ignore", "UDP", 53, 0, 0),
+    )
+)
 NFDUMP_LONG = (LOGS / "nfdump-long.txt").read_text()
 ARGUS_TEXT = (LOGS / "argus.txt").read_text()
 ARGUS_DAYS = (LOGS / "argus-days.txt").read_text()
@@ -166,6 +180,15 @@ CASES = {
         "3 vpc-1 subnet-1 i-1 eni-1 123456789012 IPv4 192.0.2.30 198.51.100.9 50000 443 192.0.2.30 "
         "198.51.100.9 6 5300 10 1767700682 1767700690 ACCEPT 2 OK\n",
         {("tcp", 443): 1}, 5300, first=AT,
+    ),
+    "vpc-tabs": Case(f"2 {V2}\n".replace(" ", "\t"), {("tcp", 443): 1}, 5300, first=AT),
+    "vpc-tail": Case(
+        f"2026-01-06T11:58:02+00:00 eni-0123-all 2 {V2}\n"
+        f"2026-01-06T11:58:02.123000+00:00 eni-0123-all 2 {V2.replace('ACCEPT', 'REJECT')}\n",
+        {("tcp", 443): 1}, 5300, 1, first=AT,
+    ),
+    "nfdump-events": Case(
+        NFDUMP_EVENTS, {("tcp", 443): 1, ("udp", 53): 1}, 5300, 1, other=1, first=AT
     ),
     "nfdump-cut": Case(
         "ts,pr,da,dp,ibyt\n2026-01-06 11:58:02,TCP,198.51.100.9,443,5300\nSummary\nflows\n",
@@ -238,6 +261,15 @@ def test_zeeks_rows_without_a_header_are_taken_only_where_that_is_said(tmp_path:
             b"01/06-11:58:02.1  [**] [1:1000001:1] X [**] [Priority: 1] {TCP} 192.0.2.1:4 -> ::\n",
             "eve.json",
         ),
+        (
+            b"Jan  6 11:58:02 a kernel: ipfw: 1 Deny TCP 192.0.2.1:4 192.0.2.5:22 in via em0\n",
+            "ipfw",
+        ),
+        (
+            b"2026-01-06 11:58:02.1 rule 5/0(match): block in on em0: 192.0.2.1.4 > 192.0.2.5.22\n",
+            "pf's log",
+        ),
+        (b'{"events":[{"timestamp":1,"message":"2 123456789012 eni-1 192.0.2.1 - "}]}\n', "jq"),
         (b"firewall: Deny 1-Trusted 0-External 60 tcp 20 63 192.0.2.1 192.0.2.5\n", "WatchGuard"),
         (b'{"firewall_name":"f","event":{"event_type":"netflow"}}\n', "VPC"),
     ],

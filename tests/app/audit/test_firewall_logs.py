@@ -183,7 +183,18 @@ CEF:0|Trend Micro|Deep Security Agent|20.0|20|Log for TCP Port 80|0|cn1=1 act=De
 dmac=02:00:00:00:00:01 TrendMicroDsFrameType=IP src=198.51.100.44 dst=192.0.2.25 in=60 proto=TCP \
 spt=53523 dpt=80
 """
+MERAKI = """\
+<134>1 1767700682.123456 MX84 flows src=192.0.2.30 dst=198.51.100.9 mac=02:00:00:00:00:01 \
+protocol=tcp sport=50000 dport=443 pattern: allow all
+<134>1 1767700683.123456 MX84 flows src=192.0.2.30 dst=198.51.100.9 mac=02:00:00:00:00:01 \
+protocol=udp sport=50000 dport=161 pattern: deny all
+<134>1 1767700684.123456 MX84 flows deny src=192.0.2.30 dst=198.51.100.9 protocol=tcp \
+sport=50000 dport=23
+<134>1 1767700684.123456 MX84 firewall src=192.0.2.30 dst=198.51.100.9 protocol=tcp \
+sport=50000 dport=25 pattern: deny dst 198.51.100.9
+"""
 CASES = {
+    "meraki": Case(MERAKI, {("tcp", 443): 1}, refused=3),
     "netfilter": Case(
         UFW, {("tcp", 443): 1, ("tcp", 8443): 1}, refused=2, portless=1, other=1, wrong=(6, 9)
     ),

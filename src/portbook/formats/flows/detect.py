@@ -90,6 +90,20 @@ _NOT_READ = (
         ),
     ),
     (
+        re.compile(r'"message"\s*:\s*"[2-9] [0-9-]{1,14} eni-'),
+        "is CloudWatch's JSON, which isn't read: take the records out with jq -r .events[].message",
+    ),
+    (
+        re.compile(r"\bipfw: [0-9]{1,5} (?:Deny|Accept|Reject|Unreach|Reset|Count|Divert)\b"),
+        "is ipfw's log, which isn't read: make it a CSV with a header",
+    ),
+    (
+        re.compile(
+            r"\brule [0-9]{1,6}[0-9/.]{0,12}\(match\)[^:]{0,40}: (?:block|pass) (?:in|out) on "
+        ),
+        "is pf's log as tcpdump prints it, which isn't read: make it a CSV with a header",
+    ),
+    (
         re.compile(r"^[0-9:.]{8,15} IP6? \S{3,60} > \S{3,60}: "),
         "is tcpdump's text, which isn't read: give the capture to zeek, and audit its conn.log",
     ),

@@ -145,7 +145,11 @@ def _answered(line: ir.StringValue) -> ir.BooleanValue:
     said = _value(line, _ACTION, r"[A-Za-z][A-Za-z _-]{1,30}")
     named = field(line, r"(?i)CEF:[01]\|(?:[^|]{0,128}\|){4}([^|]{0,128})\|")
     event = field(line, r"RT_FLOW_SESSION_(DENY|CLOSE|CREATE)")
-    words = ibis.coalesce(said, event, named).fill_null("")
+    # Meraki says it behind the last key: pattern: deny all.
+    rule = field(
+        line, r"[ \t]pattern: (allow|deny)\b|[ \t](?:flows|\w{0,10}firewall) (allow|deny) ", 0
+    )
+    words = ibis.coalesce(said, event, named, rule).fill_null("")
     # FortiOS' word for an attempt to reach a host that isn't there.
     return ibis.cases((words.re_search(r"(?i)^ip-conn"), False), else_=let_through(words))
 

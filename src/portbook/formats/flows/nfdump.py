@@ -37,7 +37,13 @@ def recognise(head: Head) -> Layout | None:
     if not head.lines:
         return None
     if any_line(head, _TEXT_HEADER):
-        return line_layout("nfdump text", _fields, _is_row, _is_other)
+        begun = any_line(head, _CREATED)
+        return line_layout(
+            "nfdump text" if begun else "nfdump text, without beginnings",
+            lambda line: _fields(line, begun=begun),
+            _is_row,
+            _is_other,
+        )
     names = unique_names(name.strip() for name in head.lines[0].split(","))
     has = set(names)
     ported = has & {"pr", "proto"} and has & {"sp", "dp", "srcPort", "dstPort"}
@@ -77,8 +83,13 @@ def canonical(table: ir.Table) -> Columns:
 
 _TEXT_HEADER = re.compile(r"^[ \t]{0,8}Date first seen[ \t]+(?:Event|Duration)[ \t]")
 _NUMBER = r"([0-9]{1,15}(?:[.][0-9]{1,3})?(?: [KMGT]\b)?)"
+_SEEN = r"^[ \t]{0,8}([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(?:[.][0-9]{1,6})?)"
+# A firewall's records (NSEL) have an event in place of a duration.
+_EVENT = rf"{_SEEN}[ \t]+([A-Z][A-Za-z]{{2,12}})[ \t]"
+_CREATED = re.compile(rf"{_SEEN}[ \t]+CREATE[ \t]")
 _ROW = (
-    r"^[ \t]{0,8}([0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}(?:[.][0-9]{1,6})?)[ \t]+[0-9.:]{1,16}[ \t]+"
+    rf"{_SEEN}[ \t]+"
+    r"(?:[0-9.:]{1,16}|[A-Z][A-Za-z]{2,12}[ \t]+[A-Za-z][A-Za-z -]{1,24}?)[ \t]+"
     rf"([0-9A-Za-z-]{{1,16}})[ \t]+({ADDRESS})[:.]([0-9.]{{1,8}})[ \t]+<?->[ \t]+"
     rf"({ADDRESS})[:.]([0-9.]{{1,8}})[ \t]+"
 )
@@ -86,9 +97,14 @@ _ROW = (
 _COUNTS = rf"(?:[A-Z.]{{6,9}}[ \t]+[0-9]{{1,3}}[ \t]+)?{_NUMBER}[ \t]+{_NUMBER}(?:[ \t]|$)"
 
 
-def _fields(line: ir.StringValue) -> Columns:
-    """The fields of a row of nfdump's text."""
+def _fields(line: ir.StringValue, *, begun: bool) -> Columns:
+    """The fields of a row of nfdump's text; *begun*: it tells where connections begin."""
+    import ibis
+
     counts = r"<?->[ \t]+[^ \t]{3,60}[ \t]+" + _COUNTS
+    event = field(line, _EVENT, 2)
+    packets, octets = (_scaled(field(line, counts, group)) for group in (1, 2))
+    ended = (event == "DELETE").fill_null(False) & ibis.literal(begun)
     return {
         "protocol": field(line, _ROW, 2),
         "src": field(line, _ROW, 3),
@@ -96,8 +112,15 @@ def _fields(line: ir.StringValue) -> Columns:
         "dst": field(line, _ROW, 5),
         "dst_port": field(line, _ROW, 6).try_cast("int64"),
         "first": field(line, _ROW),
-        "packets": _scaled(field(line, counts, 1)),
-        "bytes": _scaled(field(line, counts, 2)),
+        # Of an event, bytes in both directions stand there, which a connection has at its end.
+        "packets": ibis.ifelse(event.isnull(), packets, ibis.null("int64")),
+        "bytes": ibis.cases(
+            (event.isnull(), octets),
+            (event != "CREATE", either(packets, octets)),
+            else_=ibis.null("int64"),
+        ),
+        "flows": ibis.ifelse(ended, ibis.literal(0, "int64"), ibis.literal(1, "int64")),
+        "answered": ~event.upper().re_search("^DEN").fill_null(False),
     }
 
 

@@ -43,25 +43,31 @@ def recognise(head: Head) -> Layout | None:
     if not head.lines:
         return None
     first = head.lines[0]
-    words = first.split(" ")
+    # Whoever copies records out of a sheet has tabs between the fields.
+    mark = "\t" if first.count("\t") > first.count(" ") else " "
+    words = first.split(mark)
     if set(words) >= _NEEDED:
-        return _text(unique_names(words), 1)
-    return _without_header(head, first, words)
+        return _text(unique_names(words), 1, mark)
+    return _without_header(head, first, words, mark)
 
 
-def _without_header(head: Head, first: str, words: list[str]) -> Layout | None:
-    """Records whose fields nothing names, but for the time that CloudWatch puts before each."""
+def _without_header(head: Head, first: str, words: list[str], mark: str) -> Layout | None:
+    """Records whose fields nothing names, but for the time that CloudWatch puts before each, and
+    the name of the stream that ``aws logs tail`` adds.
+    """
     before: tuple[str, ...] = ()
     skip, version = 0, _VERSION
     if first.strip().lower().replace("@", "") == "timestamp,message" and len(head.lines) > 1:
         words, skip, version = head.lines[1].split(" "), 1, _IN_CSV  # the console's CSV
-    elif _EXPORTED.fullmatch(words[0]):
-        words, before = words[1:], ("exported",)
+    elif _EXPORTED.fullmatch(words[0]) and len(words) > _FEWEST:
+        before = ("exported",) if _VERSION.fullmatch(words[1]) else ("exported", "stream")
+        words = words[len(before) :]
     fields = _unheaded(words, version) if words else None
-    return None if fields is None else _text((*before, *fields), skip)
+    return None if fields is None else _text((*before, *fields), skip, mark)
 
 
-_EXPORTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}Z")
+_FEWEST = 2  # words before a record
+_EXPORTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _VERSION = re.compile(r"[2-9]|[1-9][0-9]")
 _IN_CSV = re.compile(r"[0-9TZ:.-]{10,30},\"?(?:[2-9]|[1-9][0-9])")
 # The fields that later versions added, in the order of the reference.
@@ -114,14 +120,14 @@ def _unheaded(words: list[str], version: re.Pattern[str]) -> tuple[str, ...] | N
     return None
 
 
-def _text(names: tuple[str, ...], skip: int) -> Layout:
+def _text(names: tuple[str, ...], skip: int, mark: str) -> Layout:
     columns = tuple((name, _NUMBERS.get(name, "string")) for name in names)
     return Layout(
         "AWS VPC Flow Logs",
         "csv",
         canonical,
         columns,
-        delimiter=" ",
+        delimiter=mark,
         skip=skip,
         null="-",
         blank_rows=True,
