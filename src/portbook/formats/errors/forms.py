@@ -54,6 +54,7 @@ _V6 = r"[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,45}(?:%[\w.-]{1,16})?"
 _MASKED = r"(?:[xX*]{1,3}\.){3}[xX*\d]{1,3}"
 _NAME = r"[A-Za-z_][\w-]{0,62}(?:\.[\w-]{1,62}){0,8}"
 _N = r"(?P<p>\d{1,5})"
+_TO_THERE = rf"-[A-Za-z]{{0,6}}R\s?(?:(?:[^\s:/]{{1,80}}|\[{_V6}\]):)?{_N}:(?:{_NAME}|{_V4}|\[{_V6}\]):\d{{1,5}}"
 _END = r"(?![0-9A-Za-z_]|\.\d)"
 _RANGE = r"(?:\s?(?:-|–|\.{2,3}|\bto\b)\s?(?P<e>\d{1,5})(?![\d.]))?"
 _AND = r"and|und|et|y|e|en|и|i|ve|or|oder|ou|o|bzw\.?|dan|và"
@@ -83,6 +84,10 @@ _HOST_BEFORE = (
 )
 
 _FORMS: tuple[tuple[str, Part], ...] = (
+    # ssh -R listens on the machine that it goes to
+    (rf"@(?P<d>{_NAME}|{_V4})\s(?:-[A-Za-z0-9]{{1,8}}\s){{0,2}}{_TO_THERE}", Part.LISTEN),
+    (rf"(?:^|\s){_TO_THERE}(?:(?=[^|;&@]{{0,160}}@(?P<d>{_NAME}|{_V4}))"
+     rf"|(?=[^|;&]{{0,160}}$)[^|;&]{{0,160}}?\s(?P<server>{_NAME}|{_V4})\s{{0,9}}$)?", Part.LISTEN),
     # the kernel's log of a packet: SRC=… DST=… PROTO=UDP SPT=60874 DPT=161
     (rf"\bSPT={_N}\b", Part.PEER),
     (rf"\bDPT={_N}\b", Part.PLAIN),
@@ -108,8 +113,6 @@ _FORMS: tuple[tuple[str, Part], ...] = (
      rf"(?P<server>{_NAME}|{_V4}|\[{_V6}\]):{_N}(?=[\s/?\"']|$)", Part.CONNECT),
     # ssh -L, -R, -D; kubectl port-forward; socat
     (rf"(?:^|\s)-[A-Za-z]{{0,6}}(?P<l>L)\s?(?:(?P<a>[^\s:/]{{1,80}}|\[{_V6}\]):)?{_N}:(?:{_NAME}|{_V4}|\[{_V6}\]):\d{{1,5}}",
-     Part.LISTEN),
-    (rf"(?:^|\s)-[A-Za-z]{{0,6}}R\s?(?:(?P<a>[^\s:/]{{1,80}}|\[{_V6}\]):)?{_N}:(?:{_NAME}|{_V4}|\[{_V6}\]):\d{{1,5}}",
      Part.LISTEN),
     (rf"\bssh\s[^|;&]{{0,120}}?-[A-Za-z]{{0,6}}(?P<l>D)\s?(?:(?P<a>{_V4}|localhost):)?{_N}{_END}", Part.LISTEN),
     (rf"(?P<l>\bport-forward)\s[^|;&]{{0,120}}?\s{_N}:\d{{1,5}}\b", Part.LISTEN),
