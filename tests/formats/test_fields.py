@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from portbook.formats.fields import MOST_IN_RANGES, NOT_UNDERSTOOD, Line
+from portbook.formats.fields import MOST_IN_RANGES, NOT_UNDERSTOOD, Line, host
 from portbook.formats.sockets.detect import read
 from portbook.model import Listener
 
@@ -48,3 +48,22 @@ def test_ports_that_stand_there_one_by_one_have_no_limit() -> None:
     text = "".join(row(f"0.0.0.0:{port}->80/tcp, [::]:{port}->80/tcp") for port in range(40_000))
     sockets, lines = events(text)
     assert (len(sockets), lines) == (80_000, [])
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("0:0:0:0:0:0:0:0", "::"),
+        ("[0:0:0:0:0:0:0:1]", "::1"),
+        ("2001:DB8:0:0:0:0:0:1", "2001:db8::1"),
+        ("fe80:0:0:0:0:0:0:1%en0", "fe80::1"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:3:4:5:6"),
+        ("1:0:2:3:4:5:6:77777", "1:0:2:3:4:5:6:77777"),
+    ],
+)
+def test_an_ipv6_address_of_eight_groups_is_written_as_others_write_it(
+    written: str, address: str
+) -> None:
+    place = host(written)
+    assert place is not None
+    assert place.address == address

@@ -84,9 +84,11 @@ _SEVERITY = re.compile(
     r"(?:[ \t]{1,3}(?:\[[\w./-]{1,40}\]|<[@+ ]?[\w.-]{1,30}>)(?=[ \t]))?"
     r"(?: std(?:out|err) [FP])?[ \t]?"
 )
+# "Local: 192.0.2.5:80" is an end of a socket, or a setting: no host whose output follows.
+_END = r"[ \t]{0,40}\[?[0-9A-Fa-f.:]{2,60}\]?:[0-9]{1,5}[ \t]*$"
 _NAMED = re.compile(
     rf"[ \t]{{0,8}}(?:\[(?P<bracketed>{_HOST})\]|\[[*+!-]\](?: \w{{1,20}}:)?"
-    rf"|\[[\w./-]{{1,160}}\]|(?P<host>{_HOST})[ \t]{{0,20}}[:|])[ \t]?"
+    rf"|\[[\w./-]{{1,160}}\]|(?P<host>{_HOST})[ \t]{{0,20}}(?:\||:(?!{_END})))[ \t]?"
     r"(?:(?<=[ \t|\]])|(?=[ \tA-Za-z*]))"
 )
 

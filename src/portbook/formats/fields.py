@@ -175,8 +175,20 @@ def _host(text: str, family: Family | None) -> Host | None:
     lower = address.lower()
     if lower in _LOCALHOST:
         return _LOCALHOST["localhost6"] if family == Family.IPV6 else _LOCALHOST[lower]
+    if ":0" in lower and lower.count(":") == 7:
+        lower = _shortened(lower)
     known = Family.IPV6 if ":" in address else Family.IPV4 if address[-1].isdigit() else None
     return Host(known or family or Family.IPV4, lower, interface or None)
+
+
+def _shortened(address: str) -> str:
+    """An IPv6 address of eight groups as others write it (RFC 5952); itself where it is none."""
+    from ipaddress import AddressValueError, IPv6Address
+
+    try:
+        return str(IPv6Address(address))
+    except AddressValueError:
+        return address
 
 
 # What a scan or a list says nothing of: the address at which it saw a port.

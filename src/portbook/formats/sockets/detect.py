@@ -314,9 +314,9 @@ def _undressed(
     most, owned, unread = least.sockets, least.owned, worth.unread
     cut = _cut(some, names)
     # One at a time; two together where neither alone leads to a socket.
-    for tried in (*((each,) for each in DECORATIONS), *cut, *PAIRS):
+    for tried in (*((each,) for each in DECORATIONS), *PAIRS, *cut):
         if len(tried) > 1 and worn:
-            break
+            continue
         bare = list(undecorated(some, tried))
         if bare == some:
             continue

@@ -81,6 +81,8 @@ _NOTE = re.compile(
 )
 _PROGRAM = re.compile(r"(?:^|\s)([0-9]{1,10})/(\S[^\n]*)$")
 # Begun at the first blank of several alone: what follows them is looked at once.
+# What -Z adds: user, role, type and level of SELinux.
+_CONTEXT = re.compile(r"(?<!\s)\s+\w{1,40}_u:\w{1,40}_r:\w{1,60}_t(?::\S{1,200})?\s*$")
 _TIMER = re.compile(
     r"(?<!\s)\s+(?:off|on|on[0-9]?|keepalive|timewait|probe|unkn-[0-9]+)\s*\([^()]*\)\s*$"
 )
@@ -290,7 +292,7 @@ def _owners(rest: str, columns: _Columns, user: str | None) -> tuple[Process, ..
     if found is None:
         return ()
     # A process may write a title over its name: "sshd: /usr/sbin" is sshd's.
-    name = found[2].rstrip()
+    name = _CONTEXT.sub("", found[2]).rstrip()
     name = name.partition(": ")[0].removesuffix(":") or name
     return (process(found[1], name, user),)
 

@@ -1,6 +1,7 @@
 """``netstat -an`` of Solaris and illumos: a table for each protocol, whose title names it.
 
-illumos adds the user, the number and the command of a process with ``-u``, behind the state.
+illumos adds the user, the number and the command of a process with ``-u``, behind the state, and
+Solaris 11.4 in front of the columns of numbers.
 """
 
 from __future__ import annotations
@@ -45,6 +46,11 @@ _STATES = {
     "BOUND": SocketState.BOUND,
     "IDLE": SocketState.BOUND,
 }
+# Behind which no process stands that is called so.
+_KNOWN = {
+    *_STATES, "ESTABLISHED", "SYN_SENT", "SYN_RCVD", "SYN_RECEIVED", "TIME_WAIT", "CLOSE_WAIT",
+    "FIN_WAIT_1", "FIN_WAIT_2", "LAST_ACK", "CLOSING", "CLOSED", "Unbound", "Connected",
+}  # fmt: skip
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
@@ -81,7 +87,8 @@ def _row(number: int, line: str, table: tuple[Transport, Family], names: Names) 
     words = line.split()
     address, dot, port = words[0].rpartition(".")
     # Addresses may be names, with a dot; behind the state an interface or a process may stand.
-    at = next((at for at, word in enumerate(words[1:], 1) if _STATE.match(word)), 0)
+    stated = [at for at, word in enumerate(words[1:], 1) if _STATE.match(word)]
+    at = next((at for at in stated if words[at] in _KNOWN), stated[0] if stated else 0)
     state = words[at]
     if not dot or not at:
         return not_understood(number, line)
@@ -95,6 +102,13 @@ def _row(number: int, line: str, table: tuple[Transport, Family], names: Names) 
         why = "its port is none" if where else "its address can't be read"
         return not_understood(number, line, why)
     told = words[at + 1 :]
+    if not (len(told) >= 3 and told[1].isdigit()):
+        # Solaris 11.4 has them in front of the columns of numbers: the only number between words.
+        pids = (
+            at for at in range(2, at - 1) if words[at].isdigit() and not words[at + 1].isdigit()
+        )
+        pid = next((at for at in pids if not words[at - 1].isdigit()), 0)
+        told = words[pid - 1 : pid + 2] if pid else []
     named = len(told) >= 3 and told[1].isdigit()
     who = process(told[1], told[2].rpartition("/")[2], told[0]) if named else None
     owners, seen = owned(*([] if who is None else [who]))

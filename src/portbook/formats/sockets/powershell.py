@@ -25,6 +25,7 @@ from portbook.formats.fields import (
     process,
 )
 from portbook.formats.json_stream import Value, begins_json, values, whole_number, words
+from portbook.formats.sockets.nmap import answered
 from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -51,11 +52,12 @@ _LONGEST_COMMAND = 1000
 _LISTENING = re.compile(r"-State\s+['\"]?Listen\b", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
 _WORD = re.compile(r"\S+")
+_PIDS = ("owningprocess", "processid", "pid", "id")
 _NEEDED = {"localaddress", "localport"}
 # What a list may begin with: Select-Object has any order, "fl *" that of the class.
 _FIRST = {
     *_NEEDED, "caption", "state", "appliedsetting", "owningprocess", "remoteaddress", "remoteport",
-    "creationtime",
+    "creationtime", "computername",
 }  # fmt: skip
 
 
@@ -323,6 +325,13 @@ def _inner(cell: Any) -> str:
 
 def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -> Iterator[Event]:
     shown = text or "; ".join(f"{name} {value}" for name, value in record.items())
+    if "tcptestsucceeded" in record:  # Test-NetConnection
+        place = host(record.get("remoteaddress") or record.get("computername", ""))
+        # Without an answer it may be closed or filtered.
+        answer = "open" if record["tcptestsucceeded"].lower() == "true" else "closed|filtered"
+        asked = record.get("remoteport", ""), "tcp", answer
+        yield answered(number, shown, place, asked) if place else not_understood(number, shown)
+        return
     transport = _transport(record)
     if transport is None:
         why = "it says neither State nor whether it is TCP or UDP"
@@ -370,12 +379,12 @@ def _transport(record: Mapping[str, str]) -> Transport | None:
 
 
 def _owner(record: Mapping[str, str]) -> list[Any]:
-    pid = record.get("owningprocess", "")
+    pid = next((record[key] for key in _PIDS if record.get(key)), "")
     name = next(
         (record[key] for key in ("processname", "process", "name") if record.get(key)), None
     )
     if not (pid.isascii() and pid.isdigit()) or pid == "0":
-        return [process("", words(name))] if name and "owningprocess" not in record else []
+        return [process("", words(name))] if name and pid != "0" else []
     return [process(pid, words(name))]
 
 

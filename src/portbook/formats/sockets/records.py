@@ -29,6 +29,7 @@ from portbook.formats.fields import (
     process,
 )
 from portbook.formats.json_stream import begins_json, scalar, values, whole_number
+from portbook.formats.sockets.bare_records import WithoutHeader
 from portbook.formats.sockets.nmap import answered
 from portbook.model import (
     LAST_PORT,
@@ -60,6 +61,7 @@ _PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "pee
 _PID = ("pid", "processid", "owningprocess")
 _PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
 _USER = ("user",)
+_HELD_BY = {*_PROGRAM[:4], *_PID}
 # What a scan learnt of a service that answered.
 _LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
 # What the ends of a socket are called where each is an object.
@@ -85,6 +87,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
     stream = iter(lines)
     header: list[str] = []
     separator = ","
+    bare = WithoutHeader()
     for number, line in stream:
         text = line.strip()
         if not text:
@@ -95,9 +98,9 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         if _RULE.match(text):
             yield detail(number)
             continue
-        told = list(_without_header(number, text))
+        told = bare.take(number, text)
         if told:
-            yield from told
+            yield from map(_of_record, told)
             continue
         found = _header(text)
         if found is not None:
@@ -106,68 +109,34 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         cells = _cells(text, separator) if header else []
         # Of a column that is empty only a separator tells.
-        most, least = len(header), len(header) if separator == _WIDE else _FEWEST
+        most = len(header)
+        least = most if separator == _WIDE else min(most, _FEWEST)
         if not least <= len(cells) <= most:
             yield not_understood(number, line)
             continue
-        yield _event(number, text, dict(zip(header, cells, strict=False)))
+        record = dict(zip(header, cells, strict=False))
+        if not record.keys() & {*_ADDRESS}:
+            record["address"] = UNTOLD_ADDRESS.address
+        yield _event(number, text, record)
+    yield from map(_of_record, bare.end())
+
+
+def _of_record(told: Line | tuple[int, str, dict[str, str]]) -> Event:
+    return told if isinstance(told, Line) else _event(*told)
 
 
 def _header(line: str) -> tuple[str, list[str]] | None:
     """What separates the columns of a header, and their names; None where it is none."""
     separator = max(_SEPARATORS, key=line.count)
-    if line.count(separator) < _FEWEST - 1:
+    if line.count(separator) < (1 if separator == "\t" else _FEWEST - 1):
         separator = _WIDE  # columns with two blanks between them
     header = [_bare(cell) for cell in _cells(line, separator)]
     known = {*header}
     told = [known.intersection(of) for of in (_PORT, _ADDRESS, (*_PROTOCOL, *_STATE))]
     of_scan = {"port", "state", "service"} <= known  # nmap's table names no address
-    return (separator, header) if all(told) or (of_scan and separator in ",;\t") else None
-
-
-# What Python prints of psutil's net_connections(), of which many may stand in one line.
-_END = (
-    r"(?:addr\(ip=)?\(?'([0-9A-Fa-f:.%\w]{1,60})', (?:port=)?([0-9]{1,5})\)|\(\)|'[^']{0,200}'|None"
-)
-_PSUTIL = re.compile(
-    r"(?:sconn|pconn|connection)\((?:fd=-?[0-9]{1,9}, )?family=(?:<[\w.]{0,40}?(AF_\w{2,9}): )?"
-    rf"([0-9]{{1,2}})>?, type=(?:<[\w.]{{0,40}}: )?([0-9])>?, laddr=(?:{_END}), raddr=(?:{_END}), "
-    r"status='(\w{0,20})'(?:, pid=([0-9]{1,10}|None))?\)"
-)
-_OF_SOCKETS = {"1": "tcp", "2": "udp"}  # SOCK_STREAM and SOCK_DGRAM
-# A row of TCPView, as it is copied and saved: version 4 has the state in front of the addresses.
-_TCPVIEW = re.compile(
-    r"(?P<program>[^\t]{1,64})(?:\t|:(?=[0-9]))(?P<pid>[0-9]{1,10})\t"
-    r"(?P<protocol>(?:TCP|UDP)(?:V6)?)\t(?:(?P<state>[A-Z][A-Za-z_ 0-9]{0,16})?\t)?"
-    r"(?P<localaddress>[^\t]{1,64})\t(?P<localport>[0-9]{1,5})"
-    r"\t(?P<remoteaddress>[^\t]{0,64})(?:\t(?P<remoteport>[0-9]{1,5}|\*|))?"
-    r"(?:\t(?P<last>[A-Z_0-9]{5,16}))?(?=\t|$)"
-)
-
-
-def _without_header(number: int, text: str) -> Iterator[Event]:
-    """What a line holds that says by itself what each part of it is."""
-    if "conn" in text and "laddr=" in text:
-        unread = text.count("conn(") + text.count("connection(")
-        for found in _PSUTIL.finditer(text):
-            unread -= 1
-            named, family, kind, address, port, _, peer, state, pid = found.groups("")
-            if not address or kind not in _OF_SOCKETS:
-                yield Line(number, NO_PORT)
-                continue
-            six = named == "AF_INET6" or (not named and family != "2")
-            record = {
-                "localaddress": address, "localport": port, "remoteport": peer,
-                "protocol": _OF_SOCKETS[kind] + ("6" if six else "4"), "pid": pid,
-                "state": "" if state == "NONE" else state,
-            }  # fmt: skip
-            yield _event(number, found[0], record)
-        if unread > 0:
-            yield not_understood(number, text)._replace(many=unread)
-    elif "\t" in text and (row := _TCPVIEW.match(text)) is not None:
-        cells = row.groupdict("")
-        cells["state"] = cells["state"] or cells["last"]
-        yield _event(number, text, cells)
+    held = bool(told[0] and known & _HELD_BY)  # nor does one of ports and who has them
+    known_as = all(told) or held or (of_scan and separator in ",;\t")
+    return (separator, header) if known_as else None
 
 
 # What jc makes of a row of lsof holds its last column as it was.
@@ -261,7 +230,7 @@ def _event(number: int, text: str, record: Record) -> Event:
     family = {"6": Family.IPV6, "4": Family.IPV4}.get((kind[2] or "")[-1:])
     address = _of(record, _ADDRESS)
     where = everywhere(family) if address == "*" else host(address, family)
-    if joined is not None and not record.keys() & {*_ADDRESS}:
+    if address == UNTOLD_ADDRESS.address or not (joined is None or record.keys() & {*_ADDRESS}):
         where = UNTOLD_ADDRESS
     if where is None:
         return not_understood(number, text, "its address can't be read")
@@ -307,6 +276,7 @@ def _socket(
             port,
             SocketState.BOUND if idle and not listens else SocketState.LISTEN,
             interface=where.interface,
+            scanned=where.family is None,  # a list of ports says nothing of addresses
         ),
         Ownership(owners, seen),
     )

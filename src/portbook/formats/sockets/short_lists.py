@@ -52,7 +52,7 @@ _SCANNER = re.compile(
 )
 # What a scanner draws of its name, and says of whoever made it.
 _BANNER = re.compile(
-    r"[ \t_/\\|<>.,:;{}()`'~-]{3,200}$|projectdiscovery\.io$|: https?://|Please contribute more "
+    r"[ \t_/\\|<>.,:;{}()`'~-]{2,200}$|projectdiscovery\.io$|: https?://|Please contribute more "
 )
 # nc -zv of OpenBSD and macOS, of the traditional one, and of nmap (ncat).
 _NC = (
@@ -252,7 +252,7 @@ def _of_universal(match: re.Match[str]) -> tuple[Host | None, int | None]:
 _SOCKETS = re.compile(r"\s*LISTEN\s+(TYPE\s+)?UNITS?\s+ACTIVATES?")
 _TYPES = {"Stream": Transport.TCP, "Datagram": Transport.UDP, "SequentialPacket": Transport.SCTP}
 _COUNTED = re.compile(r"[0-9]{1,6} (?:loaded units|sockets) listed\.|Pass --all to see")
-_AT = re.compile(r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9.]{7,15}|\*):([0-9]{1,5})(?:%\S{1,32})?$")
+_AT = re.compile(r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9.]{7,15}|\*):([0-9]{1,5})(%\S{1,32})?$")
 
 
 def read_systemctl(lines: Lines, names: Names) -> Iterator[Event]:
@@ -299,13 +299,14 @@ def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: b
     if at is None:
         return Line(number, NO_PORT)  # a path, a netlink family, a message queue
     transport = _TYPES.get(words[1], Transport.TCP) if typed else Transport.TCP
-    where = host("[::]" if at[1] == "*" else at[1])
+    where = host(("[::]" if at[1] == "*" else at[1]) + (at[3] or ""))
     port = port_number(at[2], transport, names)
     unit = next(word for word in words[1:] if word.endswith(".socket"))
     if where is None or port is None:
         return not_understood(number, line, f"{at[2]} is not a port")
     owners, seen = owned(Process(0, None, unit=unit))
-    socket = Socket(transport, where.family, where.address, port, SocketState.LISTEN)
+    listens = SocketState.LISTEN
+    socket = Socket(transport, where.family, where.address, port, listens, where.interface)
     return Listener(socket, Ownership(owners, seen))
 
 

@@ -98,7 +98,7 @@ def _row(number: int, line: str, names: Names) -> Event | None:
     if not peer.endswith((":*", ".*")):
         return Line(number, CONNECTION)
     transport = Transport(kind[1])
-    family = Family.IPV6 if kind[2] == "6" else Family.IPV4
+    family = {"6": Family.IPV6, "46": None}.get(kind[2] or "", Family.IPV4)
     address, _, port = local.rpartition(peer[-2])  # NetBSD writes address.port
     if port == "*":
         return Line(number, NO_PORT)

@@ -24,6 +24,7 @@ from portbook.formats.fields import (
     heading,
     host,
     not_understood,
+    whole,
 )
 from portbook.formats.lines import joined_apart, runs
 from portbook.model import (
@@ -235,11 +236,6 @@ def _matched(lines: Lines) -> Iterator[tuple[int, str, re.Match[str] | None]]:
             yield number, row, plain(row)
 
 
-def _straight(line: str) -> str:
-    """*line* with the quotes that ss writes, where a word processor has changed them."""
-    return line.translate(_STRAIGHT) if "\u201d" in line else line
-
-
 def _made(number: int, line: str, match: re.Match[str]) -> Event:
     """A plain row. Rows come by the hundred thousand: the tuples are made without their classes'
     own constructors, which would take half of the time.
@@ -270,7 +266,7 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
 
 def _row(number: int, line: str, names: Names) -> Event | None:
     """One row of any kind; None where the line is none."""
-    line = _straight(line)
+    line = line.translate(_STRAIGHT) if "\u201d" in line else line  # a word processor's quotes
     parts = line.split(None, 6)
     if not parts:
         return None
@@ -282,17 +278,25 @@ def _row(number: int, line: str, names: Names) -> Event | None:
         return Line(number, NO_PORT)
     elif first == "`-":  # an association of the SCTP endpoint above it
         return Line(number, CONNECTION)
-    if len(parts) >= 5 and parts[0] in _STATES:
-        if not (parts[1].isdecimal() and parts[2].isdecimal()):
-            return None
-        if parts[0] in _CONNECTED:
-            return Line(number, CONNECTION)
-        if transport is None:
-            transport = Transport.TCP if parts[0] == "LISTEN" else Transport.UDP
-        return _listener(number, line, transport, parts, names)
+    if parts and parts[0] in _STATES:
+        return _stated(number, line, transport, parts, names)
     if len(parts) >= 4 and parts[0].isdecimal() and parts[1].isdecimal():
         return _stateless(number, line, transport, parts, names)
     return None
+
+
+def _stated(
+    number: int, line: str, transport: Transport | None, parts: list[str], names: Names
+) -> Event | None:
+    if len(parts) >= 3 and ":" in parts[1] and ":" in parts[2]:
+        parts[1:1] = "--"  # -Q leaves the queues out
+    elif len(parts) < 5 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        return None
+    if parts[0] in _CONNECTED:
+        return Line(number, CONNECTION)
+    if transport is None:
+        transport = Transport.TCP if parts[0] == "LISTEN" else Transport.UDP
+    return _listener(number, line, transport, parts, names)
 
 
 def _stateless(
@@ -330,7 +334,6 @@ def _listener(
         if named is None:
             return not_understood(number, line, "its port is not known by that name")
         bound = named
-    owners, seen = (), UNTOLD
     listens = state == "LISTEN"
     found = Listener(
         Socket(
@@ -344,10 +347,10 @@ def _listener(
             uid=None,
             user=None,
             v6only=False if address == "*" else None,
-            queue=int(queue[:9]) if listens else None,
-            queue_limit=int(limit[:9]) if listens else None,
+            queue=whole(queue[:9]) if listens else None,
+            queue_limit=whole(limit[:9]) if listens else None,
         ),
-        Ownership(owners, seen),
+        Ownership((), UNTOLD),
     )
     if len(parts) == 5:
         return found
@@ -355,8 +358,7 @@ def _listener(
 
 
 def _place(address: str) -> Host | None:
-    if address == "*" or address.startswith("*%"):
-        # Bound for both families: an IPv6 socket that isn't only that (ipv6(7)).
+    if address == "*" or address.startswith("*%"):  # of both families: see ipv6(7)
         every = everywhere(None)
         return every._replace(interface=address[2:] or None) if len(address) > 1 else every
     return host(address)

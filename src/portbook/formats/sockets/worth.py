@@ -61,6 +61,14 @@ _ELSEWHERE = (
         "HAProxy's log names its clients' ports and none of its own: give the output of ss -tlpn",
     ),
     (
+        re.compile(r"\bPublished Ports\b"),
+        "Portainer's list says neither TCP nor UDP: give the output of docker ps",
+    ),
+    (
+        re.compile(r"^\s{0,8}\|{1,2}\s{0,20}Ports?\s{0,20}\|", re.IGNORECASE),
+        "that table says neither TCP nor UDP: write its ports as 22/tcp, or give the output of ss",
+    ),
+    (
         re.compile(r"^\s{0,40}program\s+version\(s\)\s+netid\(s\)"),
         "rpcinfo -s names programs without their ports: give the output of rpcinfo -p",
     ),
