@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from portbook.formats.fields import NOT_UNDERSTOOD, Line, no_names
-from portbook.formats.sockets import flow_logs
+from portbook.formats.sockets import flow_logs, netstat
 from portbook.formats.sockets.detect import FORMATS, read
 from portbook.model import Listener
 from tests.formats.test_captures import port_of, shown
@@ -407,3 +407,17 @@ def test_services_of_a_log_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> 
     again = list(flow_logs.read_json(numbered_lines, no_names))
     found = [each.socket.address[-1] for each in again if isinstance(each, Listener)]
     assert found == ["1", "2", "3", "1"]
+
+
+def test_a_list_that_netstat_repeats_is_held_up_to_a_number(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Past the most, a socket is told of again: nothing is lost, and memory stays small."""
+    monkeypatch.setattr(netstat, "_MOST_IN_ROUND", 2)
+    head = "Proto Recv-Q Send-Q Local Address           Foreign Address         State\n"
+    row = "tcp        0      0 127.0.0.1:%d            0.0.0.0:*               LISTEN\n"
+    text = "".join([head, *[row % port for port in range(1, 5)]])
+    sockets = [
+        each.socket.port for each in read([(text * 2).encode()])[1] if isinstance(each, Listener)
+    ]
+    assert sockets == [1, 2, 3, 4, 3, 4]

@@ -154,7 +154,14 @@ def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
             yield Pasted(number, whole, piece, line.host)
 
 
+# A row in the middle of a sentence.
+_IN_PROSE = re.compile(r"[^`]{0,400}\w[^`\w]{0,8}`([^`]{16,400})`[^`]{0,400}$")
+
+
 def _without_emphasis(line: str) -> tuple[str, str | None]:
+    quoted = _IN_PROSE.match(line)
+    if quoted is not None:
+        return quoted[1], None
     return _EMPHASIS.sub("", line), None
 
 

@@ -71,6 +71,11 @@ _BLOCK = re.compile(r"\s*[0-9a-f]{6,16}\s+(?:[0-9a-f]{1,8}\s+)?(?=(?:tcp|udp|sct
 _BLOCK_TITLE = re.compile(r"\s*(?:Tcpcb|PCB/ADDR|Socket(?:\s+Flowhash)?)\s+(?=Proto\s)")
 # -L of the BSDs: connections that wait, those that aren't complete, and the most that may.
 _QUEUES = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[0-9]{1,9}$")
+# What somebody chose of a row that listens: its queues are left out.
+_CHOSEN = re.compile(
+    r"\s*[a-z46]{3,8}\s+(\S{1,64}:[\w*-]{1,20})(?:\s+(\S{1,64}:\*))?(?:\s+(LISTEN))?"
+    r"(?:\s+([0-9]{1,10}/\S.{0,200}))?\s*$"
+)
 _SERVED = re.compile(
     r"\(Not all processes could|\s*will not be shown, you would have|netstat: [a-z/]"
     r"|Current listen queue sizes"
@@ -113,13 +118,17 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         yield detail(rounds.number) if isinstance(event, Listener) and rounds.had(event) else event
 
 
+_MOST_IN_ROUND = 1 << 16  # sockets of a list that are known again
+
+
 class _Rounds:
     """What the lists in one output have in common: each begins with a header."""
 
     def __init__(self) -> None:
         self.number = 0
-        self._before: Counter[Listener] = Counter()
-        self._now: Counter[Listener] = Counter()
+        # By what tells sockets apart: a list may have a million of them.
+        self._before: Counter[int] = Counter()
+        self._now: Counter[int] = Counter()
 
     def begin(self) -> None:
         """A header was read."""
@@ -128,8 +137,10 @@ class _Rounds:
 
     def had(self, listener: Listener) -> bool:
         """Whether *listener* stands in an earlier list as often as it does in this one."""
-        self._now[listener] += 1
-        return self._now[listener] <= self._before[listener]
+        key = hash(listener)
+        if len(self._now) < _MOST_IN_ROUND or key in self._now:
+            self._now[key] += 1
+        return 0 < self._now[key] <= self._before[key]
 
 
 def _read(lines: Lines, names: Names, rounds: _Rounds) -> Iterator[Event]:
@@ -150,12 +161,25 @@ def _read(lines: Lines, names: Names, rounds: _Rounds) -> Iterator[Event]:
         elif first in _PROTOCOLS and len(parts) == 3 and _QUEUES.match(parts[1]):
             queued = [parts[0], "0", "0", parts[2], "*.*", "LISTEN"]
             yield _row(number, queued, bare, _Columns(), names)
+        elif first in _PROTOCOLS and (chosen := _chosen(bare)) is not None:
+            yield _row(number, chosen, bare, _Columns(), names)
         elif first in _PORTLESS and len(parts) >= 3:
             yield Line(number, NO_PORT)
         else:
             if first == "proto":
                 rounds.begin()
             yield table.around(number, bare, parts)
+
+
+def _chosen(line: str) -> list[str] | None:
+    """The parts of a row whose queues somebody left out; None where it doesn't say that it listens
+    or is bound.
+    """
+    found = _CHOSEN.match(line)
+    if found is None or not (found[2] or found[3]):
+        return None
+    local, peer, state, more = found.groups("")
+    return [line.split(None, 1)[0], "0", "0", local, peer or "*:*", f"{state} {more}"]
 
 
 class _Table:

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 _STATES = {
     "2": SocketState.LISTEN,
     "listen": SocketState.LISTEN,
+    "listening": SocketState.LISTEN,
     "100": SocketState.BOUND,
     "bound": SocketState.BOUND,
 }

@@ -266,7 +266,8 @@ def _made(number: int, line: str, match: re.Match[str]) -> Event:
 
 def _row(number: int, line: str, names: Names) -> Event | None:
     """One row of any kind; None where the line is none."""
-    line = line.translate(_STRAIGHT) if "\u201d" in line else line  # a word processor's quotes
+    if "\u201d" in line or '((""' in line:  # as a word processor or a sheet writes quotes
+        line = line.translate(_STRAIGHT).replace('""', '"')
     parts = line.split(None, 6)
     if not parts:
         return None
@@ -359,8 +360,7 @@ def _listener(
 
 def _place(address: str) -> Host | None:
     if address == "*" or address.startswith("*%"):  # of both families: see ipv6(7)
-        every = everywhere(None)
-        return every._replace(interface=address[2:] or None) if len(address) > 1 else every
+        return everywhere(None)._replace(interface=address[2:] or None)
     return host(address)
 
 
@@ -375,7 +375,7 @@ def _extended(found: Listener, rest: str) -> Listener:
         end = len(rest) if end == -1 else end + 2
         users, rest = rest[start + 6 : end], rest[:start] + rest[end:]
     more = dict(_EXTENDED.findall(rest)) if "ino:" in rest or "v6only:" in rest else {}
-    owners, seen = _owners(users) if users else (found.ownership.owners, found.ownership.seen)
+    owners, seen = _owners(users) if users else found.ownership
     uid = found.socket.uid
     if "ino" in more:  # it is told with -e alone, which leaves root's number out
         uid = int(more.get("uid", "0"))
