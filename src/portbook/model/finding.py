@@ -121,6 +121,8 @@ class FilterKind(StrEnum):
     TPROXY = "tproxy"
     NETDEV = "netdev"  # a chain at egress
     ARP = "arp"  # a chain for ARP, without which no neighbour finds an IPv4 address
+    ARPTABLES = "arptables"  # a table of arptables outside of nftables
+    VRF = "vrf"  # its interfaces have routes, sockets and rules of their own
     UNKNOWN = "unknown"  # an object that nft prints
     UNSEEN = "unseen"  # there may be more, and the kernel doesn't tell
 

@@ -12,7 +12,13 @@ import pytest
 from portbook.app.origins import origins_of
 from portbook.app.reachable import add_reachable, reachable_of
 from portbook.host.firewall.nft_json import parse_nft
-from portbook.host.firewall.other_filters import OtherFilters, read_other_filters, server_of
+from portbook.host.firewall.other_filters import (
+    Link,
+    OtherFilters,
+    handlers,
+    read_other_filters,
+    server_of,
+)
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.host.firewall.values import Machine, Ruleset
 from portbook.model import EvidenceCode, GapCode, Scope, Transport
@@ -113,6 +119,33 @@ def test_a_chain_for_arp_may_hide_ipv4_from_neighbours() -> None:
     assert packets.not_evaluated == (NotEvaluated(FilterKind.ARP, "arp f in"),)
     found = answers(packets)
     assert (found["this-machine"], found["anywhere"]) == ("open", "unknown")
+
+
+def test_arptables_may_hide_ipv4_from_neighbours(tmp_path: Path) -> None:
+    folder = tmp_path / "thread-self" / "net"
+    folder.mkdir(parents=True)
+    (folder / "arp_tables_names").write_text("filter\n")
+    others = read_other_filters(str(tmp_path))
+    assert others.of_arp == (NotEvaluated(FilterKind.ARPTABLES, "filter"),)
+    packets = beside(of_arp=others.of_arp)
+    assert packets.not_evaluated == others.of_arp
+    found = answers(packets)
+    assert (found["this-machine"], found["anywhere"]) == ("open", "unknown")
+    six = origins_of(on("2001:db8::1"), Transport.TCP, 8080, NETWORK, packets)
+    assert "unknown" not in told(six).values()
+
+
+def test_interfaces_of_a_vrf_are_not_followed() -> None:
+    links = {
+        2: Link("eth0", "", False, 0, 5),
+        3: Link("eth1", "", False, 0, 0),
+        4: Link("eth0.7", "vlan", False, 2, 0),
+        5: Link("blue", "vrf", False, 0, 0),
+    }
+    blue = NotEvaluated(FilterKind.VRF, "blue")
+    found = handlers(links, ())
+    assert found == {"eth0": (blue,), "blue": (blue,)}
+    assert answers(beside(interfaces=found))["anywhere"] == "unknown"
 
 
 def test_filters_of_a_control_group_concern_its_sockets() -> None:

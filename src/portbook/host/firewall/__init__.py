@@ -49,7 +49,10 @@ def legacy_nat(family: str, proc: str = "/proc") -> bool:
 
 
 def legacy_tables(family: str, proc: str = "/proc") -> tuple[str, ...]:
-    """The tables of iptables (*family* ``ip``) or ip6tables (``ip6``) outside of nftables."""
+    """The tables of iptables (*family* ``ip``), ip6tables (``ip6``) or arptables (``arp``).
+
+    Those of nftables aren't among them.
+    """
     try:
         with open(f"{proc}/thread-self/net/{family}_tables_names", "rb") as file:
             return tuple(file.read().decode().split())

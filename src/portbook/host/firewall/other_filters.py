@@ -1,8 +1,9 @@
 """What may decide over packets beside the rules that are followed: found, named, not evaluated.
 
 XDP and tc programs stand before all rules, cgroup filters (systemd's ``IPAddressDeny``) behind
-them; IPVS takes packets to other machines. The kernel is asked itself, for a fraction of a
-millisecond: rtnetlink(7), tc(8), bpf(2), and ip_vs of its documentation.
+them; IPVS takes packets to other machines; rules and sockets see a VRF in the place of its
+interfaces. The kernel is asked itself, for a fraction of a millisecond: rtnetlink(7), tc(8),
+bpf(2), and ip_vs and vrf of its documentation.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import os
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
+from portbook.host.firewall import legacy_tables
 from portbook.host.linux.netlink import attributes_of, dump, int_of, name_of
 from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.model.reach import Outcome
@@ -68,6 +70,7 @@ class OtherFilters(NamedTuple):
     servers: tuple[VirtualServer, ...] = ()
     everywhere: tuple[NotEvaluated, ...] = ()
     unseen: bool = False  # there may be more, and the kernel doesn't tell
+    of_arp: tuple[NotEvaluated, ...] = ()  # without ARP no neighbour finds an IPv4 address
 
     @property
     def all(self) -> tuple[NotEvaluated, ...]:
@@ -75,7 +78,7 @@ class OtherFilters(NamedTuple):
         several = [one for each in self.interfaces.values() for one in each]
         servers = [NotEvaluated(FilterKind.IPVS, each.text) for each in self.servers]
         unseen = [NotEvaluated(FilterKind.UNSEEN, "")] if self.unseen else []
-        return tuple(dict.fromkeys([*several, *servers, *self.everywhere, *unseen]))
+        return tuple(dict.fromkeys([*several, *servers, *self.everywhere, *self.of_arp, *unseen]))
 
     def deciding(
         self,
@@ -102,8 +105,9 @@ class OtherFilters(NamedTuple):
                 for each in self.servers
                 if each.takes(transport, address, port)
             ]
-            kinds = ("netdev", "arp") if "." in address else ("netdev",)
-            concerned += [each for each in chains if each.kind in kinds and interface != "lo"]
+            kinds = ("netdev", "arp", "arptables") if "." in address else ("netdev",)
+            behind = [*chains, *self.of_arp]
+            concerned += [each for each in behind if each.kind in kinds and interface != "lo"]
         return tuple(dict.fromkeys(concerned))
 
 
@@ -121,24 +125,20 @@ def read_other_filters(proc: str = "/proc") -> OtherFilters:
             netlink.close()
     except (OSError, ValueError):
         unseen = True
-    own: dict[int, tuple[NotEvaluated, ...]] = {}
-    for index, link in links.items():
-        kinds = [FilterKind.XDP] if link.xdp else []
-        if index in filtered or any(_programs(index, kind) > 0 for kind in _OF_INTERFACES):
-            kinds.append(FilterKind.TC)
-        if kinds:
-            own[index] = tuple([NotEvaluated(kind, link.name) for kind in kinds])
-    interfaces = {link.name: _with_those_below(index, links, own) for index, link in links.items()}
+    filtered |= {one for one in links if any(_programs(one, kind) > 0 for kind in _OF_INTERFACES)}
     return OtherFilters(
-        {name: programs for name, programs in interfaces.items() if programs},
+        handlers(links, filtered),
         frozenset([each.name for each in links.values() if each.kind == "bridge"]),
         _virtual_servers(proc),
         (NotEvaluated(FilterKind.SK_LOOKUP, "this network namespace"),) if lookups > 0 else (),
         unseen,
+        tuple([NotEvaluated(FilterKind.ARPTABLES, each) for each in legacy_tables("arp", proc)]),
     )
 
 
-class _Link(NamedTuple):
+class Link(NamedTuple):
+    """An interface, by its number known to others."""
+
     name: str
     kind: str
     xdp: bool
@@ -146,13 +146,13 @@ class _Link(NamedTuple):
     above: int  # the bridge, bond or VRF that it is a part of
 
 
-def _read_links(netlink: _socket.socket) -> dict[int, _Link]:
+def _read_links(netlink: _socket.socket) -> dict[int, Link]:
     links = {}
     for body, attributes in dump(netlink, _GET_LINK, _NEW_LINK, bytes(16)):
         (index,) = _struct.unpack_from("=4xi", body)
         xdp = attributes_of(attributes.get(_XDP, b"")).get(_XDP_ATTACHED, b"\0")
         elsewhere = _LINK_NETNSID in attributes  # then that is an index there
-        links[index] = _Link(
+        links[index] = Link(
             name_of(attributes.get(_IFNAME, b"")),
             name_of(attributes_of(attributes.get(_LINKINFO, b"")).get(_INFO_KIND, b"")),
             any(xdp),
@@ -180,12 +180,29 @@ def _filtered_interfaces(netlink: _socket.socket) -> set[int]:
     return filtered
 
 
+def handlers(
+    links: Mapping[int, Link], filtered: Iterable[int]
+) -> dict[str, tuple[NotEvaluated, ...]]:
+    """By its name, what handles the packets of each interface; *filtered* have something of tc."""
+    own: dict[int, tuple[NotEvaluated, ...]] = {}
+    for index, link in links.items():
+        kinds = [FilterKind.XDP] * link.xdp + [FilterKind.TC] * (index in filtered)
+        own[index] = tuple([NotEvaluated(kind, link.name) for kind in kinds])
+    found = {}
+    for index, link in links.items():
+        programs = _with_those_below(index, links, own) if any(own.values()) else ()
+        for each in (link, links.get(link.above)):
+            if each is not None and each.kind == "vrf":
+                programs = (*programs, NotEvaluated(FilterKind.VRF, each.name))
+        if programs:
+            found[link.name] = programs
+    return found
+
+
 def _with_those_below(
-    index: int, links: Mapping[int, _Link], own: Mapping[int, tuple[NotEvaluated, ...]]
+    index: int, links: Mapping[int, Link], own: Mapping[int, tuple[NotEvaluated, ...]]
 ) -> tuple[NotEvaluated, ...]:
     """What handles the packets of an interface, and of those that it is made of."""
-    if not own:
-        return ()
     concerned, waiting = {index}, [index]
     while waiting:
         one = waiting.pop()
@@ -232,9 +249,6 @@ def server_of(line: str) -> VirtualServer:
         return VirtualServer(transport, None, 0, f"{kind} {place}")
     shown = f"[{text}]" if ":" in text else text
     return VirtualServer(transport, text, number, f"{kind} {shown}:{number}")
-
-
-# -- programs of bpf(2) -----------------------------------------------------------------------
 
 
 def _socket_programs(proc: str) -> int:
@@ -295,9 +309,6 @@ def _load_kernel() -> list[Any]:
     syscall = Function(_ctypes.dlsym(_ctypes.dlopen(whole_process, 0), "syscall"))
     _kernel[:] = [syscall, char * _ATTRIBUTES, _ctypes.get_errno]
     return _kernel
-
-
-# -- filters of control groups ------------------------------------------------------------------
 
 
 def filtering_cgroups(

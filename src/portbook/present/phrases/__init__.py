@@ -91,6 +91,8 @@ _FILTERS = {
     "bridge": "the bridge's chain {name}",
     "netdev": "the egress chain {name}",
     "arp": "the ARP chain {name}",
+    "arptables": "the table {name} of arptables-legacy",
+    "vrf": "the VRF {name}",
     "sk-lookup": "the sk_lookup program of {name}",
     "cgroup": "the filter of the control group {name} (systemd's IPAddressDeny is one)",
     "ipvs": "the IPVS service {name}",
