@@ -296,7 +296,8 @@ class NftRules:
             "ct direction original", "ct mark & 1 == 1", "ct direction reply",
             f"ct mark != {self._chance.choice(MARKS)}",
             f"meta l4proto tcp ct original proto-dst {self._port()}",
-            "ct protocol tcp",
+            "ct protocol tcp", "ct l3proto ipv4", "ct l3proto ipv6 ct protocol tcp",
+            f"ct l3proto ipv4 tcp dport {self._port()}",
         )  # fmt: skip
 
     # -- actions ------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import struct
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -381,6 +382,38 @@ def test_kinds_of_addresses_are_those_of_the_family(
         interface="eth0",
     )
     assert str(one.outcome) == outcome
+
+
+def dumped(handle: int, key: int) -> bytes:
+    """A rule of the table ``inet t`` that loads a *key* of ct, as the kernel tells of it."""
+    ct = struct.pack("=HHI", 8, 1, 1 << 24) + struct.pack("=HH", 8, 2) + bytes((0, 0, 0, key))
+    name = struct.pack("=HH", 7, 1) + b"ct\0\0"
+    expression = name + struct.pack("=HH", 4 + len(ct), 2 | 0x8000) + ct
+    body = struct.pack("=BBHHH", 1, 0, 0, 6, 1) + b"t\0\0\0"
+    body += struct.pack("=HH", 12, 3) + struct.pack(">Q", handle)
+    body += struct.pack("=HH", 4 + len(expression), 4 | 0x8000) + expression
+    return struct.pack("=IHHII", 16 + len(body), 10 << 8 | 6, 2, 1, 0) + body
+
+
+def test_a_protocol_of_connections_that_nft_does_not_print_can_not_be_told() -> None:
+    """Before a port, nft 1.0.6 leaves out ``ct l3proto``."""
+    port = {"payload": {"protocol": "tcp", "field": "dport"}}
+    some = rule("in", match(port, 80), DROP)
+    some["rule"]["handle"] = 7
+    printed_one = rule("in", match({"ct": {"key": "l3proto"}}, "ipv6"), match(port, 80), DROP)
+    printed_one["rule"]["handle"] = 8
+    for shown, data, outcome in (
+        (some, b"", "dropped"),
+        (some, dumped(7, 3), "dropped"),
+        (some, dumped(6, 7), "dropped"),
+        (some, dumped(6, 3) + dumped(7, 7), "unknown"),
+        (printed_one, dumped(8, 7), "open"),
+        (some, b"\1\0\0\0", "unknown"),
+        (some, dumped(7, 3) + b"\x20", "unknown"),
+    ):
+        tool = answers(printed([chain("in", "input"), shown]))
+        ruleset = read_ruleset(tool=tool, number=lambda: 1, rules=iter([data]).__next__)
+        assert outcomes(ruleset) == {outcome}, (shown, data)
 
 
 def test_of_two_matches_each_has_its_own_options() -> None:

@@ -9,12 +9,18 @@ from __future__ import annotations
 import os
 import sys
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 # linux/netlink.h, linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 _NETLINK_NETFILTER = 12
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x01, 0x300, 0x10
 _NF_TABLES = 10 << 8  # the subsystem's number stands above the message's
 _NEW_CHAIN, _GET_CHAIN = _NF_TABLES | 3, _NF_TABLES | 4
+_GET_RULE = _NF_TABLES | 7
+_CT_KEY, _CT_L3PROTO = 2, 7
 _NEW_GEN, _GET_GEN = _NF_TABLES | 15, _NF_TABLES | 16
 _CHAIN_TYPE = 7
 _SEQUENCE = 1
@@ -94,34 +100,70 @@ def has_nat_chains() -> bool | None:
 
 def chain_types() -> set[str] | None:
     """The types of the chains of nftables, of which base chains have one; None: not told."""
-    import _socket
-
-    try:
-        netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, _NETLINK_NETFILTER)
-    except OSError:
-        return None
-    try:
-        netlink.settimeout(1)
-        netlink.send(chain_request())
-        pieces = []
-        while True:
-            pieces.append(netlink.recv(1 << 16))
+    pieces: list[bytes] = []
+    for piece in _dumped(_GET_CHAIN):
+        pieces.append(piece)
+        try:
             found = parse_chains(b"".join(pieces))
-            if found is not None or not pieces[-1]:
-                return found
-    except (OSError, ValueError):
-        return None
-    finally:
-        netlink.close()
+        except ValueError:
+            return None
+        if found is not None:
+            return found
+    return None
 
 
-def chain_request() -> bytes:
-    """The netlink message that asks for the chains of all families."""
+def rules_on_l3proto() -> bytes:
+    """The rules of nftables as the kernel has them, where one may have ``ct l3proto``.
+
+    Nothing where none has, or the kernel doesn't tell: nft says then what is wrong.
+    """
+    data = b"".join(_dumped(_GET_RULE))
+    return data if all(sign in data for sign in l3proto_signs()) else b""
+
+
+def l3proto_signs() -> tuple[bytes, bytes]:
+    """What the kernel's bytes of ``ct l3proto`` have: the expression's name, and what it loads."""
+    import _struct
+
+    return (
+        _struct.pack("=HH", 7, 1) + b"ct\0\0",
+        _struct.pack("=HH", 8, _CT_KEY) + bytes((0, 0, 0, _CT_L3PROTO)),
+    )
+
+
+def chain_request(kind: int = _GET_CHAIN) -> bytes:
+    """The netlink message that asks for the chains of all families, or for what else *kind* is."""
     flags = _NLM_F_REQUEST | _NLM_F_DUMP
     import _struct
 
     # struct nlmsghdr, then struct nfgenmsg: any family, version 0
-    return _struct.pack("=IHHIIBBH", 20, _GET_CHAIN, flags, _SEQUENCE, 0, 0, 0, 0)
+    return _struct.pack("=IHHIIBBH", 20, kind, flags, _SEQUENCE, 0, 0, 0, 0)
+
+
+def _dumped(kind: int) -> Iterator[bytes]:
+    """What the kernel answers to a question about all families, until it says that it is done."""
+    import _socket
+    import _struct
+
+    try:
+        netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, _NETLINK_NETFILTER)
+    except OSError:
+        return
+    try:
+        netlink.settimeout(1)
+        netlink.send(chain_request(kind))
+        ended = False
+        while not ended and (piece := netlink.recv(1 << 16)):
+            yield piece
+            place = 0
+            while place + 16 <= len(piece) and not ended:
+                length, kind = _struct.unpack_from("=IH", piece, place)
+                ended = length < 16 or kind in (_NLMSG_DONE, _NLMSG_ERROR)
+                place += length + 3 & ~3
+    except OSError:
+        return
+    finally:
+        netlink.close()
 
 
 def parse_chains(data: bytes) -> set[str] | None:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import struct
+
+from portbook.host.firewall import l3proto_signs
 from portbook.host.firewall.values import Chance, Field, Rows, Test
+from portbook.host.linux.netlink import attributes_of, name_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -41,6 +45,44 @@ def is_dormant(text: str) -> bool | None:
     return any("dormant" in each for each in flags)
 
 
+# linux/netfilter/nf_tables.h
+_NEW_RULE = 10 << 8 | 6
+_TABLE, _HANDLE = 1, 3
+_FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
+
+
+def find_l3proto(data: bytes) -> frozenset[tuple[str, str, int]]:
+    """Rules with ``ct l3proto``, by family, table and handle, from the kernel's own dump of them.
+
+    Before a port, nft doesn't print it. Raises ValueError for *data* that is no such dump.
+    """
+    found, place = set(), 0
+    try:
+        while place < len(data):
+            length, kind = struct.unpack_from("=IH", data, place)
+            if length < 16:
+                raise ValueError("a message without a length")
+            body = data[place + 16 : place + length]
+            if kind == _NEW_RULE and _loads(body, *l3proto_signs()):
+                attributes = attributes_of(body[4:])
+                (handle,) = struct.unpack(">Q", attributes[_HANDLE])
+                found.add((_FAMILIES[body[0]], name_of(attributes[_TABLE]), handle))
+            place += length + 3 & ~3
+    except (struct.error, LookupError) as error:
+        raise ValueError("it is no dump of rules") from error
+    return frozenset(found)
+
+
+def _loads(body: bytes, name: bytes, key: bytes) -> bool:
+    place = body.find(name)
+    while place >= 0:
+        # The name's 8 bytes, the head of what belongs to it, and the register's 8 come before.
+        if body[place + 20 : place + 28] == key:
+            return True
+        place = body.find(name, place + 1)
+    return False
+
+
 _BYTECODE = (
     r"(?m)^(\S+) (\S+) (\S+) (\d+)(?: \d+)? *\n"
     r"|^  \[ meta load (nfproto|protocol) => reg (\d+) \]\n"
@@ -63,7 +105,7 @@ def add_hidden_families(text: str, tables: Iterable[Table]) -> None:
         if match[1]:
             rule = doubtful.get((match[1], match[2], match[3], match[4]))
             if rule is not None:
-                rule.first = []
+                rule.first = rule.first[1:]
         elif rule is not None:
             family = _FAMILY_CODES.get(match[8] or "") if match[6] == match[7] else None
             if family is not None:

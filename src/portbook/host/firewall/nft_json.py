@@ -82,23 +82,27 @@ _KNOWN_OBJECTS = {
 
 
 def parse_nft(
-    text: str | bytes, *, terse: bool = False
+    text: str | bytes,
+    *,
+    terse: bool = False,
+    hidden: frozenset[tuple[str, str, int]] = frozenset(),
 ) -> tuple[tuple[Table, ...], tuple[NotEvaluated, ...]]:
     """The tables in *text*, and what isn't followed. *terse*: sets came without their elements.
 
+    *hidden* are rules with ``ct l3proto``, by family, table and handle, which nft may not print.
     Raises MalformedInput for text that isn't what nft prints.
     """
     try:
         with Uncollected():
             text = text if isinstance(text, str) else text.decode()
-            return _Reader(terse, text).read(objects_of(text))
+            return _Reader(terse, text, hidden).read(objects_of(text))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
 
 
 class _Reader:
-    def __init__(self, terse: bool, text: str) -> None:
-        self._terse = terse
+    def __init__(self, terse: bool, text: str, hidden: frozenset[tuple[str, str, int]]) -> None:
+        self._terse, self._hidden = terse, hidden
         # What no rule has isn't looked for in each of them.
         self._kinds = tuple([kind for kind in ("xt", "tproxy") if f'"{kind}"' in text])
         self._resets = '"tcp reset"' in text
@@ -173,6 +177,9 @@ class _Reader:
         if self._resets and table.family == "inet" and _hides_family(expressions):
             rule.first = [Chance("meta nfproto")]
             table.doubtful[name, value["handle"]] = rule
+        place = table.family, table.name, value.get("handle")
+        if place in self._hidden and "'l3proto'" not in repr(expressions):
+            rule.first = [*rule.first, Chance("ct l3proto")]
 
 
 class NftRule(Rule):

@@ -10,7 +10,7 @@ import os
 import sys
 
 from portbook.errors import MalformedInput, shown
-from portbook.host.firewall import generation, legacy_tables
+from portbook.host.firewall import generation, legacy_tables, rules_on_l3proto
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, RunningTool, find_tool
 from portbook.model import Family, Gap, GapCode, Need
@@ -90,11 +90,13 @@ def read_ruleset(
     number: Callable[[], int | None] = generation,
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6),
     words: tuple[str, ...] = (),
+    rules: Callable[[], bytes] = rules_on_l3proto,
 ) -> Ruleset:
     """The rules in force, read within *seconds*; its gaps say what could not be read.
 
     It runs nft and, where their rules are in force, iptables-save and ip6tables-save, with *tool*;
-    *number* says which generation of rules is in force. Of iptables, the rules for *families* are
+    *number* says which generation of rules is in force, and *rules* what
+    :func:`portbook.host.firewall.rules_on_l3proto` does. Of iptables, the rules for *families* are
     read: only packets of these may be asked about. Where nft prints none of *words* (of its JSON;
     none: any), what it prints isn't worked out, and nothing loaded for that.
     """
@@ -102,7 +104,7 @@ def read_ruleset(
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
     if os.geteuid() != 0:
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
-    return _Reader(seconds, tool, number, families, words).read()
+    return _Reader(seconds, tool, number, families, words, rules).read()
 
 
 class _Reader:
@@ -115,13 +117,14 @@ class _Reader:
         number: Callable[[], int | None],
         families: tuple[Family, ...],
         words: tuple[str, ...],
+        rules: Callable[[], bytes],
     ) -> None:
         import time
 
         self._tool, self._number, self._families = tool, number, families
         self._clock = time.monotonic
         self._end = self._clock() + seconds
-        self._seconds, self._words = seconds, words
+        self._seconds, self._words, self._rules = seconds, words, rules
         self.gaps: list[Gap] = []
         self._generation: int | None = None
         self._loads = False
@@ -152,7 +155,7 @@ class _Reader:
             from portbook.host.firewall.nft_json import parse_nft
 
             try:
-                found, not_followed = parse_nft(text, terse=True)
+                found, not_followed = parse_nft(text, terse=True, hidden=self._hidden(text))
                 tables += found
                 unfollowed += not_followed
                 self._add_hidden(tables)
@@ -170,6 +173,17 @@ class _Reader:
             if " -j TPROXY" in rule.text.text
         ]
         return tables, unfollowed
+
+    def _hidden(self, text: str) -> frozenset[tuple[str, str, int]]:
+        """The rules with a condition that nft doesn't print; the kernel's own bytes show it."""
+        if '"rule"' in text and (data := self._rules()):
+            from portbook.host.firewall.nft_hidden import find_l3proto
+
+            try:
+                return find_l3proto(data)
+            except ValueError as error:
+                self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
+        return frozenset()
 
     def _concerns(self, text: str) -> bool:
         """Whether nft printed one of the words, or no JSON at all."""
