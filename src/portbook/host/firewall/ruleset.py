@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _IPTABLES = ((Family.IPV4, "ip", "iptables"), (Family.IPV6, "ip6", "ip6tables"))
 _SECONDS = 5.0
-_TOGETHER = 1.0  # seconds for all sets of a table, of which one may be of no use and large
+_TOGETHER = 0.25  # of the time there is: of all sets of a table, one may be of no use and large
 _TRIES = 3
 _LISTING = ("nft", "--json", "--terse", "list", "ruleset")
 
@@ -293,7 +293,7 @@ class _Reader:
             self._listed[place] = {}
             words = ["nft", "--json", "list", "sets", "table", *place]
             try:
-                done = self._tool(words, min(_TOGETHER, max(0.0, self._end - self._clock())))
+                done = self._tool(words, _TOGETHER * max(0.0, self._end - self._clock()))
                 if done is not None and done.status == 0:
                     self._listed[place] = find_sets(done.output.decode(), *place)
             except (OSError, ValueError, MalformedInput):
