@@ -9,6 +9,7 @@ import pytest
 
 from portbook.app.origins import Origin
 from portbook.app.reach import ReachRequest, SocketReach, reach_here
+from portbook.app.reachable import reachable_of
 from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated
@@ -222,6 +223,47 @@ def test_both_families_get_a_command() -> None:
         "sudo nft insert rule ip filter in udp dport 8080 drop && "
         "sudo nft insert rule ip6 filter in udp dport 8080 drop"
     )
+
+
+def test_what_opens_a_port_is_for_everyone_alone() -> None:
+    """Banned networks and addresses that can't be from there have rules of their own."""
+    banned, strange, others = (
+        Origin(source, Family.IPV4, Outcome.DROPPED, rules=(RuleText("drop", where),))
+        for source, where in (
+            ("203.0.113.0/24", "inet firewalld filter_IN_drop"),
+            ("192.0.2.0/24", "inet firewalld filter_PREROUTING"),
+            ("anywhere", "inet firewalld filter_IN_public"),
+        )
+    )
+    command = firewall_command(["firewalld"], 9, "tcp", [banned, strange, others], opens=True)
+    assert command == "sudo firewall-cmd --zone=public --add-port=9/tcp"
+    told = reachable_of([strange, banned, others], firewall=True)
+    assert told.chains[-1] == "inet firewalld filter_IN_public"
+    again = reachable_of([others._replace(source="10.0.0.0/8"), strange, others], firewall=True)
+    assert again.chains == (strange.rules[0].where, others.rules[0].where)
+
+
+def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
+    route = RuleText("iifname eth0 tcp dport 80 accept", "ip filter ufw-user-forward")
+    sent = Origin(
+        "anywhere",
+        Family.IPV4,
+        Outcome.OPEN,
+        rules=(route,),
+        delivered_to=80,
+        delivered_address="172.30.0.2",
+        forwarded=True,
+    )
+    closes = "sudo ufw route prepend deny proto tcp from any to 172.30.0.2 port 80"
+    assert firewall_command(["ufw"], 8080, "tcp", [sent], opens=False) == closes
+    here = Origin("anywhere", Family.IPV6, Outcome.OPEN)
+    elsewhere = sent._replace(delivered_address="172.30.0.3")
+    ahead = sent._replace(rules=(RuleText("accept", "ip filter FORWARD"),))
+    for origins in ([sent, here], [sent, elsewhere], [ahead]):
+        assert firewall_command(["ufw"], 8080, "tcp", origins, opens=False) is None
+    # What stops it is behind the address that the client gave: no rule for that port opens it.
+    stopped = sent._replace(answer=Outcome.DROPPED, delivered_to=None, delivered_address=None)
+    assert firewall_command(["ufw"], 8080, "tcp", [stopped], opens=True) is None
 
 
 def test_what_passes_the_firewall_by_is_not_closed_by_its_command() -> None:

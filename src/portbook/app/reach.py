@@ -211,7 +211,9 @@ def _answer(
     (decision, *_) = packets.decide(family, transport, address, port, LOOPBACK, address)
     sent = decision.delivered_to if decision.delivered_to is not None else port
     target = decision.delivered_address or address
-    if decision.forwarded or (target != address and not network.has(target)):
+    if (decision.forwarded and decision.outcome is Outcome.OPEN) or (
+        target != address and not network.has(target)
+    ):
         beyond = _takers(host.read_listeners_at(target, sent, transport), target)
         return Answer(
             address=address,

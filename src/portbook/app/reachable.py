@@ -120,9 +120,10 @@ def reachable_of(origins: Iterable[Origin], *, firewall: bool | None) -> Reachab
 def _reachable(
     scope: Scope, networks: tuple[str, ...], decisive: Iterable[Origin], firewall: bool | None
 ) -> Reachable:
-    """*scope* with the rules of the *decisive* origins, each once."""
+    """*scope* with the rules of the *decisive* origins, each once: last, what is for most."""
     decisive = list(decisive)
-    rules = dict.fromkeys([rule for origin in decisive for rule in origin.rules])
+    met = [rule for origin in decisive for rule in origin.rules]
+    rules = [*dict.fromkeys(met[::-1])][::-1]
     texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])
     doubts = dict.fromkeys([one for origin in decisive for one in origin.not_evaluated])
     return Reachable(

@@ -102,6 +102,21 @@ def test_a_rate_limit_matters_only_where_it_changes_the_outcome() -> None:
     assert everywhere(base, rule("in", LIMIT, DROP)) == "dropped"
 
 
+def test_of_the_rules_that_may_decide_the_one_that_is_in_doubt_is_last() -> None:
+    base, sub, reject = chain("in", "input", "drop"), chain("sub"), {"reject": None}
+    over = {"limit": {"rate": 1, "per": "second", "inv": True}}
+    for rules, reason in (
+        ([rule("in", LIMIT, ACCEPT), rule("in", reject)], "limit rate 1/second accept"),
+        ([rule("in", over, DROP), rule("in", ACCEPT)], "limit rate over 1/second drop"),
+        ([rule("in", LIMIT, {"log": None}), rule("in", over, DROP), rule("in", ACCEPT)],
+         "limit rate over 1/second drop"),
+        ([sub, rule("sub", reject), rule("in", over, {"jump": {"target": "sub"}}),
+          rule("in", ACCEPT)], "limit rate over 1/second jump sub"),
+    ):  # fmt: skip
+        (one,) = ask(base, *rules)
+        assert (str(one.outcome), one.rules[-1].text) == ("unknown", reason)
+
+
 def test_jump_goto_and_return() -> None:
     base, sub = chain("in", "input", "drop"), chain("sub")
     jump, goto = {"jump": {"target": "sub"}}, {"goto": {"target": "sub"}}
@@ -252,9 +267,11 @@ def test_a_published_port_leaves_through_forward(policy: str, outcome: str) -> N
     stopped = chain("in", "input", "drop")
     (one,) = ask(nat, publish, stopped, chain("fwd", "forward", policy))
     assert str(one.outcome) == outcome
+    assert one.forwarded
     if outcome == "open":
         assert (one.delivered_to, one.delivered_address) == (8000, "198.51.100.2")
-        assert one.forwarded
+    before = chain("early", "prerouting", "drop", -300)
+    assert not ask(before, nat, publish)[0].forwarded  # it doesn't get that far
 
 
 def test_a_verdict_map_over_addresses() -> None:

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
+from portbook.host.firewall.nft_text import show_rule
 from portbook.host.firewall.redirects import NatRules, Redirect
 from portbook.model import Family, Transport
 from tests.host.firewall.rulesets import brief, of_nft
@@ -175,6 +176,37 @@ def only_redirect(*expressions: object, family: str = "ip") -> Redirect:
 def test_a_limit_is_a_condition(value: object, words: str) -> None:
     found = only_redirect(dport(80), {"limit": value}, {"redirect": None})
     assert (found.conditions, found.text) == ((words,), f"tcp dport 80 {words} redirect")
+
+
+SOURCE = {"payload": {"protocol": "ip", "field": "saddr"}}
+
+
+@pytest.mark.parametrize(
+    ("statement", "text"),
+    [
+        ({"ct count": {"val": 20, "inv": True}}, "ct count over 20"),
+        ({"ct count": {"val": 20}}, "ct count 20"),
+        ({"quota": {"val": 10, "val_unit": "mbytes", "inv": True}}, "quota over 10 mbytes"),
+        ({"set": {"op": "update", "elem": SOURCE, "set": "@s"}}, "update @s { ip saddr }"),
+        (
+            {"set": {"op": "add", "elem": SOURCE, "set": "@s",
+                     "stmt": [{"limit": {"rate": 10, "per": "minute", "inv": True}}]}},
+            "add @s { ip saddr limit rate over 10/minute }",
+        ),
+        (
+            {"meter": {"key": SOURCE, "name": "m", "stmt": {"limit": {"rate": 5, "per": "hour"}}}},
+            "meter m { ip saddr limit rate 5/hour }",
+        ),
+        (
+            {"match": {"op": "==", "left": {"fib": {"result": "oif", "flags": ["saddr", "iif"]}},
+                       "right": False}},
+            "fib saddr . iif oif missing",
+        ),
+        ({"set": "named"}, "set"),
+    ],
+)  # fmt: skip
+def test_statements_are_shown_as_nft_prints_them(statement: object, text: str) -> None:
+    assert show_rule([statement, {"drop": None}]) == f"{text} drop"
 
 
 def test_an_extension_of_iptables_is_a_condition() -> None:

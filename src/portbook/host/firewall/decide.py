@@ -22,7 +22,16 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.conditions import EPHEMERAL, OPEN, Flags, Open, Packet, World
-from portbook.host.firewall.flows import Flow, Stop, TooLong, apart, strayed, union
+from portbook.host.firewall.flows import (
+    Flow,
+    Stop,
+    TooLong,
+    apart,
+    end_of,
+    reasoned,
+    strayed,
+    union,
+)
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
 from portbook.host.firewall.values import Machine, Rows, Ruleset, Uncollected
@@ -88,6 +97,7 @@ def decide(
         if not ruleset.whole:  # rules that weren't read may say anything
             results = [_Result(Outcome.UNKNOWN, sources, ())]
         decisions = _decisions(family, results, sources)
+        decisions = [reasoned(each, call.walk.doubts) for each in decisions]
     ports = tuple(call.source_port_rules)
     if ports:
         decisions = [decision._replace(source_ports=ports) for decision in decisions]
@@ -151,8 +161,12 @@ class _Call:
             results.append(_Result(Outcome.DROPPED, flow.sources, flow.rules))
         else:
             out = packet._replace(oif=self._way_to(packet.daddr))
+            outer, self.walk.stops = self.walk.stops, []
             flows = self.walk.through("forward", [flow._replace(packet=out)], _track)
-            return [(each, True) for each in self.walk.through("postrouting", flows)]
+            flows = self.walk.through("postrouting", flows)
+            results += [_Result(*stop, forwarded=True) for stop in self.walk.stops]
+            self.walk.stops = outer
+            return [(each, True) for each in flows]
         return []
 
     def _forwards(self, family: str) -> bool | None:
@@ -376,23 +390,10 @@ def _agreed(
     outcome = first.outcome if len(outcomes) == 1 else Outcome.UNKNOWN
     if outcomes == {Outcome.DROPPED, Outcome.REJECTED}:
         outcome = Outcome.DROPPED
-    ends = {_end(each.packet) for each in possible}
+    ends = {end_of(each.packet) for each in possible}
     if outcome is not Outcome.OPEN or len(ends) > 1:
-        return Decision(family, sources, outcome, rules)
+        beyond = outcome is not Outcome.UNKNOWN and all(each.forwarded for each in possible)
+        return Decision(family, sources, outcome, rules, forwarded=beyond)
     port, address = ends.pop()
     later = tuple(dict.fromkeys(rule for each in possible for rule in each.later))
     return Decision(family, sources, outcome, rules, port, address, first.forwarded, later)
-
-
-def _end(packet: Packet | None) -> tuple[int | None, str | None]:
-    """The port and the address at which a packet arrived."""
-    if packet is None:
-        return None, None
-    port = packet.dport if isinstance(packet.dport, int) else None
-    if not isinstance(packet.daddr, int):
-        return port, None
-    import _socket
-
-    wide = packet.family == "ipv6"
-    number = packet.daddr.to_bytes(16 if wide else 4, "big")
-    return port, _socket.inet_ntop(_socket.AF_INET6 if wide else _socket.AF_INET, number)

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.host.firewall.conditions import Packet
-    from portbook.host.firewall.values import Rule, Table
-    from portbook.model.reach import RuleText
+    from portbook.host.firewall.values import Chain, Rule, Table
+    from portbook.model.reach import Decision, RuleText
 
 _FEW = 8  # addresses or ports of a goal that are followed one by one
 MOST_FLOWS = 128  # packets that differ in more than their source
@@ -55,6 +55,12 @@ def spread(goal: object) -> list[int | None] | None:
         return None
     first, last = goal
     return list(range(first, last + 1)) if last - first < _FEW else None
+
+
+def meets(chain: Chain, interface: str | None) -> bool:
+    """Whether a chain for the packets of some interfaces is for those of *interface*."""
+    devices = None if chain.hook is None else chain.hook.device
+    return not devices or interface is None or interface in devices
 
 
 def tracks(tables: Iterable[Table], family: str) -> bool:
@@ -189,3 +195,33 @@ def apart(
         start = place
         (active.add if begins else active.discard)(number)
     return [(numbers, Intervals.of(pairs).pairs()) for numbers, pairs in pieces.items()]
+
+
+def end_of(packet: Packet | None) -> tuple[int | None, str | None]:
+    """The port and the address at which a packet arrived."""
+    if packet is None:
+        return None, None
+    port = packet.dport if isinstance(packet.dport, int) else None
+    if not isinstance(packet.daddr, int):
+        return port, None
+    import _socket
+
+    wide = packet.family == "ipv6"
+    number = packet.daddr.to_bytes(16 if wide else 4, "big")
+    return port, _socket.inet_ntop(_socket.AF_INET6 if wide else _socket.AF_INET, number)
+
+
+def reasoned(decision: Decision, doubts: Iterable[tuple[Rule, Intervals]]) -> Decision:
+    """*decision* with the rule last that makes it unknown: whoever it holds for fares otherwise.
+
+    Where several may hold, it is one of those that decide, else the first: it leads to another.
+    """
+    if decision.outcome is not Outcome.UNKNOWN:
+        return decision
+    own = Intervals.in_order(decision.sources)
+    reasons = [rule.text for rule, sources in doubts if sources & own]
+    decisive = [each for each in reasons if each in decision.rules] or reasons
+    if not decisive:
+        return decision
+    others = [each for each in decision.rules if each != decisive[0]]
+    return decision._replace(rules=(*others, decisive[0]))

@@ -97,6 +97,8 @@ def show_match(left: Any, op: str, right: Any) -> str:
 
 def show(value: Any) -> str:
     """An expression in nft's own language as far as redirects use it, in JSON beyond that."""
+    if isinstance(value, bool):  # whether there is a route, an option, a header
+        return "exists" if value else "missing"
     if isinstance(value, (str, int)):
         return str(value)
     if isinstance(value, list):  # flags, such as the states of connections
@@ -166,4 +168,13 @@ def _show_statement(statement: Any) -> str:
         unit = value.get("rate_unit", "packets")
         rate = f"{value['rate']}{'' if unit == 'packets' else f' {unit}'}/{value['per']}"
         return f"limit rate {'over ' if value.get('inv') else ''}{rate}"
+    if kind in ("ct count", "quota") and isinstance(value, dict) and "val" in value:
+        over, unit = "over " if value.get("inv") else "", value.get("val_unit", "")
+        return " ".join(f"{kind} {over}{value['val']} {unit}".split())
+    if kind in ("set", "meter") and isinstance(value, dict):
+        of_set = kind == "set"
+        first = f"{value['op']} {value['set']}" if of_set else f"meter {value['name']}"
+        beside = value.get("stmt", [])
+        inside = [show(value["elem" if of_set else "key"]), *map(_show_statement, listed(beside))]
+        return f"{first} {{ {' '.join(each for each in inside if each)} }}"
     return "" if kind in ("counter", "comment") else " ".join(kind.split())

@@ -95,7 +95,8 @@ class OtherFilters(NamedTuple):
         only stop what they let through.
         """
         concerned = [*self.everywhere, *self.interfaces.get(interface, ())]
-        if decision.forwarded:  # it leaves through another interface
+        # It leaves through another interface.
+        if decision.forwarded and decision.outcome is Outcome.OPEN:
             concerned += [one for each in self.interfaces.values() for one in each]
         bridged = interface in self.bridges
         concerned += [each for each in chains if each.kind == "bridge" and bridged]

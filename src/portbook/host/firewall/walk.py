@@ -15,6 +15,7 @@ from portbook.host.firewall.flows import (
     Stop,
     TooLong,
     add,
+    meets,
     merged,
     spread,
     tracks,
@@ -59,6 +60,7 @@ class Walk:
     def __init__(self, ruleset: Ruleset, world: World, interface: str | None) -> None:
         self.ruleset, self.world, self.interface = ruleset, world, interface
         self.stops: list[Stop] = []
+        self.doubts: list[tuple[Rule, Intervals]] = []  # what may hold, and for whom
         self._table: Table | None = None
         self._left = _STEPS
         self._accepted: list[tuple[Packet, Intervals, Rule]] = []
@@ -83,7 +85,7 @@ class Walk:
         current = list(flows)
         self._hook = self.world.hook = hook
         for priority, table, chain in self.ruleset.base_chains(hook, self.world.family):
-            if not self._met(chain):
+            if not meets(chain, self.interface):
                 continue
             passed: list[Flow] = []
             for flow in current:
@@ -93,11 +95,6 @@ class Walk:
                     passed.append(ready)  # it may come through another interface
             current = merged(passed)
         return [flow if at is None else at(1 << 31, flow) for flow in current]
-
-    def _met(self, chain: Chain) -> bool:
-        """Whether a chain for the packets of some interfaces is for those of this one."""
-        devices = None if chain.hook is None else chain.hook.device
-        return not devices or self.interface is None or self.interface in devices
 
     def _base(self, table: Table, chain: Chain, flow: Flow) -> list[Flow]:
         assert chain.hook is not None
@@ -225,6 +222,8 @@ class Walk:
 
     def _on_verdict(self, step: Step, verdict: Verdict) -> bool:
         step.pass_by()
+        if step.surely is not step.perhaps:
+            self.doubts.append((step.rule, step.perhaps - step.surely))
         self._judge(step, verdict, step.perhaps)
         return True
 

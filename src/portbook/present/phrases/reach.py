@@ -24,6 +24,7 @@ _CELLS = {
     Scope.NETWORKS: "networks",
     Scope.UNKNOWN: "?",
 }
+_ANYWHERE = "anywhere"  # app.origins has it; this module is loaded where that isn't
 _ROUTING = "rules of policy routing (ip rule)"
 _CANT_TELL = "can't tell: "
 UNREAD = "from other machines, unless a firewall blocks it ({why})"
@@ -151,10 +152,13 @@ def firewall_command(
     """The command that opens or closes a port with the firewall in charge, the first of *filters*.
 
     None for what has none, and where the rules send connections on before that firewall is asked:
-    what Docker publishes is closed in its own chain, by the port as the client gave it.
+    what Docker publishes is closed in its own chain, by the port as the client gave it. What opens
+    is for everyone: who is banned or has an address that can't be stays out.
     """
     rules = [rule for origin in origins for rule in origin.rules]
     if any(each.forwarded for each in origins) or any("DOCKER" in rule.where for rule in rules):
+        if not opens and "ufw" in filters[:1] and "docker" not in filters:
+            return _for_ufw_route(transport, origins)
         if opens or "docker" not in filters:
             return None
         match = f"-p {transport} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL"
@@ -163,6 +167,8 @@ def firewall_command(
     if sent or not filters:
         return None
     decided = [each for each in origins if (each.answer is Outcome.OPEN) is not opens]
+    if opens:
+        decided = [each for each in decided if each.source == _ANYWHERE and each.rules] or decided
     port_text = f"{transport} dport {port}"
     if filters[0] == "ufw":
         # ufw puts a new rule behind those that decide now, unless told to go before them all. One
@@ -197,6 +203,18 @@ def firewall_command(
         return None
     known = dict.fromkeys([each for each in commands if each is not None])
     return " && ".join(known) if known and None not in commands else None
+
+
+def _for_ufw_route(transport: str, origins: Sequence[Origin]) -> str | None:
+    """What closes a port that is forwarded, where UFW's own rules for routes let it through."""
+    open_ones = [each for each in origins if each.forwarded and each.answer is Outcome.OPEN]
+    ends = {(each.delivered_address, each.delivered_to) for each in open_ones}
+    ours = all(each.rules and "-user-forward" in each.rules[-1].where for each in open_ones)
+    straight = any(each.answer is Outcome.OPEN and not each.forwarded for each in origins)
+    if not ours or straight or len(ends) != 1:
+        return None
+    ((address, port),) = ends
+    return f"sudo ufw route prepend deny proto {transport} from any to {address} port {port}"
 
 
 def is_limited(origins: Sequence[Origin]) -> bool:
