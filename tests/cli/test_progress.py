@@ -62,8 +62,23 @@ def test_a_status_takes_the_place_of_the_one_before(monkeypatch: pytest.MonkeyPa
     assert "\x1b[2J" not in shown
 
 
-def test_without_a_terminal_each_status_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_status_is_cut_where_it_would_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    StatusLine()("waiting for pid " + ", ".join(map(str, range(100))))
+    (shown,) = terminal.getvalue().split("\r\x1b[K")[1:]
+    assert len(shown) < 80
+    assert shown.endswith("…")
+
+
+def test_without_a_terminal_no_status_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     line = StatusLine()
     line("waiting")
     line.clear()
-    assert capsys.readouterr().err == "portbook: waiting\n"
+    assert capsys.readouterr().err == ""
+
+
+def test_a_bar_is_there_before_anything_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    terminal = on_terminal(monkeypatch)
+    with progress_bar("pages", Measure.COUNT):
+        pass
+    assert "pages" in terminal.getvalue()

@@ -14,15 +14,18 @@ from portbook.errors import InputUnreadable, shown
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portbook.cli.progress import Tell
+
 STANDARD_INPUT = "-"
 _CHUNK = 1 << 16  # bytes read at once
 
 
-def chunks_of(path: str, *, wait: bool = True) -> Iterator[bytes]:
+def chunks_of(path: str, *, wait: bool = True, tell: Tell | None = None) -> Iterator[bytes]:
     """The bytes of a file, or of standard input for ``-``, as they come.
 
     Without *wait* a pipe that nobody writes to is empty, and a device isn't read: one of many files
-    may be a link to what never ends. Raises InputUnreadable where it can't be read.
+    may be a link to what never ends. *tell* takes how far a file is. Raises InputUnreadable where
+    it can't be read.
     """
     if path == STANDARD_INPUT:
         if sys.stdin is None:
@@ -33,7 +36,12 @@ def chunks_of(path: str, *, wait: bool = True) -> Iterator[bytes]:
         return
     descriptor = _opened(path, wait=wait)
     try:
-        yield from _read(descriptor, shown(path, 200))
+        size, read = os.fstat(descriptor).st_size, 0
+        for chunk in _read(descriptor, shown(path, 200)):
+            yield chunk
+            read += len(chunk)
+            if tell is not None:  # of a pipe it isn't known, nor how long the verdict takes
+                tell(read if read < size else None, size)
     finally:
         os.close(descriptor)
 

@@ -18,6 +18,7 @@ from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json, add_limit
 from portbook.cli.plugin_warnings import plugins_told
+from portbook.cli.progress import Measure, progress_bar
 from portbook.cli.terminal import is_terminal, print_answers, print_json, reaches, table_style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.formats.base import find_format
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from portbook.app.explain import ExplainAnswer
     from portbook.catalog import Catalog
+    from portbook.cli.progress import Tell
     from portbook.formats.fields import Event, Line
     from portbook.model import Finding
     from portbook.present.views.listen_fields import Template
@@ -81,11 +83,9 @@ def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
     for path in options.files:
         try:
             explanation.add(path)
-        except InputUnreadable as error:  # names the file itself
-            complain(str(error))
-            unread = True
-        except MalformedInput as error:
-            complain(f"{shown(path, 200)}: {error}")
+        except (InputUnreadable, MalformedInput) as error:
+            named = isinstance(error, InputUnreadable)  # names the file itself
+            complain(str(error) if named else f"{shown(path, 200)}: {error}")
             unread = True
     explanation.end()
     status = explanation.status
@@ -152,15 +152,16 @@ class _Explanation:
             return
         old = None if options.against is None else chunks_of(options.against)
         # The table shows the findings' codes alone, and rows of JSON get their words last.
-        answer = explain(
-            self._chunks(path),
-            self._wanted,
-            self._catalog,
-            options.format,
-            old,
-            said=options.verbose or (options.json and not self._in_pieces),
-            plugins=True,
-        )
+        with progress_bar("reading", Measure.TIME, after=1.0) as tell:
+            answer = explain(
+                self._chunks(path, tell),
+                self._wanted,
+                self._catalog,
+                options.format,
+                old,
+                said=options.verbose or (options.json and not self._in_pieces),
+                plugins=True,
+            )
         if options.sort != "level":
             answer = answer._replace(sockets=sort_sockets(answer.sockets, options.sort))
         if options.json:
@@ -192,8 +193,8 @@ class _Explanation:
         if self._options.json and not self._in_pieces:
             print_answers(self._answers, several=self._several)
 
-    def _chunks(self, path: str) -> Iterator[bytes]:
-        for chunk in chunks_of(path, wait=not self._several):
+    def _chunks(self, path: str, tell: Tell | None = None) -> Iterator[bytes]:
+        for chunk in chunks_of(path, wait=not self._several, tell=tell):
             if len(self._head) < _MOST_HEAD:
                 self._head += chunk
             yield chunk

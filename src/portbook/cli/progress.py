@@ -1,18 +1,19 @@
-"""How far long work is, on standard error: a bar or a line on a terminal, else lines or nothing."""
+"""How far long work is, on standard error: a bar or a line on a terminal, and nothing elsewhere."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
+import time
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import StrEnum
-from portbook.cli import complain
 from portbook.cli.terminal import can_draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Protocol
+    from typing import Any, Protocol
 
     class Tell(Protocol):
         """Takes how much is done, of how much; None where that isn't known."""
@@ -34,14 +35,50 @@ def progress_bar(
 ) -> Iterator[Tell]:
     """What long work tells how far it is.
 
-    A bar called *title* is drawn on a terminal, once the work has taken *after* seconds; nothing
-    is where there is no terminal, or with *quiet*. Needs Rich only where it draws.
+    A bar called *title* is drawn on a terminal: at once, or where the work still tells something
+    once *after* seconds are over. Nothing is where there is no terminal, or with *quiet*. Needs
+    Rich only where it draws.
     """
     if quiet or not can_draw(sys.stderr):
         yield _nothing
         return
-    import time
+    bar = _Bar(title, measure)
+    began = time.monotonic()
 
+    def tell(done: float | None, total: float | None = 1.0) -> None:
+        if time.monotonic() - began >= after:
+            bar.draw(done, total)
+
+    try:
+        if not after:
+            bar.draw(None, None)
+        yield tell
+    finally:
+        bar.stop()
+
+
+class _Bar:
+    """A bar of Rich's, made when it is drawn first."""
+
+    def __init__(self, title: str, measure: Measure) -> None:
+        self._title = title
+        self._measure = measure
+        self._drawn: Any = None
+        self._task: Any = None
+
+    def draw(self, done: float | None, total: float | None) -> None:
+        if self._drawn is None:
+            self._drawn = _columns(self._measure)
+            self._task = self._drawn.add_task(self._title, total=None)
+            self._drawn.start()
+        self._drawn.update(self._task, completed=done or 0.0, total=None if done is None else total)
+
+    def stop(self) -> None:
+        if self._drawn is not None:
+            self._drawn.stop()
+
+
+def _columns(measure: Measure) -> Any:
     from rich import progress as rich
     from rich.console import Console
 
@@ -50,27 +87,13 @@ def progress_bar(
         Measure.COUNT: (rich.MofNCompleteColumn(), rich.TimeRemainingColumn()),
         Measure.BYTES: (rich.DownloadColumn(), rich.TransferSpeedColumn()),
     }[measure]
-    bar = rich.Progress(
+    return rich.Progress(
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         *beside,
         console=Console(stderr=True),
         transient=True,
     )
-    task = bar.add_task(title, total=None)
-    began = time.monotonic()
-
-    def tell(done: float | None, total: float | None = 1.0) -> None:
-        if not bar.live.is_started:
-            if time.monotonic() - began < after:
-                return
-            bar.start()
-        bar.update(task, completed=done or 0.0, total=None if done is None else total)
-
-    try:
-        yield tell
-    finally:
-        bar.stop()
 
 
 def _nothing(done: float | None, total: float | None = 1.0) -> None:
@@ -78,7 +101,7 @@ def _nothing(done: float | None, total: float | None = 1.0) -> None:
 
 
 class StatusLine:
-    """Messages on standard error; on a terminal each in the place of the one before it."""
+    """Messages on standard error, each in the place of the one before it; on a terminal alone."""
 
     def __init__(self) -> None:
         self._drawn = can_draw(sys.stderr)
@@ -86,14 +109,23 @@ class StatusLine:
 
     def __call__(self, message: str) -> None:
         if not self._drawn:
-            complain(message)
             return
         from portbook.present.escape import one_line
 
         self._shown = True
-        print(f"\r\x1b[Kportbook: {one_line(message)}", end="", file=sys.stderr, flush=True)
+        print(f"\r\x1b[K{_fitting(f'portbook: {one_line(message)}')}", end="", file=sys.stderr)
+        sys.stderr.flush()
 
     def clear(self) -> None:
         """Take away what was drawn."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+
+
+def _fitting(message: str) -> str:
+    """*message* as far as a row of the terminal goes: what wraps can't be drawn over."""
+    try:
+        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
+    except OSError:  # a test's own, or one that has just gone
+        columns = 80
+    return message if len(message) < columns else f"{message[: columns - 2]}…"

@@ -12,7 +12,7 @@ from portbook.cli import complain
 from portbook.cli.given import joined, one_port
 from portbook.cli.help import Parser, add_json
 from portbook.cli.progress import StatusLine
-from portbook.cli.terminal import can_draw, print_answers, style
+from portbook.cli.terminal import print_answers, style
 from portbook.errors import InvalidQuery, shown
 from portbook.model.gap import hide_sockets
 from portbook.present.owners import viewer
@@ -111,7 +111,7 @@ def _wait(request: WaitRequest, began: float, *, quiet: bool) -> Waited:
         left = request.timeout - (time.monotonic() - began)
         rest = request._replace(timeout=min(request.timeout, max(0.0, left)))
     status = StatusLine()
-    if can_draw(sys.stderr) and not quiet:
+    if not quiet:
         status(wait.waiting_for(rest))
     try:
         return wait_here(rest)._replace(request=request)

@@ -17,7 +17,7 @@ from portbook.cli.given import joined, read_query
 from portbook.cli.help import Parser, add_json, add_notes
 from portbook.cli.progress import StatusLine
 from portbook.cli.show import fails, lead_of
-from portbook.cli.terminal import can_draw, print_answers, style
+from portbook.cli.terminal import print_answers, style
 from portbook.errors import InvalidQuery, shown
 from portbook.formats.errors.query import QueryKind
 from portbook.model import Transport
@@ -150,8 +150,7 @@ def _answer_range(
     every = []
     try:
         for port in ports:
-            if can_draw(sys.stderr):
-                progress(f"binding {port}")
+            progress(f"binding {port}")
             one = query._replace(kind=QueryKind.PORT, text=str(port), first=port, last=port)
             found = _binds(one, _BOTH, catalog, notes=options.notes)
             every.append([bind._replace(query=one) for bind in found])
