@@ -10,7 +10,7 @@ import pytest
 from portbook.catalog.text_index import words_of
 from portbook.cli import COMMANDS
 from portbook.cli.given import joined
-from portbook.cli.mistyped import did_you_mean, edits
+from portbook.cli.mistyped import command_hint, did_you_mean, edits
 from portbook.formats.errors.query import parse_query
 from portbook.model import Note
 from tests.command_line import run
@@ -115,6 +115,18 @@ def test_a_service_that_is_a_verb_has_a_hint(capsys: pytest.CaptureFixture[str])
     assert err == "portbook: to see what listens on this machine: portbook listen\n"
     assert run(["who", "--no-host", "--json"]) == 0
     assert capsys.readouterr().err == ""
+
+
+def test_a_name_without_a_port_before_one_has_a_hint(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["stp", "3000", "--no-host"]) == 0
+    out, err = capsys.readouterr()
+    assert "Stream Protocol" in out
+    assert err == "portbook: did you mean: portbook stop 3000 --no-host?\n"
+
+
+@pytest.mark.parametrize("argv", [["stp"], ["node", "3000"], ["who", "513"], ["stp", "--full"]])
+def test_nothing_else_has_it(argv: list[str]) -> None:
+    assert command_hint(argv, COMMANDS, CATALOG) is None
 
 
 def test_another_commands_name_is_asked_for_by_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -225,9 +225,18 @@ def _dispatch(argv: list[str], catalog: Catalog) -> int:
         if proposal is not None:
             raise UsageError(proposal)
     status = _command("show", argv, catalog)
-    if word in _HINTS and not {"-j", "--json", "--jsonl"} & set(argv):
-        complain(_HINTS[word])
+    if (len(argv) > 1 and word.isalpha()) or word in _HINTS:
+        _hint(argv, catalog)
     return status
+
+
+def _hint(argv: list[str], catalog: Catalog) -> None:
+    """What else may have been meant, below an answer for people."""
+    from portbook.cli.mistyped import command_hint
+
+    hint = _HINTS.get(argv[0]) or command_hint(argv, COMMANDS, catalog)
+    if hint is not None and not {"-j", "--json", "--jsonl"} & set(argv):
+        complain(hint)
 
 
 def _overview(catalog: Catalog) -> int:

@@ -56,6 +56,21 @@ def did_you_mean(argv: Sequence[str], commands: Iterable[str], catalog: Catalog)
     return f"no command {shown(argv[0])}; did you mean: {' or '.join(lines)}?"
 
 
+def command_hint(argv: Sequence[str], commands: Iterable[str], catalog: Catalog) -> str | None:
+    """What to say below the answer to *argv*: the command that was meant, perhaps.
+
+    None but where a name that has no port, and that is nothing else, is nearly a command and stands
+    before a port: whoever types ``stp 3000`` seldom asks for the Stream Protocol.
+    """
+    proposals = nearest(argv[0].lower(), commands) if _has_port(argv[1:]) else ()
+    if not proposals or any(row.first is not None for row in catalog.registry.named(argv[0])):
+        return None
+    if _in_practice(argv[0], catalog, verb=False):
+        return None
+    lines = [f"portbook {name}{_tail(argv[1:])}" for name in proposals]
+    return f"did you mean: {' or '.join(lines)}?"
+
+
 def edits(one: str, other: str) -> int:
     """How many letters to insert, delete, replace or swap with the next make *one* of *other*.
 
@@ -128,8 +143,13 @@ def _is_question(argv: Sequence[str]) -> bool:
 
 def _known(word: str, catalog: Catalog, *, verb: bool) -> bool:
     """Whether any store has something that is called *word*; for a *verb*, by that whole name."""
+    return bool(catalog.registry.named(word)) or _in_practice(word, catalog, verb=verb)
+
+
+def _in_practice(word: str, catalog: Catalog, *, verb: bool) -> bool:
+    """As :func:`_known`, the names of the registry left out."""
     practice = catalog.practice
-    if catalog.registry.named(word) or practice.programs_named(word):
+    if practice.programs_named(word):
         return True
     from portbook.catalog.text_index import words_of
 
