@@ -334,7 +334,7 @@ def test_somebody_elses_project_is_left_out_and_said_so(
     notes = read_notes()
     assert notes.notes == ()
     (problem,) = notes.problems
-    assert "left out, because it belongs to another user (uid 54321)" in problem
+    assert "it belongs to another user (uid 54321)" in problem
 
 
 @posix

@@ -285,7 +285,7 @@ def read_file(place: Place, users: frozenset[int], earlier: Earlier | None = Non
         # What the user named may be reached by any link: then naming it was the choice.
         descriptor = open_own(place.path, users if place.found else ())
     except Untrusted as error:
-        return unread._replace(problem=f"{where}: left out, because {error}")
+        return unread._replace(problem=f"{where}: {error}")
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         return unread._replace(problem=f"{where}: they can't be read ({why})")
@@ -293,7 +293,7 @@ def read_file(place: Place, users: frozenset[int], earlier: Earlier | None = Non
         status = os.fstat(descriptor)
         refused = why_not(status, users, found=place.found)
         if refused:
-            return unread._replace(problem=f"{where}: left out, because {refused}")
+            return unread._replace(problem=f"{where}: {refused}")
         key = (
             *place,
             status.st_dev,
