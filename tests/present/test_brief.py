@@ -308,6 +308,15 @@ def test_a_wide_use_never_leads() -> None:
     assert compose_brief(found, TO).practice == "Kubernetes NodePort services (30000–32767)"
 
 
+@pytest.mark.parametrize(("port", "told"), [("4905", False), ("3000", True), ("22", True)])
+def test_what_the_headline_says_of_the_use_is_not_said_again(port: str, told: bool) -> None:
+    found = answer(parse_query(port), CATALOG)
+    assert isinstance(found, PortAnswer)
+    brief = compose_brief(found, TO)
+    assert brief.practice
+    assert ("In practice" in dict(brief.rows)) is told
+
+
 @pytest.mark.parametrize(
     ("port", "line"),
     [

@@ -146,6 +146,7 @@ _JAVA_VALUES = (
 _SCRIPT_VALUES = ("-I", "-r", "-C", "-E", "-W", "-M", "-K", "-F")
 _SHELL_TEXT = ("-c", "-lc", "-ic", "-ec", "-xc", "-euc", "-exc")
 _PHP_VALUES = ("-c", "-d", "-z", "-t")
+_PHP_TEXT = ("-r", "-B", "-R", "-E")
 _TOOL_FOLDERS = ("node_modules", "site-packages", ".bin", "bin", "dist", "lib", "cli", "build")
 
 
@@ -228,7 +229,10 @@ def _php(program: str, words: tuple[str, ...]) -> Run | None:
         if word.startswith("-S"):
             address = word[2:] or next(iter(words[at + 1 :]), "")
             return Run(RunKind.SCRIPT, f"-S {address}".rstrip(), program)
-    return _script(program, words[_operands(words, _PHP_VALUES) :])
+    at = _operands(words, _PHP_VALUES)
+    if any(word[:2] in _PHP_TEXT for word in words[:at]):
+        return Run(RunKind.SCRIPT, "-r …", program)
+    return _script(program, words[at:])
 
 
 def _shell(program: str, words: tuple[str, ...]) -> Run | None:
@@ -240,9 +244,15 @@ def _shell(program: str, words: tuple[str, ...]) -> Run | None:
 
 def _plain(program: str, words: tuple[str, ...]) -> Run | None:
     at = _operands(words, _SCRIPT_VALUES)
-    if any(word in ("-e", "-E") for word in words[:at]):
+    if any(map(_takes_code, words[:at])):
         return Run(RunKind.SCRIPT, "-e …", program)
     return _script(program, words[at:])
+
+
+def _takes_code(word: str) -> bool:
+    """Whether *word* is ``-e``, alone or behind flags, as in ``perl -ne CODE``."""
+    flags = word[1:-1]
+    return word[:1] == "-" and word[-1:] in ("e", "E") and flags.strip("nplawsS") == ""
 
 
 def _wrapper(program: str, words: tuple[str, ...]) -> Run | None:

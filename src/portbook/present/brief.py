@@ -82,7 +82,7 @@ class Brief(NamedTuple):
             yield "Your note", self.note
         if self.security:
             yield "Security", self.security
-        if self.practice:
+        if self.practice and f" · {self.practice}: " not in f"{self.headline}: ":
             yield "In practice", self.practice
         yield "IANA", self.registry
         if self.blocks:

@@ -92,6 +92,19 @@ def owner_line(owner: Process) -> str:
     return command_line((owner_name(owner), *run.arguments))
 
 
+def runs_unnamed_code(owner: Process) -> bool:
+    """Whether the arguments of *owner* name nothing that tells it from others: ``python3 -c …``.
+
+    The code itself isn't shown: a secret in it could not be told from the rest.
+    """
+    from portbook.model.command_line import RunKind, run_of
+
+    run = run_of(owner.command) if owner.command else None
+    return run is not None and (
+        (run.kind is RunKind.SCRIPT and run.name.endswith(" …")) or run.arguments == ("-",)
+    )
+
+
 def command_line(words: Iterable[str]) -> str:
     """*words* in a row, cut where they are very long.
 

@@ -15,6 +15,7 @@ from portbook.formats.errors.query import parse_query
 from portbook.model import (
     Family,
     Host,
+    Level,
     Listener,
     Ownership,
     OwnersSeen,
@@ -40,7 +41,7 @@ from portbook.present.render.text import Style
 from tests.counts import PROOF, every_port
 from tests.present.reading import commands, words
 from tests.strategies import any_port, listeners, port_rules, transports
-from tests.values import CATALOG, gap
+from tests.values import CATALOG, changed, gap, worded
 
 # Where they have anything to say: all but the first and the last may be left out.
 SECTIONS = [
@@ -222,6 +223,16 @@ def test_any_machine_has_a_page(port: int, host: Host) -> None:
     assert _in_order(page)
     assert page.sections[0].id == "machine"
     assert render_page(page, Style()).replace("\n", "").isprintable()
+
+
+def test_the_gravest_socket_is_told_first() -> None:
+    calm = Listener(Socket(Transport.TCP, Family.IPV4, "127.0.0.1", 305, SocketState.LISTEN))
+    grave = changed(
+        Listener(Socket(Transport.TCP, Family.IPV6, "::", 305, SocketState.LISTEN)),
+        findings=(worded("x", Level.ALERT, "Look at it."),),
+    )
+    said = _text(_answer("305")._replace(host=HOST._replace(listeners=(calm, grave))))
+    assert said.index("tcp [::]:305 listens") < said.index("tcp 127.0.0.1:305 listens")
 
 
 def test_nothing_bound_is_said_only_where_everything_was_seen() -> None:

@@ -172,6 +172,17 @@ def test_redirects() -> None:
     assert "Redirected: 8080–8090/any to 172.17.0.2:80" in page
 
 
+def test_code_without_a_name_is_told_by_its_folder() -> None:
+    code = Process(7, "python3", ("python3", "-c", "serve(password='x')"), cwd="/srv/shop")
+    cells = Cells({}, viewer())
+    assert cells.program(socket(8080, code)) == "python3 -c … in /srv/shop"
+    assert cells.program(socket(8080, code._replace(command=("python3", "-")))) == (
+        "python3 - in /srv/shop"
+    )
+    assert cells.program(socket(8080, code._replace(cwd=None))) == "python3 -c …"
+    assert cells.program(socket(8080, WEB._replace(cwd="/srv"))) == "node server.js --port 8080"
+
+
 # -- for programs -------------------------------------------------------------------------------
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     """What is bound to the port here, what was not visible, and the rules in force."""
     as_root = host.rules is not None and host.rules.root
-    for listener in host.listeners:
+    for listener in _by_gravity(host.listeners):
         inside = listener.socket.namespace
         where = f", {in_namespace(inside)}" if inside else ""
         yield Paragraph(f"{listener.socket.name} {_doing(listener)}: {meaning(listener)}{where}.")
@@ -52,6 +52,10 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
             yield Paragraph(f"Not seen: {reason}")
     if host.rules is not None and answer.port:
         yield from map(Paragraph, _rules(answer, host.rules))
+
+
+def _by_gravity(listeners: Sequence[Listener]) -> list[Listener]:
+    return sorted(listeners, key=lambda each: -each.assessment.gravity)
 
 
 def _unbound(answer: PortAnswer, host: Host) -> str:
@@ -337,8 +341,7 @@ def _connection_holder(connection: Connection, *, as_root: bool) -> str:
 
 def verdict(host: Host) -> Iterator[Item]:
     """The findings, socket by socket, most serious first; a quiet port has none."""
-    by_gravity = sorted(host.listeners, key=lambda each: -each.assessment.gravity)
-    for listener in by_gravity:
+    for listener in _by_gravity(host.listeners):
         findings = sorted(listener.assessment.findings, key=lambda each: -each.level.rank)
         if findings:
             yield Verdict(listener.socket.name, tuple(findings))

@@ -8,7 +8,7 @@ from portbook.errors import InvalidArgument, shown
 from portbook.model import Level, OwnersSeen, State, Transport
 from portbook.model.sockets import bracketed
 from portbook.present.escape import one_line, plain
-from portbook.present.owners import age, owner_line, short_folder, viewer
+from portbook.present.owners import age, owner_line, runs_unnamed_code, short_folder, viewer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -174,6 +174,8 @@ class Cells:
             words += " (inferred)"
         if owners[0].container:
             words += f" in {owners[0].container_name or owners[0].container}"
+        elif runs_unnamed_code(owners[0]) and (folder := self.directory(listener)) != NONE:
+            words += f" in {folder}"
         return words
 
     def user(self, listener: Listener) -> str:
