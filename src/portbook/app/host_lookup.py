@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.model import PORTS, Visibility
+from portbook.model import PORTS, ConnectionState, OwnerSearch, OwnersSeen, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,6 +63,72 @@ def connections_on(
         missing = tuple(dict.fromkeys(seen.missing + found.missing))
         seen = seen._replace(visibility=Visibility.PARTIAL, missing=missing)
     return seen, found.connections
+
+
+# A connection of these is over, whoever had it.
+_OVER = (ConnectionState.TIME_WAIT, ConnectionState.CLOSED, ConnectionState.LAST_ACK)
+_MOST_LOCAL = 64  # ports of this machine's own clients whose owners are looked for
+
+
+def clients_of(
+    seen: Host | None,
+    port: int,
+    transport: Transport | None,
+    depth: ScanOptions | None,
+    host: HostReader | None,
+) -> tuple[Connection, ...] | None:
+    """The other ends of the connections to what listens on a port: from them, as they see it.
+
+    Those on this machine have their owners. None where they weren't asked for or can't be listed.
+    """
+    if depth is None or not depth.clients or seen is None:
+        return None
+    if seen.rules is None or seen.rules.system != "linux":
+        return None
+    from portbook.app.bind.addresses import takes
+    from portbook.host.host_reader import THIS_HOST
+
+    reader = host or THIS_HOST
+    listening = [each for each in seen.listeners if each.socket.namespace is None]
+    taken = [
+        each
+        for each in reader.read_conflicts(port, transport, OwnerSearch.NONE).connections
+        if each.state not in _OVER and any(takes(one, each.address) for one in listening)
+    ]
+    # The owner of a client on this machine is that of the socket with the ends the other way round.
+    nearby = [each for each in taken if _is_nearby(each)]
+    places = list(dict.fromkeys((each.transport, each.peer_port) for each in nearby))
+    ends = {
+        (end.transport, end.port, end.peer_port): end
+        for transport, number in places[:_MOST_LOCAL]
+        for end in reader.read_conflicts(number, transport, OwnerSearch.FIRST).connections
+    }
+    found = []
+    for each in taken:
+        end = ends.get((each.transport, each.peer_port, port)) if each in nearby else None
+        found.append(end or _turned(each))
+    return tuple(sorted(found, key=lambda end: (end.address, end.port)))
+
+
+def _is_nearby(connection: Connection) -> bool:
+    """Whether the other end is on this machine: on loopback, or at the same address."""
+    peer = connection.peer_address
+    return peer == connection.address or peer.startswith(("127.", "::ffff:127."))
+
+
+def _turned(each: Connection) -> Connection:
+    """The other end of a connection, of which only this end was seen."""
+    return each._replace(
+        address=each.peer_address,
+        port=each.peer_port,
+        peer_address=each.address,
+        peer_port=each.port,
+        inode=None,
+        uid=None,
+        user=None,
+        owners=(),
+        owners_seen=OwnersSeen.HIDDEN,
+    )
 
 
 def free_port(

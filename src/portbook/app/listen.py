@@ -66,7 +66,8 @@ class ScanOptions(NamedTuple):
     services that it keeps what they speak; None asks none. Where ``said`` is false, findings have
     their codes and levels, but no sentence and no evidence; where ``named`` is, no subject: it is
     the socket that they stand with. ``notes`` takes the user's own notes into account. ``reach``
-    asks for networks and firewall rules, for what isn't bound to loopback.
+    asks for networks and firewall rules, for what isn't bound to loopback. ``clients`` asks who is
+    connected, where one port is looked at.
     """
 
     owners: OwnerSearch = OwnerSearch.FIRST
@@ -77,6 +78,7 @@ class ScanOptions(NamedTuple):
     probe: Filter | None = None
     reach: bool = True
     named: bool = True
+    clients: bool = False
 
 
 def look(

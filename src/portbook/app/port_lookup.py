@@ -54,6 +54,7 @@ class PortAnswer(NamedTuple):
     for, as on a port on which something is bound. ``programs`` have the port as a default of
     theirs; ``services`` say what it is for. ``free_port`` is the next on which nothing is bound
     here, where the port is in use. ``failed`` is what a pasted text says failed on the port.
+    ``clients`` are the other ends of connections to what listens; None where nobody asked.
 
     A whole answer has what is ``related``, which takes reading the whole registry. Where one
     transport was asked about, ``number`` is the whole answer about all four instead.
@@ -87,6 +88,7 @@ class PortAnswer(NamedTuple):
     number: PortAnswer | None = None
     failed: Failed | None = None
     elsewhere: bool = False
+    clients: tuple[Connection, ...] | None = None
 
 
 def answer_port(
@@ -113,14 +115,21 @@ def answer_port(
         from portbook.app.failed import is_elsewhere
 
         elsewhere = is_elsewhere(query)
-    seen, connections, free = None, None, None
+    seen, connections, free, clients = None, None, None, None
     redirects: tuple[Redirect, ...] = ()
     findings: tuple[Finding, ...] = ()
     if depth is not None and not elsewhere:
-        from portbook.app.host_lookup import connections_on, findings_of, free_port, look_at
+        from portbook.app.host_lookup import (
+            clients_of,
+            connections_on,
+            findings_of,
+            free_port,
+            look_at,
+        )
 
         seen, redirects = look_at(query, catalog, depth, host)
         seen, connections = connections_on(seen, port, transport, depth, host)
+        clients = clients_of(seen, port, transport, depth, host)
         findings = findings_of(seen)
         free = free_port(seen, port, transport, host)
     uses = on_record.lookup_uses(port, transport)
@@ -154,6 +163,7 @@ def answer_port(
         services=services,
         free_port=free,
         elsewhere=elsewhere,
+        clients=clients,
     )
     if whole and transport is not None:
         number = answer_port(query._replace(transport=None), catalog, whole=True)

@@ -49,6 +49,7 @@ class Options(NamedTuple):
     strict: bool = False
     fail_on: str = "never"
     notes: bool = True
+    clients: bool = False
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -100,6 +101,7 @@ _FLAGS = {
     "--detail": ("detail", True),
     "--all-namespaces": ("all_namespaces", True),
     "--probe": ("probe", True),
+    "--clients": ("clients", True),
     "--full": ("full", True),
     "--deep": ("deep", True),
     "--strict": ("strict", True),
@@ -136,6 +138,9 @@ def parse_whole(argv: Sequence[str]) -> Options:
         help="look as hard as possible: all owners, network namespaces, packages",
     )
     parser.add_argument(
+        "--clients", action="store_true", help="also list who is connected to the port"
+    )
+    parser.add_argument(
         "--no-host", dest="host", action="store_false", help="leave this machine out"
     )
     parser.add_argument(
@@ -166,6 +171,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
         strict=found.strict,
         fail_on=found.fail_on,
         notes=found.notes,
+        clients=found.clients,
     )
 
 
@@ -231,6 +237,7 @@ class _Show:
             options.detail or options.deep,
             options.all_namespaces or options.deep,
             notes=options.notes,
+            clients=options.clients,
         )
         return depth._replace(probe=Filter()) if options.probe else depth
 
@@ -280,7 +287,8 @@ class _Show:
             from portbook.present.owners import viewer
             from portbook.present.render.brief_text import render_brief
 
-            return render_brief(compose_brief(found, viewer()), brief_style())
+            brief = render_brief(compose_brief(found, viewer()), brief_style())
+            return brief + (self._clients(found) if self.options.clients else "")
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
             from portbook.present.render.document_text import render_page
@@ -314,6 +322,16 @@ class _Show:
         from portbook.present.views import lists
 
         return lists.render_search(found, self.style)
+
+    def _clients(self, found: PortAnswer) -> str:
+        """Who is connected, below the short answer."""
+        from portbook.present.port.this_machine import clients
+        from portbook.present.render.document_text import render_item
+
+        if found.clients is None:
+            return "\nWho is connected can't be listed here.\n" if self.options.host else ""
+        lines = [line for item in clients(found.clients) for line in render_item(item, self.style)]
+        return "".join(f"{line}\n" for line in ("", self.style.bold("Clients"), *lines))
 
     def _stream(self, query: Query) -> None:
         """A range as one object a port, without this machine."""

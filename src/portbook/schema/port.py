@@ -104,6 +104,9 @@ HOST = Table(
         Field("connections", optional(list_of(CONNECTION.codec())),
               "connections on the port; null: not looked for",
               lambda answer: getattr(answer, "connections", None)),
+        Field("clients", optional(list_of(CONNECTION.codec())),
+              "who is connected to what listens, as seen from there; null: not asked for",
+              lambda answer: getattr(answer, "clients", None)),
     ),
 )  # fmt: skip
 HOST_FIELD = Field("host", optional(HOST.codec()), "this machine; null: left out", _host)

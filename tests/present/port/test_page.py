@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,7 +13,9 @@ from hypothesis import strategies as st
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.formats.errors.query import parse_query
+from portbook.host.linux.connections import Connection
 from portbook.model import (
+    ConnectionState,
     Family,
     Host,
     Level,
@@ -34,9 +37,11 @@ from portbook.model import (
     Visibility,
 )
 from portbook.present.document import Checks, Page, Services
+from portbook.present.owners import viewer
 from portbook.present.port.on_record import registry_line, untold_uses
 from portbook.present.port.page import compose
-from portbook.present.render.document_text import render_page
+from portbook.present.port.this_machine import clients
+from portbook.present.render.document_text import render_item, render_page
 from portbook.present.render.text import Style
 from tests.counts import PROOF, every_port
 from tests.present.reading import commands, words
@@ -486,3 +491,50 @@ def test_amplification_doesnt_lead_where_something_else_is_met(port: str) -> Non
     answer = _whole(port)
     assert "Reported abuse" not in " ".join(compose(answer).lead)
     assert " amplification" in _text(answer)
+
+
+# -- who is connected -------------------------------------------------------------------------
+
+
+def _end(address: str, port: int, **facts: Any) -> Connection:
+    return Connection(
+        transport=Transport.TCP,
+        family=Family.IPV4,
+        address=address,
+        port=port,
+        peer_address="127.0.0.1",
+        peer_port=5432,
+        state=ConnectionState.ESTABLISHED,
+        **facts,
+    )
+
+
+def _clients(*ends: Connection) -> str:
+    lines = [line for item in clients(ends) for line in render_item(item, Style())]
+    return "\n".join(lines)
+
+
+def test_clients_are_counted_by_program_the_busiest_first() -> None:
+    psql, shop = Process(8, "psql"), Process(9, "node", ("node", "shop.js"))
+    ends = [
+        _end("127.0.0.1", 50001, inode=1, owners=(psql,)),
+        _end("127.0.0.1", 50002, inode=2, owners=(shop,)),
+        _end("127.0.0.1", 50003, inode=3, owners=(shop,)),
+        _end("127.0.0.1", 50004, inode=4, uid=0, user="root"),
+        _end("192.0.2.9", 40112),
+    ]
+    shown = _clients(*ends).splitlines()
+    assert shown[0].strip() == "5 connections from:"
+    assert [" ".join(line.split()) for line in shown[1:]] == [
+        "127.0.0.1, 2 connections node shop.js (pid 9)",
+        "127.0.0.1:50001 psql (pid 8)",
+        "127.0.0.1:50004 a root process you can't see "
+        + ("(not even as root)" if viewer().is_root else "(try sudo)"),
+        "192.0.2.9:40112",
+    ]
+
+
+def test_many_clients_are_cut_and_none_are_told() -> None:
+    many = [_end(f"192.0.2.{number}", 40112) for number in range(25)]
+    assert _clients(*many).splitlines()[-1].strip() == "and 5 more clients: --json has them all."
+    assert _clients().strip() == "Nobody is connected."

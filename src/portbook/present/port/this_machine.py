@@ -14,6 +14,7 @@ from portbook.model import (
     host_port,
 )
 from portbook.present.document import Paragraph, Table, Verdict
+from portbook.present.owners import owner_phrase, viewer
 from portbook.present.words import day, in_namespace, plural
 
 TYPE_CHECKING = False
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from portbook.host.linux.connections import Connection
     from portbook.model import Host, Listener, PortRules, Process, Spoken
     from portbook.present.document import Item
+
+_MOST_CLIENTS = 20  # rows
 
 
 # -- this machine -----------------------------------------------------------------------------
@@ -43,6 +46,8 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
         yield Paragraph(_in_use(answer.port, answer.connections, as_root=as_root))
     elif not host.listeners:
         yield Paragraph(_unbound(answer, host))
+    if answer.clients is not None:
+        yield from clients(answer.clients)
     for redirect in answer.redirects:
         yield Paragraph(f"Redirected: {redirected(redirect)}.")
     if host.missing:
@@ -345,3 +350,38 @@ def verdict(host: Host) -> Iterator[Item]:
         findings = sorted(listener.assessment.findings, key=lambda each: -each.level.rank)
         if findings:
             yield Verdict(listener.socket.name, tuple(findings))
+
+
+def clients(ends: Sequence[Connection]) -> Iterator[Item]:
+    """Each client: its address, or how many connections it has, and its program if that was seen.
+
+    *ends* are their ends of the connections.
+    """
+    if not ends:
+        yield Paragraph("Nobody is connected.")
+        return
+    yield Paragraph(f"{plural(len(ends), 'connection')} from:")
+    groups: dict[tuple[str, str], list[Connection]] = {}
+    to = viewer()
+    for end in ends:
+        who = ", ".join([owner_phrase(owner, to) for owner in end.owners])
+        if not who and end.inode is not None:
+            who = _connection_holder(end, as_root=to.is_root)
+        groups.setdefault((end.address, who), []).append(end)
+    # The busiest first: a leak of connections is what one looks for.
+    rows = [
+        (_client_place(some), who)
+        for (_, who), some in sorted(groups.items(), key=lambda item: -len(item[1]))
+    ]
+    yield Table(tuple(rows[:_MOST_CLIENTS]))
+    if rows[_MOST_CLIENTS:]:
+        yield Paragraph(
+            f"and {plural(len(rows) - _MOST_CLIENTS, 'more client')}: --json has them all."
+        )
+
+
+def _client_place(some: Sequence[Connection]) -> str:
+    first = some[0]
+    if len(some) == 1:
+        return host_port(first.address, first.port)
+    return f"{first.address}, {len(some):,} connections"
