@@ -102,7 +102,10 @@ def _not_seen(host: Host) -> Iterator[Item]:
 
 
 def _doing(listener: Listener) -> str:
-    return "listens" if listener.socket.listens else "is bound but doesn't listen"
+    if not listener.socket.listens:
+        return "is bound but doesn't listen"
+    # A socket of UDP waits for nobody to connect.
+    return "is bound" if listener.socket.transport is Transport.UDP else "listens"
 
 
 def redirected(redirect: Redirect) -> str:
