@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.vacuous import unguarded, without_assertion
+from tests.vacuous import dotted, read_source, unguarded, without_assertion
 
 TESTS = Path(__file__).parent
 FILES = sorted(TESTS.rglob("*.py"))
@@ -122,9 +122,9 @@ def test_chance_has_a_seed() -> None:
     for path in FILES:
         if path.name == "randomness.py":
             continue
-        for node in ast.walk(ast.parse(path.read_bytes())):
+        for node in ast.walk(read_source(path).tree):
             if isinstance(node, ast.Call):
-                called = ast.unparse(node.func)
+                called = dotted(node.func)
                 bare = called == "random.Random" and not node.args
                 if called in _SEEDLESS or bare:
                     seedless.append(f"{path.name}:{node.lineno} {called}")

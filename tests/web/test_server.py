@@ -14,6 +14,7 @@ import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 
@@ -28,7 +29,7 @@ from tests.web.process import Running, environ, serving
 from tests.web.wire import check_headers, connect, exchange, get, post, read
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 PRACTICE = CATALOG.practice
 
@@ -88,28 +89,38 @@ def test_the_default_port_is_told_where_it_is_looked_for(
     assert f"The default is {DEFAULT_PORT} " in docs
 
 
-def _refused(folder: Path, *options: str, **env: str) -> str:
-    command = [sys.executable, "-m", "tests.web.serving", "serve", *options]
-    done = subprocess.run(
-        command,
-        env=environ(folder, **env),
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert done.stderr.startswith("portbook: ")
-    assert done.stderr.count("\n") == 1
-    return done.stderr
+@pytest.fixture
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """What ``portbook serve`` says when it doesn't begin to serve, in this process."""
+
+    def ask(*options: str, **env: str) -> str:
+        with mock.patch.dict(os.environ, environ(tmp_path, **env), clear=True):
+            assert run(["serve", *options]) == 2
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.startswith("portbook: ")
+        assert err.count("\n") == 1
+        return err
+
+    return ask
 
 
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        said = _refused(tmp_path, "--port", str(port))
+        command = [sys.executable, "-m", "tests.web.serving", "serve", "--port", str(port)]
+        done = subprocess.run(
+            command,
+            env=environ(tmp_path),
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
+    said = done.stderr
+    assert said.startswith("portbook: ")
     assert f"port {port} is taken by " in said
     assert f"(pid {os.getpid()})" in said
     assert f"portbook why {port}" in said
@@ -130,12 +141,12 @@ def test_a_port_that_is_taken(tmp_path: Path) -> None:
         ("--nothing",),
     ],
 )
-def test_what_can_not_be_served(tmp_path: Path, options: tuple[str, ...]) -> None:
-    _refused(tmp_path, *options)
+def test_what_can_not_be_served(refused: Callable[..., str], options: tuple[str, ...]) -> None:
+    assert refused(*options)
 
 
-def test_a_database_of_an_unknown_kind(tmp_path: Path) -> None:
-    said = _refused(tmp_path, PORTBOOK_DATABASE_URL="mysql://user:secret@db/x")
+def test_a_database_of_an_unknown_kind(refused: Callable[..., str]) -> None:
+    said = refused(PORTBOOK_DATABASE_URL="mysql://user:secret@db/x")
     assert "secret" not in said
 
 
