@@ -232,11 +232,19 @@ SOME = 1000 if PROOF else 1
 
 @pytest.mark.parametrize("kind", range(len(KINDS)))
 def test_all_is_found_that_asking_every_entry_finds(kind: int) -> None:
+    """Here every entry that was found is asked, and an eighth of the others: none is missing."""
     chance = Random(kind)
     for _ in range(SOME):
         text = KINDS[kind](chance)
-        found = [(hit.score, hit.name, hit.description or "") for hit in search(text)]
-        assert found == scan(index(CATALOG).entries, text), text
+        hits = search(text)
+        found = [(hit.score, hit.name, hit.description or "") for hit in hits]
+        places = {place for _, _, some in hits._kinds for place in some}
+        asked = [
+            entry
+            for place, entry in enumerate(index(CATALOG).entries)
+            if PROOF or place in places or place % 8 == kind % 8
+        ]
+        assert found == scan(asked, text), text
 
 
 # Near to as many spellings as can be; in thousands of names; of many words; of no letters at all.
