@@ -32,8 +32,8 @@ WRONG = ["/99999", "/abc", "/305/xyz", "/%ff", "/" + "a" * 9000, "/services/x", 
 
 @pytest.mark.parametrize("path", [*EVERY_ROUTE, *WRONG])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "BREW"])
-def test_every_answer_has_the_headers(local: TestClient, path: str, method: str) -> None:
-    found = local.request(method, path)
+def test_every_answer_has_the_headers(shared: TestClient, path: str, method: str) -> None:
+    found = shared.request(method, path)
     assert found.status_code < 500
     for name, value in HEADERS:
         assert found.headers.get_list(name.decode()) == [value.decode()]

@@ -218,7 +218,7 @@ def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
         assert answer.status == 200
         return (time.thread_time() - own) / (time.process_time() - whole)
 
-    assert min(asyncio.run(share()) for _ in range(3)) < 0.2
+    assert any(asyncio.run(share()) < 0.2 for _ in range(3))
 
 
 @pytest.mark.parametrize("public", [False, True])

@@ -85,8 +85,8 @@ STRANGERS = {
 
 @pytest.mark.parametrize("path", HOST_DATA)
 @pytest.mark.parametrize("who", STRANGERS)
-def test_strangers_are_refused(local: TestClient, path: str, who: str) -> None:
-    found = local.get(path, headers={**OWN, **STRANGERS[who]})
+def test_strangers_are_refused(shared: TestClient, path: str, who: str) -> None:
+    found = shared.get(path, headers={**OWN, **STRANGERS[who]})
     assert found.status_code == 403
     assert "listeners" not in found.text
     assert "access-control-allow-origin" not in found.headers
