@@ -210,7 +210,7 @@ def test_nothing_is_denied_that_a_store_has() -> None:
         for port in range(row.first or 0, (row.last or 0) + 1)
     }
     denied = told = 0
-    for port in every_port():
+    for port in every_port()[:: 1 if PROOF else 3]:
         found = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG)
         brief = compose_brief(found, Viewer())
         texts = [brief.headline, brief.practice or "", brief.registry, brief.abuse or ""]

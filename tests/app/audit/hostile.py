@@ -163,11 +163,11 @@ def write(folder: Path, among: Collection[str] = ()) -> list[Path]:
     """Writes them below *folder*, and samples that are cut or changed; their paths.
 
     Under make proof all of them, each text packed too, and each sample damaged in each way; else
-    those that are *among*, every fifth of the others, and every other sample in one of the ways.
+    those that are *among*, every eighth of the others, and every other sample in one of the ways.
     """
     _write_texts(folder, among)
     for at, (name, columns) in enumerate(COLUMNS.items()):
-        if PROOF or f"{name}.parquet" in among or at % 5 == 0:
+        if PROOF or f"{name}.parquet" in among or at % 8 == 0:
             path = folder / f"{name}.parquet"
             duckdb.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
     names = folder / "names"
@@ -181,7 +181,7 @@ def write(folder: Path, among: Collection[str] = ()) -> list[Path]:
 def _write_texts(folder: Path, among: Collection[str]) -> None:
     for at, (name, content) in enumerate(TEXTS.items()):
         data = content.encode() if isinstance(content, str) else content
-        if PROOF or name in among or at % 5 == 0:
+        if PROOF or name in among or at % 8 == 0:
             (folder / name).write_bytes(data)
         small = name.endswith((".csv", ".json", ".log", ".txt")) and len(data) < 10_000
         if small and (PROOF or at % 15 == 0):

@@ -120,7 +120,7 @@ def test_a_folder_of_hostile_files_answers_for_the_good_ones(
     answer: AuditAnswer, folder: Path
 ) -> None:
     files = {str(path) for path in folder.rglob("*") if path.is_file()}
-    assert len(files) > (200 if PROOF else 60)
+    assert len(files) > (200 if PROOF else 50)
     read = {path for each in answer.inputs for path in each.files}
     named = {fault.file for fault in answer.faults}
     # Each file is read, or named with what is wrong; none is passed over.
@@ -205,21 +205,20 @@ def test_a_name_is_no_more_than_a_name(
         place.mkdir(parents=True)
     (home / "secret.csv").write_text("proto,dst_port\ntcp,31337\n")
     monkeypatch.setenv("HOME", str(home))
-    for at, name in enumerate(hostile.NAMES):
+    # All of them where they are named as they are; elsewhere a third, unless it is make proof.
+    step = 1 if PROOF or above == "." else len(ABOVE)
+    names = hostile.NAMES[ABOVE.index(above) :: step] if step > 1 else hostile.NAMES
+    for at, name in enumerate(names):
         (tmp_path / "logs" / name).write_text(f"proto,dst_port\ntcp,{1000 + at}\ntcp,-1\n")
     monkeypatch.chdir(tmp_path / "logs" if above == "." else tmp_path / "logs" / "here")
     logs = above.format(folder=tmp_path / "logs")
-    expected = {("tcp", 1000 + at): 1 for at in range(len(hostile.NAMES))}
+    expected = {("tcp", 1000 + at): 1 for at in range(len(names))}
     whole = ask(logs)
     assert counts(whole) == expected
     # Rows are looked for by the names that the engine has; they are shown by those that were given.
-    assert {fault.file for fault in whole.faults} == {
-        os.path.join(logs, name) for name in hostile.NAMES
-    }
+    assert {fault.file for fault in whole.faults} == {os.path.join(logs, name) for name in names}
     assert {fault.row for fault in whole.faults} == {3}
-    for at, name in enumerate(hostile.NAMES):
-        if not PROOF and at % (3 * len(ABOVE)) != ABOVE.index(above):
-            continue
+    for at, name in [*enumerate(names)][:: 1 if PROOF else 9 // step]:
         alone = ask(name if above == "." else os.path.join(logs, name))
         assert counts(alone) == {("tcp", 1000 + at): 1}, name
 
