@@ -63,6 +63,8 @@ def render_map_svg(stand: Shelf) -> str:
 # The format is that of https://www.w3.org/TR/png-3/. A whole map takes 2 kB: an imaging library
 # would be a hundred times the size of all it has to do here.
 
+_HIGH = bytes(value << 4 & 0xFF for value in range(256))  # a pixel as the first of its byte
+
 
 def render_png(pixels: bytes, width: int, palette: Sequence[str], scale: int = 1) -> bytes:
     r"""*pixels*, rows of *width* bytes, each a place in *palette* (``#rrggbb``), as a PNG file.
@@ -78,13 +80,13 @@ def render_png(pixels: bytes, width: int, palette: Sequence[str], scale: int = 1
     # Two pixels a byte (§7.2, bit depth 4): files of few colours are smallest so.
     rows = bytearray()
     for at in range(0, len(pixels), width):
-        wide = bytes(value for value in pixels[at : at + width] for _ in range(scale))
-        if len(wide) % 2:
-            wide += b"\0"
-        row = b"\0" + bytes(
-            high << 4 | low for high, low in zip(wide[::2], wide[1::2], strict=True)
-        )
-        rows += row * scale
+        wide = bytearray(width * scale + width * scale % 2)
+        for offset in range(scale):
+            wide[offset : width * scale : scale] = pixels[at : at + width]
+        high, low = wide[::2].translate(_HIGH), wide[1::2]
+        # All of a row at once, as two numbers: one by one, an export would draw for a second.
+        packed = int.from_bytes(high, "big") | int.from_bytes(low, "big")
+        rows += (b"\0" + packed.to_bytes(len(high), "big")) * scale
     header = struct.pack(">IIBBBBB", width * scale, len(pixels) // width * scale, 4, 3, 0, 0, 0)
     colours = bytes.fromhex("".join(colour.lstrip("#") for colour in palette))
     return b"\x89PNG\r\n\x1a\n" + b"".join(
