@@ -16,6 +16,7 @@ import pytest
 
 from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.catalog.update.test_versions import put
+from tests.counts import PROOF
 from tests.real.hostile import SCRIPT, fill_folder
 from tests.real.needs import need
 
@@ -111,7 +112,9 @@ def loaded_by_python(folder: Path) -> set[str]:
     return set(run(bare, [sys.executable, "-m", "bare"], (0,)).split())
 
 
-@pytest.mark.parametrize("argv", [*COMMANDS[:2], COMMANDS[-2], COMMANDS[-1]])
+# An export loads most of all, and takes long: with -P it is tried below.
+@pytest.mark.proof
+@pytest.mark.parametrize("argv", [*COMMANDS[:2], COMMANDS[-2], *(COMMANDS[-1:] if PROOF else ())])
 def test_nor_does_it_with_python_m_once_portbook_is_found(folder: Path, argv: list[str]) -> None:
     """Python itself takes what it needs to start, and portbook, from there: with -P it doesn't."""
     names = {*loaded_by_python(folder), "portbook"}

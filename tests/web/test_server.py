@@ -177,13 +177,13 @@ def test_a_public_server_prints_no_token_and_shows_no_machine(tmp_path: Path) ->
         assert answer.startswith(b"HTTP/1.1 404 ")
 
 
-def test_root_prints_a_token_that_opens_this_machine(site: Running) -> None:
+def test_root_prints_a_token_that_opens_this_machine(shared: Running) -> None:
     need(os.geteuid() == 0, "the token is root's")
-    assert site.token
-    refused = exchange(site, get("/here.json", "Connection: close"))
+    assert shared.token
+    refused = exchange(shared, get("/here.json", "Connection: close"))
     assert refused.startswith(b"HTTP/1.1 401 ")
-    bearer = f"Authorization: Bearer {site.token}"
-    assert exchange(site, get("/here.json", bearer, "Connection: close")).startswith(
+    bearer = f"Authorization: Bearer {shared.token}"
+    assert exchange(shared, get("/here.json", bearer, "Connection: close")).startswith(
         b"HTTP/1.1 200 "
     )
 
@@ -234,46 +234,46 @@ def test_a_plain_answer_to_whatever_comes(shared: Running, sent: bytes, status: 
     assert exchange(shared, get("/healthz", "Connection: close")).startswith(b"HTTP/1.1 200 ")
 
 
-def test_a_kept_page_and_a_made_one_are_the_same_on_the_wire(site: Running) -> None:
+def test_a_kept_page_and_a_made_one_are_the_same_on_the_wire(shared: Running) -> None:
     def plain(answer: bytes) -> bytes:
         lines = answer.split(b"\r\n")
         return b"\r\n".join(sorted(line for line in lines if not line.startswith(b"date: ")))
 
-    answers = [exchange(site, get("/305.json", "Connection: close")) for _ in range(3)]
+    answers = [exchange(shared, get("/4305.json", "Connection: close")) for _ in range(3)]
     assert len({plain(answer) for answer in answers}) == 1
     for answer in answers:
         check_headers(answer)
         assert b"\r\ndate: " in answer
         assert b"\r\nconnection: close" in answer.lower()
-        assert json.loads(answer.partition(b"\r\n\r\n")[2])["port"] == 305
+        assert json.loads(answer.partition(b"\r\n\r\n")[2])["port"] == 4305
 
 
-def test_several_requests_on_one_connection(site: Running) -> None:
+def test_several_requests_on_one_connection(shared: Running) -> None:
     """Made and kept, in one go and one by one, with a body in between."""
-    exchange(site, get("/305.json", "Connection: close"))
-    paths = ("/305.json", "/306.json", "/305.json", "/99999.json", "/306.json", "/305.json")
-    sent = b"".join(get(path) for path in paths) + get("/305.txt", "Connection: close")
-    answer = exchange(site, sent)
+    exchange(shared, get("/4405.json", "Connection: close"))
+    paths = ("/4405.json", "/4406.json", "/4405.json", "/99999.json", "/4406.json", "/4405.json")
+    sent = b"".join(get(path) for path in paths) + get("/4405.txt", "Connection: close")
+    answer = exchange(shared, sent)
     assert answer.count(b"HTTP/1.1 ") == 7
-    assert answer.count(b'"port":305,"range"') == 3
-    assert answer.count(b'"port":306,"range"') == 2
-    assert answer.index(b'"port":306,"range"') < answer.index(b'"status": 404')
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
+    assert answer.count(b'"port":4405,"range"') == 3
+    assert answer.count(b'"port":4406,"range"') == 2
+    assert answer.index(b'"port":4406,"range"') < answer.index(b'"status": 404')
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=120)
     for _ in range(3):
-        connection.request("GET", "/305.json", body=b"ignored")
-        assert json.load(connection.getresponse())["port"] == 305
-        connection.request("GET", "/305.json")
-        assert json.load(connection.getresponse())["port"] == 305
-        connection.request("HEAD", "/305.json")
+        connection.request("GET", "/4405.json", body=b"ignored")
+        assert json.load(connection.getresponse())["port"] == 4405
+        connection.request("GET", "/4405.json")
+        assert json.load(connection.getresponse())["port"] == 4405
+        connection.request("HEAD", "/4405.json")
         assert connection.getresponse().read() == b""
     connection.close()
 
 
-@pytest.mark.parametrize("path", ["/305.json", "/307.json", "/here.json", "/feedback"])
-def test_a_client_that_closes_its_half_gets_its_answer(site: Running, path: str) -> None:
+@pytest.mark.parametrize("path", ["/4505.json", "/4507.txt", "/here.json", "/feedback"])
+def test_a_client_that_closes_its_half_gets_its_answer(shared: Running, path: str) -> None:
     for _ in range(2):  # made, then kept
-        sent = post(site) if path == "/feedback" else get(path)
-        answer = exchange(site, sent, half_close=True)
+        sent = post(shared) if path == "/feedback" else get(path)
+        answer = exchange(shared, sent, half_close=True)
         assert answer.startswith(b"HTTP/1.1 "), path
         assert answer.count(b"HTTP/1.1 ") == 1
 
