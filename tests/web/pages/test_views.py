@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import gzip
 import itertools
 import json
@@ -130,8 +131,20 @@ LISTENER = Listener(
 )
 
 
-def every_page(site: Site) -> Iterator[tuple[str, str]]:
-    """A page of each kind, and a sample of ports."""
+@functools.cache
+def every_page(site: Site) -> tuple[tuple[str, str], ...]:
+    """A page of each kind, and a sample of ports; made once, as several tests look at them."""
+    found = tuple(_every_page(site))
+    assert found
+    return found
+
+
+@functools.cache
+def _parsed(text: str) -> Page:
+    return Page(text)
+
+
+def _every_page(site: Site) -> Iterator[tuple[str, str]]:
     for port in (8080, 305):
         whole = views.practice(_answer(port), site)
         assert (whole is None) is (port == 305)
@@ -185,7 +198,7 @@ LINKED_DATA = "application/ld+json"
 @pytest.mark.parametrize("kind", SITES)
 def test_every_page_is_well_formed_and_has_what_readers_need(kind: str) -> None:
     for name, text in every_page(SITES[kind]):
-        page = Page(text)
+        page = _parsed(text)
         assert text.startswith("<!doctype html>"), name
         (html,) = page.all("html")
         assert html.attributes["lang"] == "en"
@@ -205,7 +218,7 @@ def test_every_page_is_well_formed_and_has_what_readers_need(kind: str) -> None:
 @pytest.mark.parametrize("kind", SITES)
 def test_nothing_is_inline_and_nothing_is_loaded_from_elsewhere(kind: str) -> None:
     for name, text in every_page(SITES[kind]):
-        page = Page(text)
+        page = _parsed(text)
         assert not page.all("style"), name
         for element in page.elements:
             assert not [key for key in element.attributes if key.startswith("on")], name
@@ -238,7 +251,7 @@ ADDRESS = re.compile(
 def test_links_lead_to_addresses_that_there_are() -> None:
     followed = 0
     for name, text in every_page(SERVED):
-        page = Page(text)
+        page = _parsed(text)
         for attribute in ("href", "action", "data-here", "data-events", "data-index"):
             for address in page.values(attribute):
                 if address.startswith(("#", "https://", "http://")):
@@ -255,7 +268,7 @@ def test_links_lead_to_addresses_that_there_are() -> None:
 
 def test_links_of_a_site_below_a_path_stay_below_it() -> None:
     for name, text in every_page(SITES["below"]):
-        addresses = Page(text).values("href")
+        addresses = _parsed(text).values("href")
         assert addresses, name
         for address in addresses:
             assert address.startswith(("/ports", "#", "https://", "http://")), (name, address)
