@@ -127,7 +127,7 @@ def engine() -> Iterator[Engine]:
 
 @pytest.mark.proof
 @given(name=st.sampled_from(sorted(LOGS)), done=damages)
-@examples(6)
+@examples(4)
 def test_each_line_of_a_log_is_told_of(
     engine: Engine,
     tmp_path_factory: pytest.TempPathFactory,
