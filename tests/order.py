@@ -10,6 +10,7 @@ from __future__ import annotations
 # engines, and often wait.
 LONG = (
     "tests/web/test_load.py",
+    "tests/web/api/test_endpoints.py",
     "tests/real/test_audit.py",
     "tests/test_benchmarks.py",
     "tests/real/test_foreign_surroundings.py",
@@ -21,7 +22,7 @@ LONG = (
     "tests/real/test_explain.py",
     "tests/hostile/test_fuzz.py",
     "tests/web/test_browser_hostile.py",
-    "tests/web/api/test_endpoints.py",
+    "tests/hostile/test_linear.py",
 )
 FIRST = (*LONG, "tests/real/", "tests/web/", "tests/app/audit/")
 
