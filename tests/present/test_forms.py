@@ -131,7 +131,10 @@ def of_markdown(text: str) -> Form:
     """Without what Markdown marks, and with what is escaped as it is."""
     text = text.replace("`", "")
     bare = re.sub(
-        r"\\(.)|\*\*|<|>|^#+ |^- |\||---", lambda each: each[1] or " ", text, flags=re.MULTILINE
+        r"\\(.)|\*\*|<|>|^#+ |^- |\||(?<!\S)---(?!\S)",
+        lambda each: each[1] or " ",
+        text,
+        flags=re.MULTILINE,
     )
     heads = re.findall(r"^- \*\*(.*?)\*\* \(", text, re.MULTILINE)
     states = " ".join(text.split("\n")[2].replace("**", "").split())
