@@ -29,6 +29,7 @@ from tasks.lore_fields import (
     check_period,
     check_phrase,
     check_ports,
+    check_product,
     check_program,
     check_read,
     check_single_ports,
@@ -108,7 +109,7 @@ KINDS = {
         table="program",
         needed={
             "name": check_name,
-            "product": check_title,
+            "product": check_product,
             "executables": check_executables,
             "services": check_words,
             "ports": check_single_ports,
@@ -128,7 +129,7 @@ KINDS = {
     "uses": Kind(
         table="use",
         needed={
-            "product": check_title,
+            "product": check_product,
             "kind": one_of(tuple(UseKind)),
             "family": one_of(FAMILIES),
             "ports": check_ports,
@@ -143,7 +144,7 @@ KINDS = {
     "abuse": Kind(
         table="report",
         needed={
-            "subject": check_title,
+            "subject": check_product,
             "kind": one_of(tuple(ReportKind)),
             "threat": one_of(tuple(Threat)),
             "ports": check_ports,
@@ -187,7 +188,7 @@ KINDS = {
         table="tool",
         needed={
             "name": check_title,
-            "product": check_title,
+            "product": check_product,
             "services": check_words,
             **SOURCED,
         },

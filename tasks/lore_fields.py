@@ -219,6 +219,13 @@ def check_title(value: object) -> Iterator[str]:
     return check_line(value, NAME_LENGTH)
 
 
+def check_product(value: object) -> Iterator[str]:
+    """A name that stands in lists of names: a comma in it would be taken for the next one."""
+    yield from check_title(value)
+    if isinstance(value, str) and ", " in re.sub(r"\([^)]*\)", "", value):
+        yield f"{value!r} has a comma, as if it were two names"
+
+
 def check_urls(value: object) -> Iterator[str]:
     yield from check_words(value)
     for item in value if isinstance(value, list) else ():

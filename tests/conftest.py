@@ -38,7 +38,7 @@ if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
-settings.register_profile("short", deadline=None, print_blob=True, max_examples=6)
+settings.register_profile("short", deadline=None, print_blob=True, max_examples=10)
 settings.register_profile("proof", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("proof" if PROOF else "short")
 

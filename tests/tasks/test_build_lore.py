@@ -467,6 +467,12 @@ def test_a_report_is_of_a_known_kind_and_of_some_ports() -> None:
     assert "ports is empty" in wrong("abuse", {**REPORT, "ports": []})[0]
 
 
+@pytest.mark.parametrize(("kind", "field"), [("uses", "product"), ("abuse", "subject")])
+def test_a_name_in_a_list_has_no_comma(kind: str, field: str) -> None:
+    assert "as if it were two" in wrong(kind, {**GOOD[kind], field: "A, a server"})[0]
+    assert wrong(kind, {**GOOD[kind], field: "A (a, b)"}) == []
+
+
 @pytest.mark.parametrize("dynamic", ["", "49152", "65535-49152", "49152-70000", 49152])
 def test_a_system_has_a_range(dynamic: object) -> None:
     assert "not a range" in wrong("systems", {**SYSTEM, "dynamic": dynamic})[0]
