@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -26,7 +27,7 @@ from tests.command_line import run
 from tests.real.needs import need, need_kernel, need_program, need_root
 from tests.values import CATALOG
 from tests.web.process import Running, environ, serving
-from tests.web.wire import check_headers, connect, exchange, get, post, read
+from tests.web.wire import check_headers, connect, exchange, get, post, read, request
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -267,6 +268,58 @@ def test_several_requests_on_one_connection(shared: Running) -> None:
         connection.request("HEAD", "/4405.json")
         assert connection.getresponse().read() == b""
     connection.close()
+
+
+def test_requests_that_differ_in_little_on_one_connection(shared: Running) -> None:
+    """An address is enough to know a request by, where all behind it is as in the one before."""
+    html, plain = "Accept: text/html", "Accept: text/plain"
+    other = request("GET", "/443", html, host="localhost")
+    some = [
+        get("/443", html), get("/444", html), get("/443", html), get("/20006", html),
+        get("/443", plain), get("/444", plain), get("/443", html), request("HEAD", "/443", html),
+        get("/443", html), get("/443", html, "If-None-Match: *"), get("/443", html), other, other,
+        get("/443?a", html), get("/0443", html), get("/443", html), get("/99999", html),
+        get("/443", html, "Content-Length: 3") + b"GET", get("/443", html), get("/443", html),
+        get("/443.json", html), get("/", html), get("/443", html),
+    ]  # fmt: skip
+    alone = [exchange(shared, each.replace(_BEHIND, _CLOSE + _BEHIND, 1)) for each in some]
+    for cut in (None, 7, -3):
+        got = []
+        with connect(shared) as connection:
+            for each in some:
+                for piece in (each[:cut], each[cut:]) if cut else (each,):
+                    connection.sendall(piece)
+                    time.sleep(0.01 if cut else 0)
+                got.append(_one(connection, head=each.startswith(b"HEAD")))
+            connection.sendall(some[0].replace(_BEHIND, _CLOSE + _BEHIND, 1))
+            assert _same(read(connection)) == _same(alone[0])
+        assert len(got) == len(alone) == 23
+        assert [*map(_same, got)] == [*map(_same, alone)]
+
+
+_BEHIND = b"\r\n\r\n"
+_CLOSE = b"\r\nConnection: close"
+
+
+def _same(answer: bytes) -> tuple[list[bytes], bytes]:
+    """*answer* without what its time and its connection put into it."""
+    head, _, body = answer.partition(_BEHIND)
+    lines = head.split(b"\r\n")
+    return [each for each in lines if not each.startswith((b"date: ", b"connection: "))], body
+
+
+def _one(connection: socket.socket, *, head: bool) -> bytes:
+    """The next answer on *connection*, of one whose request was a HEAD if *head*."""
+    received = b""
+    while _BEHIND not in received:
+        received += connection.recv(65536) or b"\r\nclosed\r\n\r\n"
+    length = re.search(rb"\r\ncontent-length: (\d+)", received)
+    empty = head or received.startswith(b"HTTP/1.1 304")
+    until = received.index(_BEHIND) + 4 + (int(length[1]) if length and not empty else 0)
+    while len(received) < until:
+        received += connection.recv(65536) or b" " * until
+    assert len(received) == until
+    return received
 
 
 @pytest.mark.parametrize("path", ["/4505.json", "/4507.txt", "/here.json", "/feedback"])

@@ -52,7 +52,9 @@ if TYPE_CHECKING:
 DEFAULT_PORT = SITE_PORT
 
 _GRACE = 10  # seconds for answers that have begun when the server is told to stop
-_WARM_AFTER = 0.7  # seconds until what later pages need is read
+_WARM_AFTER = 0.7  # seconds until what later pages need is read, if nobody asks meanwhile
+_FEW = 20  # requests in that time, as a reader's browser makes
+_WARM_AT_LAST = 40  # such times after which it is read in any case
 
 
 def check_host(host: str, *, public: bool) -> None:
@@ -153,18 +155,35 @@ class _Server(uvicorn.Server):
         self.server_state = self._connections = Connections(most)
         self._keeping = app
         self._greeting = greeting
-        self._patrol: asyncio.Task[None] | None = None
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts to answer. Whoever reads the greeting can ask, and can send signals."""
         await super().startup(sockets)
-        self._patrol = asyncio.create_task(self._connections.patrol())
+        self._tasks = (
+            asyncio.create_task(self._connections.patrol()),
+            asyncio.create_task(self._warm()),
+        )
         self._greeting()
+
+    async def _warm(self) -> None:
+        """Reads what later pages need once nobody asks: the first page must not wait for that.
+
+        A thread that computes takes the interpreter from all who ask, five milliseconds at a time.
+        """
+        before = 0
+        for _ in range(_WARM_AT_LAST):
+            await asyncio.sleep(_WARM_AFTER)
+            if self.server_state.total_requests - before < _FEW:
+                break
+            before = self.server_state.total_requests
+        arguments = (self._keeping.context.catalog,)
+        threading.Thread(target=_warm_up, args=arguments, daemon=True).start()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the event streams, which never end on their own, then the rest."""
-        if self._patrol is not None:
-            self._patrol.cancel()
+        for task in self._tasks:
+            task.cancel()
         panel = self._keeping.context.panel
         if panel is not None:
             panel.close()
@@ -251,11 +270,6 @@ def serve(
 
             first = f"{address}/" if token is None else f"{address}/here?token={token}"
             threading.Thread(target=webbrowser.open, args=(first,), daemon=True).start()
-
-        # The first page must not wait for what only later ones need.
-        warm = threading.Timer(_WARM_AFTER, _warm_up, (catalog,))
-        warm.daemon = True
-        warm.start()
 
     _Server(config, app, most, greet).run(sockets)
     return 0

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable
 from functools import lru_cache
-from html import escape as _escape
 from typing import TYPE_CHECKING, Protocol
 
 from portbook.present.escape import plain
@@ -53,8 +52,11 @@ def escape(text: str) -> str:
     >>> escape("<it's>")
     "&lt;it's&gt;"
     """
-    out = _escape(text if text.isprintable() else visible(text))
-    return out.replace("&#x27;", "'") if "&" in out else out
+    shown = text if text.isprintable() else visible(text)
+    # As html.escape() does it, but for the single quote, which ends nothing there.
+    return (
+        shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
+    )
 
 
 # -- sentences --------------------------------------------------------------------------------

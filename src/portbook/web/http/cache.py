@@ -95,6 +95,15 @@ class Wishes(NamedTuple):
         return Wishes(accept=accept, encoding=encoding, agent=agent, match=match, has_body=has_body)
 
 
+def wanted_in(headers: Iterable[tuple[bytes, bytes]]) -> tuple[Form, str] | None:
+    """The form and the coding that *headers* ask for; None where they ask for more than that."""
+    wishes = Wishes.of(headers)
+    if wishes.match or wishes.has_body:
+        return None
+    form = negotiate(wishes.accept, wishes.agent)
+    return form, choose_coding(wishes.encoding, CODINGS)
+
+
 class Cache:
     """Entries by key, the longest unused dropped first once they take more than *budget* bytes."""
 
@@ -200,16 +209,19 @@ class Keeping:
     def find(
         self, target: bytes, headers: Iterable[tuple[bytes, bytes]], *, make: bool = False
     ) -> Entry | None:
+        """As :meth:`find_in`, for a request with *headers*."""
+        wanted = wanted_in(headers)
+        return None if wanted is None else self.find_in(target, *wanted, make=make)
+
+    def find_in(
+        self, target: bytes, form: Form, coding: str, *, make: bool = False
+    ) -> Entry | None:
         """What is kept for a GET of *target* that can be sent at once; counts it as sent.
 
         The server asks this before it makes an ASGI request at all: None leads to one. With *make*,
         a page that needs no request is made here.
         """
-        wishes = Wishes.of(headers)
-        if wishes.match or wishes.has_body:
-            return None
-        form = negotiate(wishes.accept, wishes.agent)
-        key = (target, form, choose_coding(wishes.encoding, CODINGS))
+        key = (target, form, coding)
         entry = self._get(key)
         there = entry is not None
         if entry is None and make:

@@ -23,12 +23,15 @@ from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from portbook.web.http.cache import Keeping
+from portbook.web.http.cache import Keeping, wanted_in
 from portbook.web.http.connections import SECONDS, Connections, Phase
 from portbook.web.http.security import HEADERS, OWN_RESOURCES
 
 if TYPE_CHECKING:
     import asyncio
+
+    from portbook.web.http.cache import Entry
+    from portbook.web.http.negotiation import Form
 
 LARGEST_HEAD = 32 << 10  # bytes of address and headers together
 _HEADER_OVERHEAD = 32  # bytes that each header counts for besides its text (RFC 9113 §6.5.2)
@@ -41,6 +44,13 @@ _SLICE = 8 << 10  # bytes that are parsed between two looks at what they came to
 # uri-host [":" port], RFC 9112 §3.2 and RFC 3986 §3.2.2
 _HOST = re.compile(rb"(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._~!$&'()*+,;=%-]*)(?::[0-9]*)?")
 
+
+# The first line of a request for one of our pages. What follows it is most often what followed the
+# one before: a client asks for one page after the other with the same headers (a proxy, a crawler,
+# a browser but for the page that it came from).
+_LINE = re.compile(rb"GET (/[A-Za-z0-9._/-]{0,200}) HTTP/1\.1\r\n")
+_END = b"\r\n\r\n"
+_LONGEST_KNOWN = 4 << 10  # bytes of a request that are held for the next
 
 _TOO_LARGE = "The request is too large."
 
@@ -70,7 +80,9 @@ class PatientProtocol(HttpToolsProtocol):
         self._checked_hosts: list[bytes] | None = None
         self._earlier = self.cycle  # the request before the one that came last
         self._last_phase = Phase.IDLE
-        self._answered = False  # a request of those that came last, all at once
+        self._answered = 0  # requests of those that came last, all at once
+        self._wanted: tuple[Form, str] | None = None  # by the last of them, if it was answered here
+        self._rest = b""  # of its head, behind the address
         self.waiting_since = self.loop.time()
 
     def _cycle(self) -> RequestResponseCycle | None:
@@ -152,8 +164,13 @@ class PatientProtocol(HttpToolsProtocol):
                 if not self.transport.is_closing():
                     self.data_received(data[start : start + _SLICE])
             return
-        self._answered = False
+        begins = self._whole
+        if begins and self._rest and self._answer_again(data):
+            return
+        self._answered = 0
         super().data_received(data)
+        if self._answered:
+            self._rest = self._rest_of(data) if begins and self._answered == 1 else b""
         if self._whole:
             return
         if self._in_head:
@@ -232,6 +249,8 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _answer(self) -> bool:
         """Sends what is kept for the request, if anything is and can be sent at once."""
+        self._answered += 1
+        self._wanted = None
         cycle = self._cycle()
         if (
             self._keeping is None
@@ -243,15 +262,54 @@ class PatientProtocol(HttpToolsProtocol):
             or self.transport.is_closing()
         ):
             return False
+        wanted = wanted_in(self.headers)
+        if wanted is None:
+            return False
         # Of many requests that come at once, one page is made here: others have their turn as well.
-        entry = self._keeping.find(self.url, self.headers, make=not self._answered)
-        self._answered = True
+        entry = self._keeping.find_in(self.url, *wanted, make=self._answered == 1)
         if entry is None:
             return False
+        keep = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
+        self._send(entry, keep=keep)
+        self._wanted = wanted if keep else None
+        return True
+
+    def _rest_of(self, data: bytes) -> bytes:
+        """What follows the address in *data*; empty unless that is a request answered here."""
+        if self._wanted is None or not self._whole or len(data) > _LONGEST_KNOWN:
+            return b""
+        line = _LINE.match(data)
+        alone = data.find(_END) == len(data) - len(_END)
+        return data[line.end() :] if line is not None and alone else b""
+
+    def _answer_again(self, data: bytes) -> bool:
+        """Answers *data* where that is the request before it but for the address, if it can.
+
+        The parser isn't asked: what it made of the rest, it would make of it again.
+        """
+        line, cycle = _LINE.match(data), self._cycle()
+        if (
+            line is None
+            or data[line.end() :] != self._rest
+            or self._keeping is None
+            or self._wanted is None
+            or (cycle is not None and not cycle.response_complete)
+            or self.flow.write_paused
+            or self.transport.is_closing()
+        ):
+            return False
+        entry = self._keeping.find_in(line[1], *self._wanted, make=True)
+        if entry is None:
+            return False
+        self._unset_keepalive_if_required()
+        self.waiting_since = self.loop.time()
+        self._send(entry, keep=True)
+        return True
+
+    def _send(self, entry: Entry, *, keep: bool) -> None:
         parts = [b"HTTP/1.1 200 OK\r\n"]
         for name, value in self.server_state.default_headers:
             parts += (name, b": ", value, b"\r\n")
-        keep = self.parser.should_keep_alive() and self.parser.get_http_version() != "1.0"
         if not keep:
             parts.append(b"connection: close\r\n")
         parts.append(entry.raw)
@@ -259,7 +317,6 @@ class PatientProtocol(HttpToolsProtocol):
         self.server_state.total_requests += 1
         if not keep:
             self.transport.close()
-        return True
 
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's own words
         """Answers what can't be parsed, or was refused while it was, and closes."""
