@@ -17,6 +17,7 @@ from portbook.model import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import Any
 
     from portbook.app.failed import Failed
     from portbook.app.listen import ScanOptions
@@ -180,14 +181,15 @@ def answer_port(
     if short:
         return found
     past = None
+    more: dict[str, Any] = {}
     if found.state is not State.DYNAMIC:  # RFC 6335 §6: never assigned, so nothing could change
         past = catalog.history
         changes = past.of_port(port)
         if transport is not None:
             changes = tuple([each for each in changes if transport in each.transports])
-        found = found._replace(history=changes, compared=past.compared())
-    found = _with_documents(found, catalog)
-    return found._replace(sources=_sources(found, catalog, past))
+        more.update(history=changes, compared=past.compared())
+    more["listings"], more["documents"] = _documents(found, catalog)
+    return found._replace(sources=_sources(found, catalog, past), **more)
 
 
 def _is_its_own(use: Use, services: tuple[KnownService, ...]) -> bool:
@@ -195,7 +197,10 @@ def _is_its_own(use: Use, services: tuple[KnownService, ...]) -> bool:
     return use.leads and any(service.is_named(use.product) for service in services)
 
 
-def _with_documents(found: PortAnswer, catalog: Catalog) -> PortAnswer:
+def _documents(
+    found: PortAnswer, catalog: Catalog
+) -> tuple[tuple[Listing, ...], tuple[Document, ...]]:
+    """What old RFCs list *found* for, and those that are cited of it."""
     from portbook.catalog.registry.documents import open_documents
 
     of_rfcs = catalog.derived(open_documents)
@@ -205,9 +210,7 @@ def _with_documents(found: PortAnswer, catalog: Catalog) -> PortAnswer:
         *[each for row in rows for each in row.references],
         *[each for known in found.services for each in known.references],
     ]
-    return found._replace(
-        listings=of_rfcs.listed_on(found.port), documents=of_rfcs.titles_of(cited)
-    )
+    return of_rfcs.listed_on(found.port), of_rfcs.titles_of(cited) if cited else ()
 
 
 def _sources(found: PortAnswer, catalog: Catalog, past: History | None) -> tuple[Source, ...]:

@@ -90,6 +90,18 @@ def related(
     """What is beside *port*, which has *standings* in *catalog*, and *here* as its programs."""
     book = catalog.registry
     rows = [row for standing in standings.values() for row in standing.assignments]
+    swapped, ties = swap_bytes(port), _ties(port, catalog)
+    beside = Related(
+        counts=counts_in(book, PortRange.of(port).name),
+        implementing=(),
+        ties=ties,
+        same_service=(),
+        same_document=(),
+        swapped=book.neighbour(swapped),
+        swapped_state=book.state(swapped),
+    )
+    if not rows:  # of nine ports in ten, no more is related
+        return beside
     names = dict.fromkeys([row.service_name for row in rows if row.service_name])
     documents = dict.fromkeys(
         [
@@ -99,12 +111,9 @@ def related(
             if reference[:3] == "RFC" and reference not in _OF_TRANSPORTS
         ]
     )
-    swapped, ties = swap_bytes(port), _ties(port, catalog)
     tied = {tie.near.port for tie in ties}
-    return Related(
-        counts=counts_in(book, PortRange.of(port).name),
+    return beside._replace(
         implementing=_implementing(names, {*here}, catalog),
-        ties=ties,
         same_service=_all_shared(names, spans_named, port, book),
         same_document=tuple(
             [
@@ -113,8 +122,6 @@ def related(
                 if not {first for first, _, _ in shared.ports} <= tied
             ]
         ),
-        swapped=book.neighbour(swapped),
-        swapped_state=book.state(swapped),
     )
 
 
