@@ -78,12 +78,17 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     """
 
     def __init__(self, judge: CaptureJudge, listeners: Iterable[Listener | PlainRows]) -> None:
+        self.judge = judge
         self.columns = SocketColumns()
         self._verdicts: list[Assessment] = []
         self._alone: dict[int, Listener] = {}  # those that are like no other, as they are
-        # Of the others: the address and family, the owner, and the rest of what was told of each.
-        self._rests: list[tuple[Any, ...]] = []
+        # Of the others: the address and family, the owner, and the rest of what was told of each,
+        # which is one value for all of which it is the same.
+        self.rests: list[tuple[Any, ...]] = []
         self._holders: dict[int, _Holder] = {}
+        # Of addresses by their numbers: with their families, and where they are reached from.
+        self.addresses: list[Any] = []
+        self.reaches: list[Reach | None] = []
         # The standings of ports with their numbers, and of each socket that number, or its own.
         self._standings: list[Standing] = []
         self._numbers: dict[int, int] = {}
@@ -106,9 +111,24 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._own: set[int] = set()
         self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
         self._known: dict[int, tuple[int, int]] = {}
+        # What was learned of ports, in the order of their places, for whoever asks for more of it.
+        self.learned: list[tuple[PortOnRecord, int, int]] = []
         self._fill(judge, listeners)
+        self._finish()
+
+    def take(self, listeners: Iterable[Listener | PlainRows]) -> None:
+        """Holds *listeners* in the place of those before; what was looked up for these is kept."""
+        columns = self.columns
+        for column in (columns.level, columns.address, columns.service, columns.program):
+            column.of_each = []
+        columns.service.clear()
+        columns.places, columns.pids = [], []
+        self._alone, self.rests, self._services, self._ranks = {}, [], [], []
+        self._fill(self.judge, listeners)
+        self._finish()
+
+    def _finish(self) -> None:
         ranks = self._ranks
-        self._addresses = list(self.columns.address)
         service = self.columns.service
         service.update((key, at) for at, key in enumerate(dict.fromkeys(self._services)))
         service.of_each = list(map(service.__getitem__, self._services))
@@ -122,9 +142,9 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             return alone
         columns = self.columns
         port, transport = port_at(columns.places[at])
-        address, family = self._addresses[columns.address.of_each[at]]
+        address, family = self.addresses[columns.address.of_each[at]]
         owner, seen, uid, user = self._holders[columns.program.of_each[at]]
-        inode, *rest = self._rests[at]
+        inode, *rest = self.rests[at]
         socket = (transport, family, address, port, SocketState.LISTEN, None, inode, uid, user)
         owners = () if owner is None else (_tuple(Process, (columns.pids[at], *owner)),)
         made: Listener = _tuple(
@@ -136,6 +156,18 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             ),
         )
         return made
+
+    def own_places(
+        self, bys: Iterable[int], places: Iterable[int], alike: Sequence[int]
+    ) -> list[int]:
+        """For owners and places, what is in *alike* for these; the place itself where that is 0, or
+        where it is the owner's own.
+        """
+        own, shared = self._own, self._shared
+        return [
+            place if shared[place] and by << _PLACE_BITS | place in own else alike[place] or place
+            for by, place in zip(bys, places, strict=True)
+        ]
 
     def unlike(self) -> Iterator[Listener]:
         """The sockets that are held as they are: no column could say what they hold."""
@@ -180,7 +212,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         No row is looked at by itself: what is the same in many is looked up by what tells it apart,
         a column after the other.
         """
-        at = len(self._rests)
+        at = len(self.rests)
         if not self._learn_kinds(rows):
             return False
         self._learn_addresses(rows, at)
@@ -214,7 +246,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             rank | place << 2 | family
             for (_, rank), place, (_, _, family) in zip(verdicts, places, addresses, strict=True)
         ]
-        self._rests += map(self._rest_of.__getitem__, rows.kinds)
+        self.rests += map(self._rest_of.__getitem__, rows.kinds)
         self._services += map(self._service_at.__getitem__, places)
         columns.places += places
         columns.level.of_each += map(itemgetter(0), verdicts)
@@ -243,8 +275,12 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         for key, number in _new(rows.addresses, self._where):
             address, family = where = rows.address(key)
             socket = _tuple(Socket, (_TCP, family, address, 0, SocketState.LISTEN, *_UNSAID))
-            reach = _REACHES[socket.reach]
-            self._where[key] = numbers.number(where, at + number), reach, FAMILIES[family]
+            reach = socket.reach
+            by = numbers.number(where, at + number)
+            self._where[key] = by, _REACHES[reach], FAMILIES[family]
+            if by == len(self.addresses):
+                self.addresses.append(where)
+                self.reaches.append(reach)
 
     def _learn_owners(self, judge: CaptureJudge, rows: PlainRows, at: int) -> None:
         for key, number in _new(rows.owners, self._owners):
@@ -282,6 +318,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
 
     def _learn(self, found: PortOnRecord, place: int, size: int = 1) -> None:
         """Takes what is on record of *size* ports from *place* on."""
+        self.learned.append((found, place, size))
         kind, service = found.kind + (PORTS << 2), self._service(found.standing)
         places = (place,) if size == 1 else range(place, place + (size << 2), 4)
         for each in places:
@@ -319,19 +356,22 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         socket = bare.socket
         port, transport = socket.port, socket.transport
         listener, on_record = judge(bare), judge.on_record(port, transport)
-        columns, at = self.columns, len(self._rests)
+        columns, at = self.columns, len(self.rests)
         number, rank = self._number(listener.assessment, at)
         place = port << 2 | TRANSPORT_BITS[transport]
         pids = tuple([owner.pid for owner in listener.ownership.owners])
         for column in (columns.address, columns.program):
             column.of_each.append(column.number((at,), at))
+        if len(self.addresses) < len(columns.address):
+            self.addresses.append((at,))
+            self.reaches.append(None)
         # A note may call the port something else.
         noted = listener.assessment.note is not None
         self._services.append((at,) if noted else self._service(on_record.standing))
         columns.places.append(place)
         columns.level.of_each.append(number)
         columns.pids.append(pids if len(pids) > 1 else sum(pids))
-        self._rests.append(())
+        self.rests.append(())
         self._alone[at] = listener
         self._ranks.append(rank | place << 2 | FAMILIES[socket.family])
 

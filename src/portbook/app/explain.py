@@ -264,17 +264,18 @@ def stream(
     catalog: Catalog,
     name: str | None = None,
     *,
-    said: bool = True,
     plugins: bool = False,
-) -> tuple[SocketFormat, Iterator[Event]]:
-    """The format of a capture, and its sockets and lines as they come, the sockets judged, in words
-    where that is *said*.
+    rows: bool = False,
+) -> tuple[SocketFormat, Iterator[Event | PlainRows]]:
+    """The format of a capture, and its sockets and lines as they come, not judged. With *rows*,
+    what is read by rows comes so: more of the capture is read then before a socket comes.
 
     Raises as :func:`explain` does.
     """
-    form, events = read(chunks, name, _resolver(catalog), installed if plugins else dict)
-    judge = CaptureJudge(catalog, said=said)
-    return form, (judge(each) if isinstance(each, Listener) else each for each in events)
+    more = installed if plugins else dict
+    if rows:
+        return read_rows(chunks, name, _resolver(catalog), more)
+    return read(chunks, name, _resolver(catalog), more)
 
 
 def merge(sockets: Iterable[Listener]) -> list[Listener]:

@@ -46,6 +46,16 @@ def chunks_of(path: str, *, wait: bool = True, tell: Tell | None = None) -> Iter
         os.close(descriptor)
 
 
+def is_whole(path: str) -> bool:
+    """Whether all that :func:`chunks_of` has of *path* is there already: nobody waits for more."""
+    if path != STANDARD_INPUT:
+        return os.path.isfile(path)
+    try:
+        return sys.stdin is not None and stat.S_ISREG(os.fstat(sys.stdin.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
 def _opened(path: str, *, wait: bool) -> int:
     flags = os.O_RDONLY | getattr(os, "O_BINARY", 0)
     try:

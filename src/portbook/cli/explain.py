@@ -5,16 +5,15 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from collections import Counter
 from contextlib import contextmanager
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from portbook.app.explain import explain, refuse_unread, stream
+from portbook.app.explain import explain
 from portbook.app.socket_columns import ByColumns
-from portbook.app.socket_filter import ORDERS, Filter, sort_sockets
+from portbook.app.socket_filter import ORDERS, sort_sockets
 from portbook.cli import complain
-from portbook.cli.capture_input import STANDARD_INPUT, chunks_of
+from portbook.cli.capture_input import STANDARD_INPUT, chunks_of, is_whole
 from portbook.cli.filters import add_filters, filter_of
 from portbook.cli.help import Parser, add_fail_on, add_json, add_limit
 from portbook.cli.plugin_warnings import plugins_told
@@ -22,7 +21,6 @@ from portbook.cli.progress import Measure, progress_bar
 from portbook.cli.terminal import is_terminal, print_answers, print_json, reaches, table_style
 from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
 from portbook.formats.base import find_format
-from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD
 from portbook.formats.sockets.detect import FORMATS, installed
 from portbook.model import Level, Listener
 from portbook.model.text import unbyte
@@ -36,7 +34,6 @@ if TYPE_CHECKING:
     from portbook.app.explain import ExplainAnswer
     from portbook.catalog import Catalog
     from portbook.cli.progress import Tell
-    from portbook.formats.fields import Event, Line
     from portbook.model import Finding
     from portbook.present.views.listen_fields import Template
 
@@ -229,74 +226,17 @@ class _Explanation:
 
     def _stream(self, path: str) -> None:
         """Prints a JSON object per line, as the capture is read."""
-        options, wanted = self._options, self._wanted
-        form, events = stream(
-            _flushing(self._chunks(path)), self._catalog, options.format, said=False, plugins=True
-        )
-        from portbook.present.render import sockets_json
+        from portbook.cli.capture_stream import print_rows
 
-        told = _Told()
-        write = sys.stdout.write
-        # The next row is read when the one before it is written: what is told of other lines
-        # stands between those.
-        for text in sockets_json.capture_texts(told.kept(events, wanted), self._catalog, rows=True):
-            write(f"{text}\n")
-        told.end(form.name)
+        options = self._options
+        told = print_rows(
+            self._chunks(path), self._catalog, self._wanted, options.format, whole=is_whole(path)
+        )
         named = {"file": unbyte(path)} if self._several else {}
-        counts = sockets_json.of_explained(form.name, told.listed, told.unread, told.left_out)
-        print_json({**counts, **named}, line=True)
+        print_json({**told.counts(), **named}, line=True)
         if options.fail_on != "never" and told.most_serious >= Level(options.fail_on).rank:
             self._found = True
         self._not_understood = bool(told.unread) or self._not_understood
-
-
-class _Told:
-    """What was told of the lines of a capture that are printed as they come."""
-
-    def __init__(self) -> None:
-        self.listed = self.unread = 0
-        self.most_serious = -1
-        self.left_out: Counter[str] = Counter()
-        self._understood = self._spoken = False
-        self._early: list[Line] = []  # nothing is said of what may turn out to be no capture at all
-
-    def kept(self, events: Iterable[Event], wanted: Filter) -> Iterator[Listener]:
-        """The sockets that *wanted* keeps; what other lines are is printed."""
-        every = wanted == Filter()
-        for event in events:
-            if not isinstance(event, Listener):
-                self._other(event)
-                continue
-            self._understood = True
-            if every or wanted.keeps(event):
-                self.listed += 1
-                self.most_serious = max(self.most_serious, event.assessment.gravity)
-                yield event
-
-    def _other(self, line: Line) -> None:
-        if line.what == NOT_UNDERSTOOD:
-            self.unread += line.many
-            self._early.append(line)
-            if self._understood or len(self._early) > 1000:
-                self._spoken = True
-                self._print_early()
-            return
-        self._understood = True
-        _print_scanned(line)
-        if line.what in LEFT_OUT:
-            self.left_out[line.what] += line.many
-        self._print_early()
-
-    def _print_early(self) -> None:
-        if self._early:
-            _print_unread(self._early)
-            self._early = []
-
-    def end(self, form: str) -> None:
-        """Prints what is left. Raises NothingKnown where no line was understood."""
-        if not self._spoken:
-            refuse_unread(form, "the input", self._understood, self._early)
-        self._print_early()
 
 
 def _different(listeners: Iterable[Listener]) -> Iterable[tuple[Finding, ...]]:
@@ -377,24 +317,3 @@ def _formats(argv: Sequence[str]) -> str:
         return ""
     every = (*FORMATS.values(), *installed().values())
     return "; ".join(f"{form.name} ({form.title})" for form in every).replace("%", "%%")
-
-
-def _print_unread(lines: Iterable[Line]) -> None:
-    from portbook.present.render import sockets_json
-
-    for line in lines:
-        print_json(sockets_json.of_unread(line), line=True)
-
-
-def _print_scanned(line: Line) -> None:
-    if line.port is not None:
-        from portbook.present.render import sockets_json
-
-        print_json(sockets_json.of_not_open(line.port), line=True)
-
-
-def _flushing(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """*chunks*, each asked for only when all that came of the one before is written."""
-    for chunk in chunks:
-        yield chunk
-        sys.stdout.flush()

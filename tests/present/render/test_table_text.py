@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.capture_judge import CaptureJudge
+from portbook.app.capture_table import CaptureTable
 from portbook.app.judge import Judge
 from portbook.model import (
     Assessment,
@@ -124,8 +125,17 @@ def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(rows: bool) ->
     alone = CaptureJudge(CATALOG)
     form = sockets_json.of_row if rows else sockets_json.of_listener
     expected = [json_line(form(alone(each))) for each in bare]
-    texts = list(sockets_json.capture_texts(wordless, CATALOG, rows=rows))
-    assert texts == expected
-    judge = CaptureJudge(CATALOG)
-    kinds = {like.key for each in wordless if (like := judge.likeness(each)) is not None}
-    assert 100 < len(kinds) < len(bare) / 2
+    texts = sockets_json.capture_texts(CATALOG, rows=rows)
+    assert list(texts(wordless)) == expected
+    # The most part of them was filled in.
+    assert 100 < len(texts.forms) < len(bare) / 8
+    # And so it is in a table, in the order of that, and where they come together.
+    table = CaptureTable(CaptureJudge(CATALOG, said=False), bare)
+    told = list(sockets_json.capture_texts(CATALOG, rows=rows)(table))
+    assert told == [expected[at] for at in table.order]
+    stream = sockets_json.capture_texts(CATALOG, rows=rows)
+    parts = [bare[first : first + 7] for first in range(0, 700, 7)]
+    told = [
+        text for part in parts for text in stream.of_table(stream.taken(part), range(len(part)))
+    ]
+    assert told == expected[:700]

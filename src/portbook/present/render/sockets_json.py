@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from portbook.formats.fields import Line
     from portbook.host.firewall.redirects import Redirect
     from portbook.model.sockets import ScannedPort
+    from portbook.present.render.capture_texts import CaptureTexts
 
 
 def _sentences(table: str) -> Mapping[str, Callable[[Any], Any]]:
@@ -76,15 +77,14 @@ def listener_texts(
     return write(listeners) if named else ListenerTexts(write)(listeners)
 
 
-def capture_texts(
-    listeners: Iterable[Listener], catalog: Catalog, *, rows: bool = False
-) -> Iterator[str]:
-    """As :func:`listener_texts`, of a capture's *listeners* that were judged without a word."""
-    from portbook.app.capture_judge import CaptureJudge
-    from portbook.present.render.table_text import CaptureTexts, row_writer
+def capture_texts(catalog: Catalog, *, rows: bool = False) -> CaptureTexts:
+    """What writes a capture's sockets that were judged without a word, or not at all, as
+    :func:`listener_texts` writes others.
+    """
+    from portbook.present.render.capture_texts import CaptureTexts
 
     table = _LISTENER_ROW if rows else phrased(LISTENER)
-    return CaptureTexts(row_writer(table, {}), CaptureJudge(catalog))(listeners)
+    return CaptureTexts(table, phrased(FINDING).encode, catalog)
 
 
 def of_here(answer: HereAnswer) -> dict[str, Any]:
@@ -130,7 +130,7 @@ def explain_pieces(answer: ExplainAnswer, catalog: Catalog) -> Iterator[str]:
     begin, _, end = json_line(of_explain(answer._replace(sockets=()))).partition(lists)
     yield begin + lists
     comma = ""
-    for text in capture_texts(answer.sockets, catalog):
+    for text in capture_texts(catalog)(answer.sockets):
         yield comma + text
         comma = ","
     yield end

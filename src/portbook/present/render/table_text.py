@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from typing import Any
 
-    from portbook.app.capture_judge import CaptureJudge, Likeness
     from portbook.schema.codecs import Codec
     from portbook.schema.tables import Table
 
@@ -241,85 +240,6 @@ class ListenerTexts:
         before, mark, behind = self._one(marked).partition(_INODE_MARK)
         pieces = before.split(_MARK), behind.split(_MARK)
         return pieces if mark and _filled(pieces, socket) == text else ()
-
-
-class CaptureTexts:
-    """Sockets of a capture as JSON text, as *write* has rows: those whose whole verdict *judge* has
-    alike are written once, and what they differ in is filled in.
-
-    That is believed of the third one on: what would be filled in for the second and the third is
-    compared with what is written of them.
-    """
-
-    def __init__(
-        self, write: Callable[[Iterable[Listener]], Iterator[str]], judge: CaptureJudge
-    ) -> None:
-        self._judge = judge
-        self._fed: list[Listener] = []
-        self._texts = write(iter(self._fed.pop, None))
-        # By what is alike: how often it was met, and the text with places to fill in, if any.
-        self._known: dict[object, tuple[int, str | None]] = {}
-        self._quoted: dict[int, dict[str, str]] = {}  # the texts of ports by their kinds
-
-    def __call__(self, listeners: Iterable[Listener]) -> Iterator[str]:
-        known, texts, likeness = self._known, self._quoted, self._judge.likeness
-        for listener in listeners:
-            like = likeness(listener)
-            if like is None:
-                yield self._one(self._judge.worded(listener))
-                continue
-            key, values, _, port, _ = like
-            form = known.get(key, _NO_FORM)
-            if form[0] < _SURE or form[1] is None:
-                yield self._learn(listener, like, form)
-            elif like.texts:
-                yield form[1] % {**(texts.get(port.kind) or self._quoted_of(like)), **values}
-            else:
-                yield form[1] % values
-
-    def _learn(self, listener: Listener, like: Likeness, form: tuple[int, str | None]) -> str:
-        count, text = form[0] + 1, self._one(self._judge.worded(listener))
-        own = {**self._quoted_of(like), **like.values}
-        filled = form[1]
-        if count == 2:
-            marked = self._one(self._judge.marked(listener, like))
-            filled = _with_places(marked, text, own, self._judge.marks)
-        if filled is not None and filled % own != text:
-            filled = None
-        if count > 1 or len(self._known) < _MOST_ALIKE:
-            self._known[like.key] = min(count, _SURE), filled
-        return text
-
-    def _quoted_of(self, like: Likeness) -> dict[str, str]:
-        kind = like.port.kind
-        if not like.texts:
-            return {}
-        if kind not in self._quoted:
-            texts = {mark: quoted(unbyte(text))[1:-1] for mark, text in like.texts.items()}
-            self._quoted[kind] = texts
-        return self._quoted[kind]
-
-    def _one(self, listener: Listener) -> str:
-        self._fed.append(listener)
-        return next(self._texts)
-
-
-_SURE = 3  # rows of one kind that are written before they are filled in
-_MOST_ALIKE = 16384
-_NO_FORM = 0, None
-
-
-def _with_places(
-    marked: str, text: str, own: Mapping[str, object], marks: Mapping[str, str]
-) -> str | None:
-    """*marked* with a place for each of what it has a mark for; None where *text* has one too."""
-    form = marked.replace("%", "%%")
-    for key in own:
-        mark = quoted(marks.get(key, key))[1:-1]
-        if mark in text:
-            return None
-        form = form.replace(mark, f"%({key})s")
-    return form
 
 
 _NO_ROW = None, None

@@ -1,0 +1,318 @@
+"""The sockets of a capture as JSON text: what many have alike is written once, and filled in.
+
+A capture may list hundreds of thousands of sockets. They differ in their port, their address and
+the number of their process, and else there are few kinds of them: of each kind the text is made
+once, with places for what differs, by the table of fields that makes any other.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import islice
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from portbook._fast_types import NamedTuple
+from portbook.app.capture_judge import (
+    MARKS,
+    CaptureJudge,
+    is_bare,
+    marked,
+    marked_port,
+    named_alone,
+    shape_of,
+)
+from portbook.app.capture_table import CaptureTable
+from portbook.app.socket_columns import port_at
+from portbook.model import PORTS, Assessment, Family, Listener, Reach
+from portbook.model.sockets import UNJUDGED
+from portbook.model.text import unbyte
+from portbook.present.render.json_text import json_line, quoted
+from portbook.present.render.table_text import row_writer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from portbook.app.judge import OwnersOnRecord, PortOnRecord
+    from portbook.catalog import Catalog
+    from portbook.formats.fields import PlainRows
+    from portbook.model import Finding, Process
+    from portbook.schema.tables import Table
+
+    # The owner's number, the place or the kind of its port, the kind of its address, whether there
+    # is no pid; and then the number of what else was told of the socket.
+    _Verdict = tuple[int, int, int, bool]
+    _Kind = tuple[int, int, int, bool, int]
+
+_TOGETHER = 1024  # sockets
+_MOST_KEPT = 1 << 17  # addresses and other values of a stream of sockets
+_MOST_VERDICTS, _MOST_HEADS, _MOST_FORMS = 16384, 512, 4096  # a form has three kilobytes
+_SURE = 3  # sockets of one kind that are written before they are filled in
+# Where a value is filled in: characters that no text of JSON has as themselves (RFC 8259 §7).
+# Two are of the list of services and that of findings; for the others see MARKS.
+_NAMES, _FINDINGS, *_PLACES = [chr(1 + number) for number in range(2 + len(MARKS))]
+_QUOTED_MARKS = tuple([tuple([quoted(mark)[1:-1] for mark in marks]) for marks in MARKS])
+_ANY_PLACE = re.compile("([\1-\37])")
+_APART = PORTS << 2  # above any place: numbers of kinds of ports
+_NO_NAMES = ("[]",)
+_PLACED = 2  # below it, kinds of addresses that are filled in
+_FIRST_TEXT = 6  # of the values that are filled in: before it are those that each socket has
+_LIKE_NO_OTHER = -1, ""
+
+
+class _Form(NamedTuple):
+    """A text with places: what stands between these, and what takes values and these in turn."""
+
+    pieces: tuple[str, ...]
+    in_turn: Callable[[tuple[Any, ...]], tuple[str, ...]]
+
+    def fill(self, values: tuple[str, ...]) -> str:
+        """The text with *values*: those of :data:`_PLACES`, between the first two."""
+        return "".join(self.in_turn((*values, *self.pieces)))
+
+
+def _form(text: str, values: int) -> _Form:
+    """*text* as a form that is filled in with so many *values*."""
+    pieces: list[str] = []
+    order: list[int] = []
+    for part in _ANY_PLACE.split(text):
+        if part and part < " ":
+            order.append(ord(part) - 1)
+        else:
+            order.append(values + len(pieces))
+            pieces.append(part)
+    return _Form(tuple(pieces), itemgetter(*order))
+
+
+class CaptureTexts:
+    """The sockets of a capture as JSON text, each a row of *table*; *encode* makes an object of a
+    finding.
+
+    What would be filled in is believed of the third socket of a kind on: for the second and the
+    third it is compared with what is written of them. ``judge`` judges without a word.
+    """
+
+    def __init__(self, table: Table, encode: Callable[[Finding], Any], catalog: Catalog) -> None:
+        self._judge = CaptureJudge(catalog)
+        self.judge = CaptureJudge(catalog, said=False)
+        self._encode = encode
+        self._row = _one_by_one(row_writer(table, {}))
+        in_place = {"service_names": lambda _: _NAMES, "findings": lambda _: _FINDINGS}
+        self._head = _one_by_one(row_writer(table, in_place))
+        self._table: CaptureTable | None = None
+        self._begin()
+
+    def _begin(self) -> None:
+        """Forgets what was learned of one table."""
+        # By what is alike: the form of all of a socket; how often a verdict was met, and its text
+        # with places; the form of what stands around the verdict.
+        self.forms: dict[_Kind, _Form] = {}
+        self._verdicts: dict[_Verdict, tuple[int, str | None]] = {}
+        self._heads: dict[tuple[object, ...], _Form | None] = {}
+        # Of ports, by their places: the number of their kind, and the names of services with the
+        # texts that differ.
+        self._alike = [0] * _APART  # 0 for one that is like no other
+        self._own: dict[int, tuple[str, ...]] = {}
+        self._kinds: dict[object, int] = {}
+        self._learned = 0
+        self._owners: dict[int, OwnersOnRecord | None] = {}
+        self._where: list[int] = []  # by the numbers of addresses
+        self._addresses: list[str] = []
+        self._known_where: dict[object, int] = {}
+        self._rests: dict[int, tuple[int, str]] = {}
+        self._known_rests: dict[object, int] = {}
+
+    def __call__(self, listeners: Iterable[Listener]) -> Iterator[str]:
+        """A text for each of *listeners*, which were judged without a word."""
+        if isinstance(listeners, CaptureTable):
+            yield from self.of_table(listeners, listeners.order)
+            return
+        stream = map(_unjudged, listeners)
+        while some := list(islice(stream, _TOGETHER)):
+            yield from self.of_table(self.taken(some), range(len(some)))
+
+    def taken(self, some: Iterable[Listener | PlainRows]) -> CaptureTable:
+        """A table of *some*, which were not judged; it is the same until it has become large."""
+        table = self._table
+        if table is None or self._kept(table) > _MOST_KEPT:
+            self._begin()
+            table = self._table = CaptureTable(self.judge, some)
+        else:
+            table.take(some)
+        return table
+
+    def _kept(self, table: CaptureTable) -> int:
+        owners = len(table.columns.program)  # of which much more is kept than of others
+        return 32 * owners + len(table.addresses) + len(self._rests)
+
+    def of_table(self, table: CaptureTable, order: Sequence[int]) -> Iterator[str]:
+        """A text for each of the sockets of *table* that are at the places *order*."""
+        self._learn_ports(table)
+        self._learn_addresses(table)
+        for first in range(0, len(order), _TOGETHER):
+            yield from self._some(table, order[first : first + _TOGETHER])
+
+    def _some(self, table: CaptureTable, some: Sequence[int]) -> Iterator[str]:
+        columns = table.columns
+        bys = list(map(columns.program.of_each.__getitem__, some))
+        places = list(map(columns.places.__getitem__, some))
+        numbers = list(map(columns.address.of_each.__getitem__, some))
+        pids = list(map(columns.pids.__getitem__, some))
+        rests = self._learn_rests(list(map(table.rests.__getitem__, some)))
+        kinds = table.own_places(bys, places, self._alike)
+        wheres = map(self._where.__getitem__, numbers)
+        addresses = map(self._addresses.__getitem__, numbers)
+        forms, own = self.forms, self._own
+        for at, by, place, kind, where, address, pid, (rest, inode) in zip(
+            some, bys, places, kinds, wheres, addresses, pids, rests, strict=True
+        ):
+            alike = (by, kind, where, not pid, rest)
+            names, *texts = own.get(place, _NO_NAMES)
+            values = (names, "", str(place >> 2), str(pid), inode, address, *texts)
+            form = forms.get(alike)
+            if form is None:
+                yield self._learn(table, at, alike, values)
+            else:
+                yield "".join(form[1]((*values, *form[0])))
+
+    def _learn(self, table: CaptureTable, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
+        """The text of the socket at *at*, and for the next ones what can be told of its kind."""
+        by, kind, where, unnumbered, rest = alike
+        listener = table.judged(at)
+        if rest < 0:
+            return self._alone(listener)
+        owners = self._owners_of(by, listener.ownership.owners)
+        if owners is None:
+            return self._alone(listener)
+        head = self._head_of(listener, (by, where, unnumbered, rest), values)
+        if head is None:
+            return self._alone(listener)
+        count, form = self._verdicts.get(alike[:-1], (0, None))
+        port = table.judge.on_record(*port_at(table.columns.places[at]))
+        if count < _SURE or form is None:
+            text = self._said(listener, port, owners)
+            count += 1
+            numbered, placed = kind >= _APART, where < _PLACED
+            if count == 2:
+                alien = marked(listener, numbered=numbered, placed=placed)
+                at_port = marked_port(port) if numbered else port
+                form = _with_places(self._said(alien, at_port, owners), text)
+            if form is not None and _form(form, len(values)).fill(values) != text:
+                form = None
+            if count > 1 or len(self._verdicts) < _MOST_VERDICTS:
+                self._verdicts[alike[:-1]] = min(count, _SURE), form
+        if count < _SURE or form is None:
+            return head.fill((values[0], text, *values[2:_FIRST_TEXT]))
+        whole = _form(
+            "".join(head.in_turn((_NAMES, form, *_PLACES[:4], *head.pieces))), len(values)
+        )
+        if len(self.forms) < _MOST_FORMS:
+            self.forms[alike] = whole
+        return whole.fill(values)
+
+    def _said(self, listener: Listener, port: PortOnRecord, owners: OwnersOnRecord) -> str:
+        """The list of the findings on *listener*."""
+        findings = self._judge.in_words(listener, port, owners)
+        return f"[{','.join([json_line(self._encode(finding)) for finding in findings])}]"
+
+    def _alone(self, listener: Listener) -> str:
+        return self._row(self._judge.worded(listener))
+
+    def _head_of(
+        self, listener: Listener, alike: tuple[int, ...], values: tuple[str, ...]
+    ) -> _Form | None:
+        """The form of what stands around the verdict on *listener*; None where that can't be told,
+        as its text has a mark, or there are too many.
+        """
+        socket = listener.socket
+        key = (*alike, socket.transport, listener.assessment.gravity)
+        if key not in self._heads:
+            if len(self._heads) >= _MOST_HEADS:
+                return None
+            own = self._head(listener)
+            around = marked(listener, numbered=True, placed=alike[1] < _PLACED)
+            text = _with_places(self._head(around), own)
+            form = None if text is None else _form(text, _FIRST_TEXT)
+            if form is not None and form.fill((_NAMES, _FINDINGS, *values[2:_FIRST_TEXT])) != own:
+                form = None
+            self._heads[key] = form
+        return self._heads[key]
+
+    def _owners_of(self, by: int, owners: tuple[Process, ...]) -> OwnersOnRecord | None:
+        """What is on record of the owner number *by*; None where more than its name weighs."""
+        if by not in self._owners:
+            known = self._judge.owners_on_record(owners) if named_alone(owners) else None
+            self._owners[by] = known
+        return self._owners[by]
+
+    def _learn_rests(self, rests: list[tuple[Any, ...]]) -> list[tuple[int, str]]:
+        """For each of *rests*, its number but for the inode, and that."""
+        known, places = self._rests, list(map(id, rests))
+        if not known.keys() >= {*places}:
+            for place, rest in zip(places, rests, strict=True):
+                if place not in known and rest:
+                    inode, *others = rest
+                    same = (inode is None, *others)
+                    number = self._known_rests.setdefault(same, len(self._known_rests))
+                    known[place] = number, str(inode)
+                elif place not in known:
+                    known[place] = _LIKE_NO_OTHER
+        return list(map(known.__getitem__, places))
+
+    def _learn_addresses(self, table: CaptureTable) -> None:
+        first = len(self._where)
+        for where, reach in zip(table.addresses[first:], table.reaches[first:], strict=True):
+            address, family = where if len(where) > 1 else ("", None)
+            number = _PLACED
+            if reach is Reach.ADDRESS and quoted(address)[1:-1] == address:
+                sixth = ":" in address
+                number = int(sixth) if sixth is (family is Family.IPV6) else _PLACED
+            if number == _PLACED:
+                number += self._known_where.setdefault(where, len(self._known_where))
+            self._where.append(number)
+            self._addresses.append(address)
+
+    def _learn_ports(self, table: CaptureTable) -> None:
+        for found, place, size in table.learned[self._learned :]:
+            shape, texts = shape_of(found)
+            places = range(place, place + (size << 2), 4)
+            if shape is not None:
+                number = self._kinds.setdefault(shape, len(self._kinds))
+                self._alike[place : places.stop : 4] = [_APART + (number << 2) + (place & 3)] * size
+            if found.service_names:
+                names = json_line(list(map(unbyte, found.service_names)))
+                own = (names, *[quoted(unbyte(text))[1:-1] for text in texts])
+                self._own.update(dict.fromkeys(places, own))
+        self._learned = len(table.learned)
+
+
+def _unjudged(listener: Listener) -> Listener:
+    """*listener* without findings that were made without a word."""
+    assessment = listener.assessment
+    if is_bare(assessment.findings) and assessment == Assessment(assessment.findings):
+        return listener._replace(assessment=UNJUDGED)
+    return listener
+
+
+def _one_by_one(
+    write: Callable[[Iterable[Listener]], Iterator[str]],
+) -> Callable[[Listener], str]:
+    """What *write* makes of one at a time: one run of it writes once what two have in common."""
+    fed: list[Listener] = []
+    texts = write(iter(fed.pop, None))
+
+    def text(listener: Listener) -> str:
+        fed.append(listener)
+        return next(texts)
+
+    return text
+
+
+def _with_places(text: str, own: str) -> str | None:
+    """*text* with a place for each mark; None where *own*, which is to have none, has one."""
+    for marks, place in zip(_QUOTED_MARKS, _PLACES, strict=True):
+        for mark in marks:
+            if mark in own:
+                return None
+            text = text.replace(mark, place)
+    return text
