@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from portbook.app.judge import Judge
 from portbook.model import DYNAMIC_PORTS, PORTS, Family, Listener, PortRules
-from portbook.verdict.engine import judge
+from portbook.verdict.engine import in_words
+from portbook.verdict.rules import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from portbook.verdict.shadowing import Reached
 
 _NOTHING_KNOWN = PortRules("")
+_RULES = {rule.code: rule for rule in RULES}
 # What stands for the values in which sockets differ that are else alike: numbers and text that
 # nothing has but by malice, and addresses that are documentation's (RFC 5737, RFC 3849).
 _PORT, _PID, _INODE = 480913205570, 480913205571, 480913205572
@@ -104,8 +106,11 @@ class CaptureJudge(Judge):
     def in_words(
         self, listener: Listener, port: PortOnRecord, owners: OwnersOnRecord
     ) -> tuple[Finding, ...]:
-        """The findings on *listener* in words, by what is on record of its port and owners."""
-        return judge(self._case(listener, port, owners.each, ()))
+        """The findings on *listener*, which has been judged without a word, in words: by what is on
+        record of its port and owners.
+        """
+        rules = [(_RULES[code], level) for code, level, *_ in listener.assessment.findings]
+        return in_words(self._case(listener, port, owners.each, ()), rules)
 
 
 def is_bare(findings: tuple[Finding, ...]) -> bool:

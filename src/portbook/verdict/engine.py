@@ -34,6 +34,8 @@ from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from portbook.model import PortRules, Report, Standing, Tool, Use
 
 
@@ -48,8 +50,13 @@ def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> t
     by, and takes a third of the time.
     """
     facts = find_facts(case)
-    if not said:
-        return _bare(facts)
+    return in_words(case, apply(facts), subject) if said else _bare(facts)
+
+
+def in_words(
+    case: Case, rules: Iterable[tuple[Rule, Level]], subject: Subject | None = None
+) -> tuple[Finding, ...]:
+    """The findings on *case* that *rules* give, as :func:`judge` has them where they are said."""
     # Not loaded to sort or to count.
     from portbook.verdict.evidence import RestsOn
     from portbook.verdict.finding_facts import Carried
@@ -66,7 +73,7 @@ def judge(case: Case, *, said: bool = True, subject: Subject | None = None) -> t
                 facts=carried.of(rule.carries),
                 evidence=evidence.of(rule.rests_on),
             )
-            for rule, level in apply(facts)
+            for rule, level in rules
         ]
     )
 
