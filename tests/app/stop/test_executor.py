@@ -345,7 +345,7 @@ def looped(world: World, *, terminal: bool = False) -> Plan:
 
 @pytest.mark.parametrize(
     ("terminal", "command"),
-    [(False, "kill 60"), (True, "kill -HUP 60 (closes its terminal)")],
+    [(False, "kill 60 && portbook stop 8080"), (True, "kill -HUP 60 (closes its terminal)")],
 )
 def test_a_program_that_takes_seconds_to_listen_again_is_waited_for(
     terminal: bool, command: str

@@ -282,7 +282,9 @@ def _supervisor_command(again: Restarted) -> str:
     unit = next((owner.unit for owner in again.listener.ownership.owners if owner.unit), None)
     if unit is not None and unit.endswith(".service") and program == "systemd":
         return f"systemctl stop {unit}"
-    return _kill_command(pid, again.terminal)
+    kill = _kill_command(pid, again.terminal)
+    # What a shell runs outlives it, but for what its terminal takes along.
+    return kill if again.terminal else f"{kill} && portbook stop {again.listener.socket.port}"
 
 
 def _who(refusal: Refusal, _: Facts) -> str:
