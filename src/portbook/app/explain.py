@@ -260,22 +260,23 @@ def tally(lines: Iterable[Line]) -> dict[str, int]:
 
 
 def stream(
-    chunks: Iterable[bytes],
-    catalog: Catalog,
-    name: str | None = None,
-    *,
-    plugins: bool = False,
-    rows: bool = False,
-) -> tuple[SocketFormat, Iterator[Event | PlainRows]]:
-    """The format of a capture, and its sockets and lines as they come, not judged. With *rows*,
-    what is read by rows comes so: more of the capture is read then before a socket comes.
+    chunks: Iterable[bytes], catalog: Catalog, name: str | None = None, *, plugins: bool = False
+) -> tuple[SocketFormat, Iterator[Event]]:
+    """The format of a capture, and its sockets and lines as they come, not judged.
 
     Raises as :func:`explain` does.
     """
-    more = installed if plugins else dict
-    if rows:
-        return read_rows(chunks, name, _resolver(catalog), more)
-    return read(chunks, name, _resolver(catalog), more)
+    return read(chunks, name, _resolver(catalog), installed if plugins else dict)
+
+
+def stream_rows(
+    chunks: Iterable[bytes], catalog: Catalog, name: str | None = None, *, plugins: bool = False
+) -> tuple[SocketFormat, Iterator[Event | PlainRows]]:
+    """As :func:`stream`, but what can be read by rows comes so, and later than each by itself.
+
+    Raises as :func:`explain` does.
+    """
+    return read_rows(chunks, name, _resolver(catalog), installed if plugins else dict)
 
 
 def merge(sockets: Iterable[Listener]) -> list[Listener]:

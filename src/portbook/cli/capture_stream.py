@@ -6,7 +6,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from portbook.app.explain import refuse_unread, stream
+from portbook.app.explain import refuse_unread, stream, stream_rows
 from portbook.app.socket_filter import Filter
 from portbook.cli.terminal import print_json
 from portbook.errors import PortbookError
@@ -38,7 +38,8 @@ def print_rows(
     """
     told = Told(sockets_json.capture_texts(catalog, rows=True), wanted)
     rows = whole and wanted == Filter()
-    form, events = stream(_flushing(chunks, told), catalog, name, plugins=True, rows=rows)
+    read = stream_rows if rows else stream
+    form, events = read(_flushing(chunks, told), catalog, name, plugins=True)
     try:
         for event in events:
             told.add(event)
