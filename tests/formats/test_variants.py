@@ -421,3 +421,40 @@ def test_a_list_that_netstat_repeats_is_held_up_to_a_number(
         each.socket.port for each in read([(text * 2).encode()])[1] if isinstance(each, Listener)
     ]
     assert sockets == [1, 2, 3, 4, 3, 4]
+
+
+CURRPORTS = """\
+Process Name,Process ID,Protocol,Local Port,Local Address,Remote Port,State
+resolve,600,UDP,53,127.0.0.53,,
+sshd,812,TCP,22,0.0.0.0,,Listening
+nginx,900,TCP,80,::,,Listening
+"""
+DOCKER_JSON = """\
+{"Names":"dns","Ports":"127.0.0.53:53->53/udp"}
+{"Names":"web","Ports":"0.0.0.0:22->22/tcp"}
+{"Names":"app","Ports":"[::]:80->80/tcp"}
+"""
+FIRST_CELLS = {
+    "records": (CURRPORTS, ["nginx", "resolve", "sshd"]),
+    "lsof": (LSOF.partition("\n")[2], ["nginx", "resolve", "sshd"]),
+    "docker": (DOCKER_JSON, ["app", "dns", "web"]),
+}
+
+
+@pytest.mark.parametrize("name", FIRST_CELLS)
+@pytest.mark.parametrize(
+    "way", ["a ticket", "a reply to a ticket", "a diff", "bullets", "a time", "a journal"]
+)
+def test_what_each_line_wears_is_no_part_of_its_first_cell(name: str, way: str) -> None:
+    """A reader takes the line with it: the owner would be called "> sshd", or "Jan"."""
+    text, owners = FIRST_CELLS[name]
+    listeners = [
+        each for each in read([WAYS[way](text).encode()], None, port_of)[1]
+        if isinstance(each, Listener)
+    ]  # fmt: skip
+    assert sorted(shown(each.socket) for each in listeners) == SOCKETS
+    assert owners == sorted(
+        owner.program or owner.container_name or ""
+        for each in listeners
+        for owner in each.ownership.owners
+    )

@@ -262,6 +262,15 @@ DECORATIONS: tuple[Decoration, ...] = (
     _without(_GREPPED),
 )
 
+# What every line may wear though a reader takes it for a part of the first cell: no tool writes a
+# quote's sign, a time or a frame at the beginning of each.
+WORN_BY_ALL: tuple[Decoration, ...] = (
+    _quotes,
+    _without_stamps,
+    _without(_BULLET),
+    _each(lambda line: (_in_frame(line) or line, None)),
+)
+
 # What was numbered or commented out, and then quoted, or the other way round; and what was quoted
 # before a page, a log or a list took it.
 PAIRS = (

@@ -18,6 +18,7 @@ from portbook.formats.base import FormatTable, find_format
 from portbook.formats.decoration import (
     DECORATIONS,
     PAIRS,
+    WORN_BY_ALL,
     Undecorated,
     undecorated,
 )
@@ -27,10 +28,17 @@ from portbook.formats.fields import (
     Line,
     no_names,
 )
-from portbook.formats.json_stream import ended
 from portbook.formats.lines import from_quoted_printable, is_quoted_printable, numbered
 from portbook.formats.sockets.rewrapped import Cut, width_of
-from portbook.formats.sockets.worth import MOST_EVENTS, NOTHING, Worth, led_on, weigh
+from portbook.formats.sockets.worth import (
+    MOST_EVENTS,
+    NOTHING,
+    Worth,
+    beginning,
+    begun,
+    led_on,
+    weigh,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -261,18 +269,20 @@ def _detect(
     sample: list[tuple[int, str]], names: Names, more: More
 ) -> tuple[list[SocketFormat], tuple[Decoration, ...]]:
     """The formats of a capture, and what has to be taken off each line before they read it."""
-    sample = [(number, _beginning(line)) for number, line in sample]
+    sample = [(number, beginning(line, _LONGEST)) for number, line in sample]
     best, worth = _best(FORMATS.values(), sample, names)
     worn: tuple[Decoration, ...] = ()
     if not worth.plain or any(map(_ENTITY.search, [line for _, line in sample])):
         best, worth, worn = _undressed(sample, names, best, worth)
+    elif worn := _worn_by_all(sample, names):
+        best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)
     if not best:
         # Of what nobody reads whole, the beginning may be known.
-        best = _begun(FORMATS.values(), sample)[:1]
+        best = begun(FORMATS.values(), sample)[:1]
     if not best:
         brought = tuple(more().values())
         best, worth = _best(brought, sample, names)
-        best = best or _begun(brought, sample)
+        best = best or begun(brought, sample)
         if len(best) > 1:
             titles = " or ".join(form.name for form in best)
             raise MalformedInput(f"the input can be {titles}: name its format")
@@ -293,10 +303,17 @@ def _detect(
     return forms, worn
 
 
-def _begun(formats: Iterable[SocketFormat], sample: list[tuple[int, str]]) -> list[SocketFormat]:
-    """The formats that *sample* can be the beginning of."""
-    lines = [line for _, line in sample]
-    return [form for form in formats if form.begins is not None and form.begins(lines)]
+def _worn_by_all(sample: list[tuple[int, str]], names: Names) -> tuple[Decoration, ...]:
+    """What each line of *sample* wears, where it is read as well without."""
+    some = [(at, line[:_TRIED_WIDTH]) for at, line in sample if line.strip()][:_TRIED_LINES]
+    for worn in WORN_BY_ALL:
+        bare = list(undecorated(some, (worn,)))
+        if any(line == whole for (_, line), (_, whole) in zip(bare, some, strict=True)):
+            continue
+        (_, now), (_, before) = (_best(FORMATS.values(), lines, names) for lines in (bare, some))
+        if now.is_as_good_as(before):
+            return (worn,)
+    return ()
 
 
 def _undressed(
@@ -341,10 +358,9 @@ def _cut(some: list[tuple[int, str]], names: Names) -> tuple[tuple[Decoration, .
     width = width_of(line for _, line in some)
     if width is None:
         return ()
-    full = {number for number, line in some if len(line) == width}
     together = [[pair] for pair in some]
     for at in range(len(some) - 1, 0, -1):
-        if some[at - 1][0] in full:
+        if len(some[at - 1][1]) == width:
             together[at - 1] += together.pop(at)
     whole = [(lines[0][0], "".join(line for _, line in lines)) for lines in together]
     forms = _best(FORMATS.values(), whole, names)[0]
@@ -382,13 +398,3 @@ def _best(
         elif worth.points == most.points:
             best.append(form)
     return best, most
-
-
-def _beginning(line: str) -> str:
-    """As much of *line* as its format is found by, whatever reads it.
-
-    A line that is cut is no row of any table; JSON in one line is closed where it is cut.
-    """
-    if len(line) <= _LONGEST:
-        return line
-    return ended(line[:_LONGEST]) if line.lstrip()[:1] in ("{", "[") else line[: _LONGEST + 1]

@@ -256,7 +256,7 @@ def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
 
 def _scattered(text: str) -> tuple[str, str] | None:
     """The name and the ports of a row that ``--format`` laid out: its words that are ports."""
-    if "->" not in text:
+    if "->" not in text or '{"' in text:  # JSON behind something else
         return None
     words = [word for word in _BETWEEN.split(text[:_LONGEST_ROW]) if word]
     published = any(_PUBLISHED.match(word) for word in words)

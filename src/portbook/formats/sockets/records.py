@@ -61,7 +61,7 @@ _PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "pee
 _PID = ("pid", "processid", "owningprocess")
 _PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
 _USER = ("user",)
-_HELD_BY = {*_PROGRAM[:4], *_PID}
+_HELD_BY = {"process", "processname", *_PID}  # rpcinfo has a program for each number
 # What a scan learnt of a service that answered.
 _LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
 # What the ends of a socket are called where each is an object.

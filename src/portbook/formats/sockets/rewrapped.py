@@ -123,7 +123,7 @@ class Cut:
 
     def _goes_on(self, over: str, line: str) -> bool:
         """Whether *over*, which has all columns, goes on in *line*."""
-        if not line.strip():
+        if line.lstrip()[:1] in ("", "|", "│", ">"):  # nothing, or a line in a frame or a quote
             return False
         first, rest, whole = map(self._look, (over, line, over + line))
         apart = len(first.sockets) + len(rest.sockets), first.owned + rest.owned

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from portbook._fast_types import NamedTuple
 from portbook.errors import FormatFailed, MalformedInput
 from portbook.formats.fields import DETAIL, HEADING, NO_PORT, NOT_UNDERSTOOD
+from portbook.formats.json_stream import ended
 from portbook.model import Listener
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event
 
 # Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
@@ -105,6 +107,11 @@ class Worth(NamedTuple):
         """Whether there is no need to look for what surrounds the lines."""
         return self.sockets > self.unread
 
+    def is_as_good_as(self, other: Worth) -> bool:
+        """Whether as much was read, with as many owners, and no more was left."""
+        more = self.sockets >= other.sockets and self.owned >= other.owned
+        return more and self.unread <= other.unread
+
 
 NOTHING = Worth(False, 0, 0, 0)
 
@@ -140,6 +147,22 @@ def weigh(
     # A socket is enough to take an input, however much prose stands around it; a line that says
     # how many others there are, or a title, is where it is most of what there is.
     return Worth(bool(sockets or (told and points > 0)), points, sockets, unread, owned)
+
+
+def begun(formats: Iterable[SocketFormat], sample: list[tuple[int, str]]) -> list[SocketFormat]:
+    """The formats that *sample* can be the beginning of."""
+    lines = [line for _, line in sample]
+    return [form for form in formats if form.begins is not None and form.begins(lines)]
+
+
+def beginning(line: str, most: int) -> str:
+    """As much of *line* as its format is found by, whatever reads it: *most* characters.
+
+    A line that is cut is no row of any table; JSON in one line is closed where it is cut.
+    """
+    if len(line) <= most:
+        return line
+    return ended(line[:most]) if line.lstrip()[:1] in ("{", "[") else line[: most + 1]
 
 
 def led_on(sample: list[tuple[int, str]]) -> str:
