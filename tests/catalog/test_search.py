@@ -73,7 +73,7 @@ def _names(text: str, most: int = 5) -> list[str | None]:
         ("homeassist", "Home Assistant", "start of the name"),
         ("grafanna", "Grafana", "a similar name"),
         ("home asistant", "Home Assistant", "a similar name"),
-        ("worm", "Code Red II worm", "words of the name"),
+        ("worm", "W32/Blaster worm", "words of the name"),
         ("dokcer", "docker", "a similar name"),
     ],
 )
@@ -84,7 +84,7 @@ def test_what_is_found_first(text: str, first: str | None, why: str | None) -> N
 
 @pytest.mark.parametrize(
     ("text", "ports"),
-    [("rdp", [3389]), ("mail", [25]), ("docker", [2375, 2376, 2377]), ("worm", [80, 135])],
+    [("rdp", [3389]), ("mail", [25]), ("docker", [2375, 2376, 2377]), ("worm", [135, 139])],
 )
 def test_what_people_meet_comes_before_what_nobody_is_known_to(text: str, ports: list[int]) -> None:
     assert [hit.ports[0][0] for hit in search(text)[: len(ports)]] == ports

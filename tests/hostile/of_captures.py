@@ -222,6 +222,15 @@ def _streamed(data: bytes) -> None:
         check(event)
 
 
+def _streamed_rows(data: bytes) -> None:
+    for event in explain.stream_rows([data], CATALOG)[1]:
+        if isinstance(event, PlainRows):
+            for at in range(len(event.ports)):
+                check(event.listener(at))
+        else:
+            check(event)
+
+
 def _unread(data: bytes) -> None:
     json.dumps(of_explain(explain.unread(data, CATALOG))).encode()
 
@@ -283,6 +292,7 @@ READERS = {
         tuple(each for inputs in _INPUTS.values() for each in inputs),
     ),
     "portbook.app.explain:stream": Reader(_streamed, (MalformedInput,), _EVERY),
+    "portbook.app.explain:stream_rows": Reader(_streamed_rows, (MalformedInput,), _EVERY),
     "portbook.web.explain.explainer:answer": Reader(_answered, (), _EVERY),
     "portbook.app.explain:unread": Reader(_unread, (), (b"Dear all,\nwho uses 8080?\n",)),
 }  # fmt: skip

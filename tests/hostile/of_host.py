@@ -11,6 +11,7 @@ from portbook.host import containers, etc_services, firewall, netsh
 from portbook.host.firewall import (
     iptables_matches,
     nft_elements,
+    nft_hidden,
 )
 from portbook.host.linux import (
     activation,
@@ -25,6 +26,7 @@ from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
 from tests.host.firewall.rulesets import DOCKER, of_iptables, of_nft
 from tests.host.firewall.test_read_redirects import DONE, chain, message
+from tests.host.firewall.test_ruleset import dumped
 from tests.host.linux.test_network import DONE as LAST
 from tests.host.linux.test_network import GET, LINK, NEW, Answering, attribute
 from tests.host.linux.test_network import message as netlink_message
@@ -253,6 +255,10 @@ READERS = {
         (_ELEMENTS + b'"elem":[80,{"range":[8000,8003]}]}}]}',),
         (Repeated("many elements", COUNTER + b",", _ELEMENTS + b'"elem":[', b"1]}}]}"),
          Kind("deep JSON", _ELEMENTS, b"[")),
+    ),
+    "portbook.host.firewall.nft_hidden:find_l3proto": Reader(
+        nft_hidden.find_l3proto, (ValueError,), (dumped(7, 3) + dumped(8, 7),),
+        (Repeated("many rules", dumped(7, 3)), Repeated("one long rule", b"ct\0\0", dumped(7, 3))),
     ),
     "portbook.host.netsh:parse_dynamic_range": Reader(
         lambda data: netsh.parse_dynamic_range(text_of(data)), (MalformedInput,),

@@ -13,6 +13,9 @@ _OPTIONS = "is given options: the tests of queries go through the whole command 
 _HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
+    "portbook.formats.sockets.rewrapped:Cut": "is a part of detect, which is one",
+    "portbook.formats.sockets.rewrapped:joined": "is a part of detect, which is one",
+    "portbook.formats.sockets.worth:begun": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:led_on": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:weigh": "it is given what detect's readers make of a sample",
     "portbook.formats.flows.log_lines:any_line": "searches for what each recognise gives it",
@@ -31,7 +34,13 @@ NO_READERS = {
     "portbook.host.probe.local_address:route_request": "is given an address of this machine",
     "portbook.catalog.update.install:Keeper.keep": _WRITES,
     "portbook.web.reference:kept": _WRITES,
+    "portbook.web.http.cache:Keeping": "is given what makes a page",
     "portbook.web.http.cache:Keeping.find": "looks an address up by its hash",
+    "portbook.web.http.cache:Keeping.find_in": "looks an address up by its hash",
+    "portbook.web.http.cache:wanted_in": "hands on what Wishes.of and negotiate read",
+    "portbook.web.http.security:secured_headers": "is given what portbook itself made",
+    "portbook.host.firewall.ruleset:read_ruleset": "is given what asks; nft_hidden reads",
+    "portbook.cli.capture_stream:print_rows": "prints what app.explain's stream and rows read",
     "portbook.web.explain.explainer:run": "is given lengths by the site, and hands on the rest",
     "portbook.web.http.protocol:PatientProtocol.data_received": _HTTP,
     "portbook.web.http.protocol:PatientProtocol.on_header": _HTTP,

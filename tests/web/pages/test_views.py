@@ -369,7 +369,7 @@ def test_the_sites_own_port_is_recognised_as_itself() -> None:
         owner = Process(pid, "portbook")
         page = views.here(_here(changed(LISTENER, owners=(owner,), findings=findings)), SERVED)
         assert ("this is portbook: it serves the page that you read" in page) is own
-        assert ("no service is registered here" in page) is not own
+        assert ("No service is registered here" in page) is not own
         assert ("No service is registered here" in page) is not own
         assert "Only this machine can reach it" in page
 

@@ -29,7 +29,7 @@ from portbook.formats.fields import (
     no_names,
 )
 from portbook.formats.lines import from_quoted_printable, is_quoted_printable, numbered
-from portbook.formats.sockets.rewrapped import Cut, width_of
+from portbook.formats.sockets.rewrapped import Cut, joined, width_of
 from portbook.formats.sockets.worth import (
     MOST_EVENTS,
     NOTHING,
@@ -358,16 +358,15 @@ def _cut(some: list[tuple[int, str]], names: Names) -> tuple[tuple[Decoration, .
     width = width_of(line for _, line in some)
     if width is None:
         return ()
-    together = [[pair] for pair in some]
-    for at in range(len(some) - 1, 0, -1):
-        if len(some[at - 1][1]) == width:
-            together[at - 1] += together.pop(at)
-    whole = [(lines[0][0], "".join(line for _, line in lines)) for lines in together]
+    whole = joined(some, width)
     forms = _best(FORMATS.values(), whole, names)[0]
     if not forms:
         return ()
-    found = Cut(reader(forms[0]), names, some, whole, width)
-    return ((found.step,),) if found.is_likely(some) else ()
+    try:
+        found = Cut(reader(forms[0]), names, some, whole, width)
+        return ((found.step,),) if found.is_likely(some) else ()
+    except MalformedInput:  # the reader refuses it, and says why when the whole is read
+        return ()
 
 
 def _unread(

@@ -158,6 +158,15 @@ def _beginning(line: str) -> str:
     return _DIGITS.sub("0", (line[:80].split(None, 1) or [""])[0])
 
 
+def joined(lines: list[tuple[int, str]], width: int) -> list[tuple[int, str]]:
+    """*lines* as they were if each that has *width* columns goes on in the next one."""
+    together = [[pair] for pair in lines]
+    for at in range(len(lines) - 1, 0, -1):
+        if len(lines[at - 1][1]) == width:
+            together[at - 1] += together.pop(at)
+    return [(some[0][0], "".join(line for _, line in some)) for some in together]
+
+
 def width_of(lines: Iterable[str]) -> int | None:
     """The columns at which *lines* may have been cut: as many as the longest has."""
     lengths = Counter(len(line) for line in lines)

@@ -80,7 +80,10 @@ def parse_elements(
     *check_time* is called now and then, and raises what ends it. Raises MalformedInput for text
     that isn't what nft prints, or is about another set.
     """
-    found = find_sets(text if isinstance(text, str) else text.decode(), family, table)
+    try:
+        found = find_sets(text if isinstance(text, str) else text.decode(), family, table)
+    except UnicodeDecodeError as error:
+        raise MalformedInput(_NO_SET) from error
     if name not in found:
         raise MalformedInput("nft printed another set")
     return read_elements(*found[name], check_time)
