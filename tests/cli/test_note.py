@@ -288,3 +288,14 @@ def test_the_command_adopts(own: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert "8306/tcp" in capsys.readouterr().out
     assert run(["notes"]) == 0
     assert "8306" in capsys.readouterr().out
+
+
+@pytest.mark.usefixtures("own")
+def test_notes_list_is_notes(capsys: pytest.CaptureFixture[str]) -> None:
+    for more in ([], ["--json"]):
+        assert run(["notes", *more]) == 0
+        plain = capsys.readouterr().out
+        assert run(["notes", "list", *more]) == 0
+        assert capsys.readouterr().out == plain != ""
+    assert run(["notes", "list", "portbook.toml"]) == 2
+    assert "list, trust FILE or distrust FILE" in capsys.readouterr().err

@@ -111,7 +111,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._own: set[int] = set()
         self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
         self._known: dict[int, tuple[int, int]] = {}
-        # What was learned of ports, in the order of their places, for whoever asks for more of it.
+        # What is known of the ports by the number of their place, kept to be asked again.
         self.learned: list[tuple[PortOnRecord, int, int]] = []
         self._fill(judge, listeners)
         self._finish()

@@ -60,7 +60,7 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
         "action",
         nargs="?",
         metavar="ACTION",
-        help="trust FILE: let a project's notes count, as they are now; "
+        help="list: as without it; trust FILE: let a project's notes count, as they are now; "
         "distrust FILE: let them only label again",
     )
     parser.add_argument("file", nargs="?", metavar="FILE", help=f"a project's {PROJECT_FILE}")
@@ -74,9 +74,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     options = parser.parse_args(list(argv))
     if options.adopt and (options.action is not None or options.json):
         raise UsageError("--adopt writes notes and goes with nothing else: give it alone")
+    if options.action == "list" and options.file is None:  # as the hand types it
+        options.action = None
     if options.action is not None and options.action not in _ACTIONS:
         raise UsageError(
-            f"notes can't {shown(options.action)}: give trust FILE or distrust FILE, or nothing"
+            f"notes can't {shown(options.action)}: give list, trust FILE or distrust FILE"
         )
     if options.action is not None and options.file is None:
         raise UsageError(

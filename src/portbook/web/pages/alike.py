@@ -173,7 +173,7 @@ def _key(answer: PortAnswer) -> tuple[Hashable, ...]:
         answer.browser_blocked,
         tuple([rule.hands_out(port) for rule in answer.systems]),
         _standings(answer),
-        # What else is told apart by its facts alone: the most of them print their own.
+        # Whatever else is known of it tells it apart: most ports with facts print their own page.
         tuple([(use.first, use.product) for use in answer.uses]),
         tuple([(report.first, report.subject) for report in answer.abuse]),
     )
