@@ -17,10 +17,14 @@ from tests.counts import PROOF
 from tests.order import in_order
 from tests.randomness import chance
 from tests.real.needs import extend_path
+from tests.surroundings import looks_like, own_registries, piped
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
-__all__ = ["chance", "empty_network", "network_of_module", "own_network"]
+__all__ = [
+    "chance", "empty_network", "looks_like", "network_of_module", "own_network", "own_registries",
+    "piped",
+]  # fmt: skip
 
 # The tests speak of the shipped registry, whatever "portbook update" keeps for who runs them.
 os.environ["PORTBOOK_REGISTRY"] = "shipped"

@@ -8,7 +8,6 @@ portbook's own.
 from __future__ import annotations
 
 import contextlib
-import functools
 import json
 import os
 import shutil
@@ -23,14 +22,13 @@ from hypothesis import strategies as st
 from portbook import cli
 from portbook.app import update
 from portbook.catalog.expectations.trust import NAME as TRUSTED
-from portbook.catalog.update import validate
 from portbook.catalog.update.source import Fetched, Validators
 from portbook.errors import NotExported
 from portbook.model import LAST_PORT
 from portbook.web.export.notes import NOTES
 from portbook.web.export.output_folder import open_output
 from portbook.web.feedback.sqlite import SQLiteStore, Vote
-from tests.catalog.registry.upstream import small
+from tests.catalog.registry.upstream import ship, small
 from tests.command_line import run
 from tests.counts import PROOF
 
@@ -40,7 +38,6 @@ if TYPE_CHECKING:
 
     from hypothesis.strategies import DataObject
 
-    from portbook.catalog.registry.lookup import Registry
 
 few = settings(
     max_examples=60 if PROOF else 2,
@@ -115,18 +112,12 @@ def _fetched(got: Fetched, _known: Validators | None) -> Fetched:
     return got
 
 
-@functools.cache
-def _base() -> Registry:
-    """What is compared with: as small as what is kept, so that the difference is."""
-    return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
-
-
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of registries as two updates leave it."""
     folder = tmp_path_factory.mktemp("kept") / "registry"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(update, "shipped", _base)
+        ship(patch)
         for day in ("2026-11-14", "2026-12-14"):
             got = Fetched(small(day), "https://example.org/x", day, Validators('"1"', None))
             done = update.renew(str(folder), got.url, partial(_fetched, got), day, force=True)
@@ -135,17 +126,14 @@ def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home(tmp_path: Path, kept: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(tmp_path: Path, kept: Path, own_registries: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The home of a user who has kept everything that can be."""
-    for name in ("PORTBOOK_REGISTRY", "PORTBOOK_NOTES", "SUDO_UID", "PORTBOOK_DATABASE_URL"):
+    for name in ("PORTBOOK_NOTES", "SUDO_UID", "PORTBOOK_DATABASE_URL"):
         monkeypatch.delenv(name, raising=False)
-    for name in ("XDG_DATA_HOME", "XDG_CONFIG_HOME", "HOME"):
+    for name in ("XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    monkeypatch.setattr(
-        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
-    )
-    monkeypatch.setattr(update, "shipped", _base)
-    shutil.copytree(kept, tmp_path / "portbook" / "registry")
+    ship(monkeypatch)
+    shutil.copytree(kept, own_registries)
     project = tmp_path / "shop"
     project.mkdir()
     monkeypatch.chdir(project)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import re
 import socket
@@ -17,6 +16,8 @@ from portbook.present.topics import PAGES
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from tests.surroundings import StandardInput
 
 NODE = (
     "node:events:495\n      throw er; // Unhandled 'error' event\n      ^\n\n"
@@ -44,10 +45,6 @@ def _answer(capfd: pytest.CaptureFixture[str], *argv: str) -> tuple[int, str]:
     out, err = capfd.readouterr()
     assert "Traceback" not in err
     return status, out + err
-
-
-def _give(monkeypatch: pytest.MonkeyPatch, data: bytes) -> None:
-    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(data), "utf-8"))
 
 
 def test_what_is_in_use_leads_the_answer(server: int, capfd: pytest.CaptureFixture[str]) -> None:
@@ -126,16 +123,16 @@ def test_stop_takes_no_host_for_this_machine(
 
 
 def test_standard_input_is_one_text(
-    server: int, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    server: int, capfd: pytest.CaptureFixture[str], piped: StandardInput
 ) -> None:
     data = NODE.format(port=server).encode()
     for argv in (["-"], ["why", "-"]):
-        _give(monkeypatch, data)
+        piped(data)
         status, out = _answer(capfd, *argv)
         assert status == 1
         assert str(server) in out.partition("\n")[0]
         assert "Nothing matches" not in out
-    _give(monkeypatch, data)
+    piped(data)
     status, out = _answer(capfd, "-", "--json")
     assert (status, json.loads(out)["query"]["ports"]) == (1, [server])
 
@@ -156,9 +153,9 @@ def test_explain_reads_an_error_as_well(
 
 
 def test_a_query_a_line_are_several(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], piped: StandardInput
 ) -> None:
-    _give(monkeypatch, b"22\n443/udp\nssh\n6000-6063\n22 80\n")
+    piped(b"22\n443/udp\nssh\n6000-6063\n22 80\n")
     status, out = _answer(capfd, "-", "--no-host", "--json")
     assert status == 0
     assert len(json.loads(out)["answers"]) == 6
@@ -166,9 +163,9 @@ def test_a_query_a_line_are_several(
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "utf-8"])
 def test_standard_input_in_another_encoding(
-    encoding: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    encoding: str, capfd: pytest.CaptureFixture[str], piped: StandardInput
 ) -> None:
-    _give(monkeypatch, NODE.format(port=3000).encode(encoding))
+    piped(NODE.format(port=3000).encode(encoding))
     _, out = _answer(capfd, "-", "--no-host", "--json")
     query = json.loads(out)["query"]
     assert (query["ports"], query["failure"], query["address"]) == ([3000], "in-use", "127.0.0.1")
@@ -176,7 +173,7 @@ def test_standard_input_in_another_encoding(
 
 @pytest.mark.parametrize("encoding", ["gb18030", "cp932", "cp949", "cp1251"])
 def test_windows_own_words_in_its_own_encoding(
-    encoding: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    encoding: str, capfd: pytest.CaptureFixture[str], piped: StandardInput
 ) -> None:
     words = {
         "gb18030": "通常每个套接字地址(协议/网络地址/端口)只允许使用一次。",
@@ -184,16 +181,16 @@ def test_windows_own_words_in_its_own_encoding(
         "cp949": "주소가 이미 사용 중입니다",
         "cp1251": "Обычно разрешается только одно использование адреса сокета",
     }[encoding]
-    _give(monkeypatch, f"listen tcp :8080: bind failed: {words}\n".encode(encoding))
+    piped(f"listen tcp :8080: bind failed: {words}\n".encode(encoding))
     _, out = _answer(capfd, "-", "--no-host", "--json")
     assert json.loads(out)["query"]["failure"] == "in-use"
 
 
 def test_a_megabyte_is_one_answer_without_a_raw_byte(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capfd: pytest.CaptureFixture[str], piped: StandardInput
 ) -> None:
     noise = b"\x1b[2J\x07\x9b31m \xff\xfe\x80 INFO ok\n" * 40_000
-    _give(monkeypatch, noise + NODE.format(port=3000).encode() + noise)
+    piped(noise + NODE.format(port=3000).encode() + noise)
     status, out = _answer(capfd, "-", "--no-host")
     assert status == 0
     assert out.count("3000 is in use") == 1

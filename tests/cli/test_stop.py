@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import io
 import json
-import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -25,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portbook.host.process_control import Hands
+    from tests.surroundings import StandardInput
 
 TCP, UDP = Transport.TCP, Transport.UDP
 
@@ -158,15 +157,15 @@ def test_a_dry_run(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_pasted_error_on_standard_input_names_the_port(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    capsys: pytest.CaptureFixture[str], piped: StandardInput
 ) -> None:
     text = b"node:events:497\n  throw er;\nError: listen EADDRINUSE: address already in use :::8080"
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text)))
+    piped(text)
     stage = Stage(Life(7))
     assert run(stage, "-") == 1
     assert stage.asked[0] == (8080, None)
     assert "To do it: portbook stop 8080 --yes" in capsys.readouterr().out
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"80\n443\n")))
+    piped(b"80\n443\n")
     with pytest.raises(InvalidQuery, match="standard input has 2 queries: give one port"):
         run(stage, "-")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
 import subprocess
@@ -11,39 +10,26 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.app import update
 from portbook.catalog import Catalog
-from portbook.catalog.update import validate
 from portbook.cli import run
-from tests.catalog.registry.upstream import Answer, Server, serving, small
+from tests.catalog.registry.upstream import Answer, Server, serving, ship, small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.delenv("PORTBOOK_REGISTRY")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
-    )
-    return tmp_path / "portbook" / "registry"
-
-
-@functools.cache
-def _base() -> Registry:
-    return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+def home(own_registries: Path) -> Path:
+    return own_registries
 
 
 @pytest.fixture
 def near(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is compared with is small as well, so that the difference is."""
-    monkeypatch.setattr(update, "shipped", _base)
+    ship(monkeypatch)
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.surroundings import User
+
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="for Linux alone")
 PATH = "/usr/bin:/bin"
 
@@ -122,7 +124,7 @@ def test_root_takes_a_tool_that_root_alone_can_change(folder: Path) -> None:
 @pytest.mark.parametrize("which", ["", "..", "docker"])
 @pytest.mark.parametrize("mode", [None, 0o757, 0o1777])
 def test_root_takes_no_tool_that_somebody_else_could_have_put_there(
-    folder: Path, which: str, mode: int | None, monkeypatch: pytest.MonkeyPatch
+    folder: Path, which: str, mode: int | None, looks_like: User
 ) -> None:
     place = folder / which
     if mode is None:
@@ -135,7 +137,7 @@ def test_root_takes_no_tool_that_somebody_else_could_have_put_there(
     os.chown(folder, 12345, 12345)
     assert find_tool("docker", str(folder)) is None
     # Everybody else has the PATH as it is.
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    looks_like(12345)
     assert find_tool("docker", str(folder)) == f"{folder}/docker"
 
 
@@ -150,7 +152,7 @@ def test_root_follows_nobodys_link_to_a_tool(folder: Path, tmp_path: Path) -> No
 
 @pytest.mark.real
 def test_roots_tools_get_nothing_of_an_environment_that_may_be_somebody_elses(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, tmp_path: Path, looks_like: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     foreign = tmp_path / "home"
     foreign.mkdir()
@@ -167,7 +169,7 @@ def test_roots_tools_get_nothing_of_an_environment_that_may_be_somebody_elses(
     assert "LC_ALL=C" in ran.output
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(folder))
     assert tool_environment(os.environ)["XDG_RUNTIME_DIR"] == str(folder)
-    monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    looks_like(12345)
     assert tool_environment(os.environ)["DOCKER_HOST"] == f"unix://{foreign}/docker.sock"
 
 

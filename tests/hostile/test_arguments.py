@@ -5,7 +5,6 @@ The options are those that the command's own help names, so a new one is tried a
 
 from __future__ import annotations
 
-import io
 import itertools
 import re
 from typing import TYPE_CHECKING
@@ -19,6 +18,8 @@ from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from tests.surroundings import StandardInput
 
 # What a terminal obeys, a line break, bytes that are no text, numbers past any limit.
 HOSTILE = (
@@ -51,7 +52,11 @@ def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.proof
 @pytest.mark.parametrize("name", COMMANDS)
 def test_hostile_arguments_are_answered_or_refused_in_a_line(
-    name: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    name: str,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    piped: StandardInput,
 ) -> None:
     monkeypatch.chdir(tmp_path)
     for folder in ("XDG_DATA_HOME", "XDG_CONFIG_HOME"):
@@ -71,9 +76,7 @@ def test_hostile_arguments_are_answered_or_refused_in_a_line(
         # Each option takes each value; outside of make proof, in one of the ways to write it.
         tries = itertools.chain(*(forms if PROOF else forms[at % 3 : at % 3 + 1]))
         for words in [[value], [value, value], *tries]:
-            monkeypatch.setattr(
-                "sys.stdin", io.TextIOWrapper(io.BytesIO(value.encode("utf-8", "surrogatepass")))
-            )
+            piped(value.encode("utf-8", "surrogatepass"))
             status, out, err = ran(capfd, [name, *words, *last])
             told = (ascii(words)[:300], status, ascii(err)[:500])
             assert status in (0, 1, 2, 3), told

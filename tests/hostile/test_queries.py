@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import TYPE_CHECKING
 
@@ -18,6 +17,8 @@ from tests.hostile.queries import drawn
 
 if TYPE_CHECKING:
     import random
+
+    from tests.surroundings import StandardInput
 
 PARSED = 100_000 if PROOF else 2_000
 ASKED = 20_000 if PROOF else 120
@@ -66,7 +67,10 @@ def _is_command(text: str) -> bool:
 
 @pytest.mark.proof
 def test_each_query_is_answered_by_the_whole_program(
-    chance: random.Random, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    chance: random.Random,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    piped: StandardInput,
 ) -> None:
     for name in ("FORCE_COLOR", "NO_COLOR", "COLUMNS", "PORTBOOK_NOTES"):
         monkeypatch.delenv(name, raising=False)
@@ -82,8 +86,7 @@ def test_each_query_is_answered_by_the_whole_program(
         if not _is_command(text):
             ways.append(["--no-host", text])
         argv = chance.choice(ways)
-        stdin = io.TextIOWrapper(io.BytesIO(text.encode("utf-8", "surrogatepass")), "utf-8")
-        monkeypatch.setattr("sys.stdin", stdin)
+        piped(text.encode("utf-8", "surrogatepass"))
         status = run(argv)
         out, err = capfd.readouterr()
         said = (ascii(argv)[:600], status, err[-500:])

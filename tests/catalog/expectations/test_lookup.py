@@ -30,6 +30,8 @@ from portbook.model import Note, Transport
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from tests.surroundings import User
+
 
 TCP, UDP = Transport.TCP, Transport.UDP
 posix = pytest.mark.skipif(not hasattr(os, "geteuid"), reason="files have no owner there")
@@ -384,24 +386,28 @@ def test_links_in_a_circle_are_told(home: Home) -> None:
 
 
 @posix
-def test_under_sudo_the_notes_are_those_of_the_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_under_sudo_the_notes_are_those_of_the_caller(
+    looks_like: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pwd
 
     caller = next((each for each in pwd.getpwall() if each.pw_uid), None)
     assert caller is not None
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    looks_like(0)
     monkeypatch.setenv("SUDO_UID", str(caller.pw_uid))
     assert trusted_users() == {0, caller.pw_uid}
     assert home_folder(os.environ) == caller.pw_dir
-    monkeypatch.setattr(os, "geteuid", lambda: 1000)  # a variable that anyone can set
+    looks_like(1000)  # a variable that anyone can set
     assert trusted_users() == {0, 1000}
     assert home_folder({"SUDO_UID": "0"}) == os.path.expanduser("~")
 
 
 @posix
 @pytest.mark.parametrize("uid", ["", "x", "-1", "٣", "999999999999"])
-def test_a_strange_caller_is_nobody(monkeypatch: pytest.MonkeyPatch, uid: str) -> None:
-    monkeypatch.setattr(os, "geteuid", lambda: 0)
+def test_a_strange_caller_is_nobody(
+    looks_like: User, monkeypatch: pytest.MonkeyPatch, uid: str
+) -> None:
+    looks_like(0)
     monkeypatch.setenv("SUDO_UID", uid)
     assert 0 in trusted_users()
     assert home_folder(os.environ) == os.path.expanduser("~")

@@ -38,7 +38,7 @@ from portbook.errors import DataCorrupt
 from portbook.model import Assignment, State, Transport
 from portbook.present.port import changes as words
 from portbook.present.words import day
-from tests.catalog.registry.upstream import rows, small
+from tests.catalog.registry.upstream import rows, ship, small
 from tests.counts import examples
 from tests.strategies import any_port
 from tests.values import CATALOG
@@ -293,14 +293,9 @@ def test_going_there_and_back_is_the_same_way(data: st.DataObject) -> None:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.delenv("PORTBOOK_REGISTRY")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
-    )
-    monkeypatch.setattr(renew, "shipped", base)
-    return str(tmp_path / "portbook" / "registry")
+def home(own_registries: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    ship(monkeypatch, base)
+    return str(own_registries)
 
 
 def update(home: str, date: str, change: Callable[[Assignment], Assignment | None]) -> None:

@@ -8,15 +8,20 @@ import ssl
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from benchmarks.update import xml_of
+from portbook.app import update
 from portbook.catalog.registry.lookup import shipped
+from portbook.catalog.update import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
+    import pytest
+
+    from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment
 
 LAST = 460  # the small files hold the rows up to this port
@@ -141,3 +146,13 @@ def make_certificate(path: Path, name: str = "localhost") -> Path:
     )  # fmt: skip
     path.write_bytes(path.read_bytes() + key.read_bytes())
     return path
+
+
+@functools.cache
+def _small() -> Registry:
+    return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+
+
+def ship(monkeypatch: pytest.MonkeyPatch, registry: Callable[[], Any] = _small) -> None:
+    """Puts a small registry in the place of the shipped one, so that differences are small too."""
+    monkeypatch.setattr(update, "shipped", registry)

@@ -49,18 +49,12 @@ def contents(day: str) -> Mapping[str, bytes]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(own_registries: Path) -> Path:
     """The folder of this user's kept registries, with two versions in it."""
-    monkeypatch.delenv("PORTBOOK_REGISTRY")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
-    )
-    found = tmp_path / "portbook" / "registry"
     for day in ("2026-11-14", "2026-12-14"):
-        with Keeper(str(found)) as keeper:
+        with Keeper(str(own_registries)) as keeper:
             keeper.keep(contents(day), day, {"url": "file:x"}, book.shipped().store.as_of)
-    return found
+    return own_registries
 
 
 @pytest.mark.parametrize("content", ODD.values(), ids=ODD)

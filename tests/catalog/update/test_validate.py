@@ -22,7 +22,7 @@ from portbook.catalog.update import install, validate, versions
 from portbook.catalog.update.source import LARGEST, Fetched, Validators
 from portbook.errors import Implausible, MalformedInput, NotFetched
 from portbook.model import Assignment, State, Transport
-from tests.catalog.registry.upstream import rows, small
+from tests.catalog.registry.upstream import rows, ship, small
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ def base() -> Registry:
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """A folder for kept registries, and a small registry in the place of the shipped one."""
-    monkeypatch.setattr(renew, "shipped", base)
+    ship(monkeypatch)
     return str(tmp_path / "portbook" / "registry")
 
 

@@ -53,16 +53,10 @@ def reading_small(data: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def home(own_registries: Path) -> Path:
     """The folder of this user's kept registries, with one in it that is in use."""
-    monkeypatch.delenv("PORTBOOK_REGISTRY")
-    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(
-        "portbook.storage.user_dirs.system_folder", lambda _env: str(tmp_path / "system")
-    )
-    found = tmp_path / "portbook" / "registry"
-    put(found)
-    return found
+    put(own_registries)
+    return own_registries
 
 
 def opened() -> Catalog:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from tests.surroundings import User
+
 MOUNTS = rb"""22 1 0:21 / /proc rw,relatime shared:5 - proc proc rw
 41 24 0:4 net:[4026532209] /run/netns/blue rw shared:21 - nsfs nsfs rw
 42 24 0:4 net:[4026532300] /run/docker/netns/1f\0402c rw - nsfs nsfs rw
@@ -74,7 +76,7 @@ def test_namespaces_with_and_without_processes(proc: Path) -> None:
 
 
 def test_processes_of_others_are_counted_not_forgotten(
-    proc: Path, monkeypatch: pytest.MonkeyPatch
+    proc: Path, looks_like: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stat = os.stat
 
@@ -88,7 +90,7 @@ def test_processes_of_others_are_counted_not_forgotten(
         (1000, "visible to root only"),
         (0, "hidden even from root"),
     ):
-        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        looks_like(uid)
         found, missing = read_namespaces(str(proc))
         assert [each.name for each in found] == [None, "blue"]
         assert sentences(missing) == (f"the network namespaces of 2 processes are {end}",)
@@ -108,7 +110,7 @@ def test_a_namespace_that_is_gone_is_an_error(tmp_path: Path) -> None:
 
 
 def test_without_the_right_to_enter_there_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, looks_like: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refused(descriptor: int) -> None:
         raise PermissionError(1, "Operation not permitted")
@@ -117,7 +119,7 @@ def test_without_the_right_to_enter_there_is_one_line(
     path = tmp_path / "blue"
     path.touch()
     for uid, who in ((1000, "visible to root only"), (0, "hidden even from root")):
-        monkeypatch.setattr(os, "geteuid", lambda uid=uid: uid)
+        looks_like(uid)
         with pytest.raises(HostUnreadable, match="listeners in other network") as raised:
             in_namespace(Namespace(path.stat().st_ino, str(path), "blue"), lambda: 1)
         assert f"are {who} (CAP_SYS_ADMIN)" in str(raised.value)

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from starlette.types import Message
 
+    from tests.surroundings import User
     from tests.web.conftest import Make
 
 ALONE = pytest.mark.usefixtures("own_network")
@@ -180,7 +181,7 @@ def test_a_client_that_speaks_as_proxies_do_is_refused(local: TestClient) -> Non
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone tells whose it is")
 @pytest.mark.parametrize(("uid", "status"), [(65534, 403), (0, 200)], ids=["another", "root"])
 def test_other_users_of_the_machine_are_refused(
-    make: Make, monkeypatch: pytest.MonkeyPatch, uid: int, status: int
+    make: Make, looks_like: User, uid: int, status: int
 ) -> None:
     """A real connection of each, and a server that believes to be a third user's."""
     need(os.geteuid() == 0, "to become another user takes root")
@@ -206,10 +207,10 @@ def test_other_users_of_the_machine_are_refused(
             client = TestClient(
                 app, base_url=f"http://127.0.0.1:{port}", client=("127.0.0.1", theirs)
             )
-            monkeypatch.setattr(os, "geteuid", lambda: 12345)
+            looks_like(12345)
             assert [client.get(path).status_code for path in HOST_DATA[:3]] == [status] * 3
             assert client.get("/305").status_code == 200
-            monkeypatch.setattr(os, "geteuid", lambda: uid)
+            looks_like(uid)
             assert client.get("/here.json").status_code == 200  # its own user's
             accepted.close()
             child.stdin.close()
