@@ -201,14 +201,19 @@ def test_one_place_says_what_a_terminal_is() -> None:
 # -- faults of portbook's own -----------------------------------------------------------------
 
 
+def stats_raises(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
+    """A command has a fault."""
+
+    def fail(argv: object, catalog: object) -> int:
+        raise error
+
+    monkeypatch.setattr("portbook.cli.stats.run", fail)
+
+
 @pytest.fixture
 def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
     """A lookup has a fault: an error with bytes of somebody else's in it."""
-
-    def fail(argv: object, catalog: object) -> int:
-        raise KeyError("\x1b[2Jdst\u202e\nTraceback")
-
-    monkeypatch.setattr("portbook.cli.stats.run", fail)
+    stats_raises(monkeypatch, KeyError("\x1b[2Jdst\u202e\nTraceback"))
 
 
 @pytest.mark.usefixtures("faulty")
@@ -262,10 +267,7 @@ def test_every_help_names_it(capsys: pytest.CaptureFixture[str]) -> None:
 def test_no_memory_is_no_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(argv: object, catalog: object) -> int:
-        raise MemoryError
-
-    monkeypatch.setattr("portbook.cli.stats.run", fail)
+    stats_raises(monkeypatch, MemoryError())
     assert run(["stats"]) == 2
     assert "free some memory" in capsys.readouterr().err
 
@@ -273,10 +275,7 @@ def test_no_memory_is_no_fault(
 def test_an_error_of_the_user_is_no_fault(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail(argv: object, catalog: object) -> int:
-        raise UsageError("what is wrong: what to do")
-
-    monkeypatch.setattr("portbook.cli.stats.run", fail)
+    stats_raises(monkeypatch, UsageError("what is wrong: what to do"))
     assert run(["stats"]) == 2
     assert capsys.readouterr().err == "portbook: what is wrong: what to do\n"
 

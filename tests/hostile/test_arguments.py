@@ -14,7 +14,6 @@ import pytest
 from portbook.cli import COMMANDS
 from tests.command_line import run
 from tests.counts import PROOF
-from tests.values import CATALOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,12 +40,9 @@ def ran(capfd: pytest.CaptureFixture[str], argv: list[str]) -> tuple[int, str, s
 @pytest.fixture(autouse=True)
 def few_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     """An export is of a few pages: their number changes nothing of what it says."""
-    from portbook.web.export import other_pages
-    from portbook.web.export.scope import Scope
+    from tests.web.export.few_pages import export_few
 
-    some = {"index": other_pages._pages(None, Scope(), CATALOG)["index"]}
-    monkeypatch.setattr(other_pages, "_pages", lambda base_url, scope, catalog: some)
-    monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])
+    export_few(monkeypatch, ("index",))
 
 
 @pytest.mark.proof

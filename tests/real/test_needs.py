@@ -16,16 +16,20 @@ TESTS = Path(__file__).resolve().parent.parent
 SKIPPED, FAILED = pytest.skip.Exception, pytest.fail.Exception
 
 
+def machine(monkeypatch: pytest.MonkeyPatch, *, bare: bool, required: bool = False) -> None:
+    """What the two variables say of the machine."""
+    monkeypatch.setattr(needs, "BARE", bare)
+    monkeypatch.setattr(needs, "REQUIRED", required)
+
+
 @pytest.fixture
 def bare(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needs, "BARE", True)
-    monkeypatch.setattr(needs, "REQUIRED", False)
+    machine(monkeypatch, bare=True)
 
 
 @pytest.fixture
 def required(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(needs, "BARE", False)
-    monkeypatch.setattr(needs, "REQUIRED", True)
+    machine(monkeypatch, bare=False, required=True)
 
 
 def test_no_test_looks_for_them_by_itself() -> None:
@@ -54,11 +58,11 @@ def test_on_a_bare_machine_nothing_is_found() -> None:
 def test_roots_programs_are_found_and_started_with_a_path_of_the_basics(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(needs, "BARE", False)
+    machine(monkeypatch, bare=False)
     monkeypatch.setenv("PATH", "/bin:/usr/sbin")
     needs.extend_path()
     assert os.environ["PATH"] == "/bin:/usr/sbin:/sbin"
-    monkeypatch.setattr(needs, "BARE", True)
+    machine(monkeypatch, bare=True)
     monkeypatch.setenv("PATH", "/bin")
     needs.extend_path()
     assert os.environ["PATH"] == "/bin"

@@ -11,7 +11,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.expectations import trust as module
 from portbook.catalog.expectations.trust import (
     NAME,
     distrust,
@@ -41,9 +40,8 @@ def test_the_list_comes_back_as_it_was(hashes: dict[str, str]) -> None:
     assert parse_trusted(render_trusted(hashes)) == hashes
 
 
-def test_the_oldest_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST", 3)
-    kept = parse_trusted(render_trusted({f"/{number}": ONE for number in range(5)}))
+def test_the_oldest_are_forgotten() -> None:
+    kept = parse_trusted(render_trusted({f"/{number}": ONE for number in range(5)}, most=3))
     assert list(kept) == ["/2", "/3", "/4"]
 
 

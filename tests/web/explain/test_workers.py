@@ -180,9 +180,8 @@ def test_the_end_of_the_site_is_theirs() -> None:
     _run(workers, asks())
 
 
-def test_idle_ones_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("portbook.web.explain.workers._IDLE", 0.05)
-    workers = _workers()
+def test_idle_ones_end() -> None:
+    workers = Workers(COMMAND, WorkLimit("captures", 1, 4), idle=0.05)
 
     async def asks() -> None:
         pid = (await _ask(workers)).says["pid"]

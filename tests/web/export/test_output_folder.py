@@ -18,15 +18,14 @@ from hypothesis import strategies as st
 
 from portbook.errors import NotExported
 from portbook.present.views.glossary import TERMS
-from portbook.web.export import other_pages
 from portbook.web.export import site as module
 from portbook.web.export.notes import NOTES, Record, parse_notes
 from portbook.web.export.output_folder import BELOW, OutputFolder, open_output
-from portbook.web.export.scope import Scope
 from portbook.web.export.site import Plan, export
 from tests.command_line import run
 from tests.real.needs import need, need_program
 from tests.values import CATALOG
+from tests.web.export.few_pages import export_few
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,10 +38,7 @@ OTHER = 12345  # a user that isn't this one
 @pytest.fixture(autouse=True)
 def _few(monkeypatch: pytest.MonkeyPatch) -> None:
     """A page or two for each folder only: what they hold is seen elsewhere."""
-    pages = other_pages._pages(None, Scope(), CATALOG)
-    some = {name: pages[name] for name in ("index", "ranges/system", f"glossary/{TERMS[0].name}")}
-    monkeypatch.setattr(other_pages, "_pages", lambda _base_url, _scope, _catalog: some)
-    monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])
+    export_few(monkeypatch, ("index", "ranges/system", f"glossary/{TERMS[0].name}"))
     monkeypatch.setattr(module, "digest_of_inputs", lambda _base_url, _scope, _catalog: "digest")
 
 

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.web.explain.endpoints import LONGEST
-from portbook.web.http import connections as connections_module
 from portbook.web.http.connections import (
     MOST_DESCRIPTORS,
     SECONDS,
@@ -103,9 +102,7 @@ def test_it_is_looked_for_room_once_for_many_that_come() -> None:
     assert len(connections.connections) == 160
 
 
-def test_a_fault_with_one_spares_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connections_module, "_INTERVAL", 0.0)
-
+def test_a_fault_with_one_spares_no_other() -> None:
     class Faulty(Client):
         def check(self, now: float) -> None:
             raise RuntimeError("a fault")
@@ -120,7 +117,7 @@ def test_a_fault_with_one_spares_no_other(monkeypatch: pytest.MonkeyPatch) -> No
         connections = Connections(10)
         faulty, sound = Faulty("192.0.2.1"), Sound("192.0.2.2")
         connections.held.update([faulty, sound])
-        patrol = asyncio.create_task(connections.patrol())
+        patrol = asyncio.create_task(connections.patrol(0.0))
         while sound.checks < 3:
             await asyncio.sleep(0)
         assert faulty.aborted

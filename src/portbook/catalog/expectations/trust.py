@@ -181,10 +181,10 @@ def parse_trusted(content: bytes) -> Mapping[str, str]:
     return hashes
 
 
-def render_trusted(hashes: Mapping[str, str]) -> bytes:
-    """The bytes of the list."""
+def render_trusted(hashes: Mapping[str, str], most: int = _MOST) -> bytes:
+    """The bytes of the list, of the *most* newest files."""
     rows = [f"{sha256}\t{escape_cell(path)}" for path, sha256 in hashes.items()]
-    lines = (_HEAD, *rows[-_MOST:], _END)
+    lines = (_HEAD, *rows[-most:], _END)
     return "".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape")
 
 

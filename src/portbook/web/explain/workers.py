@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 SECONDS = 10.0  # that a question may take
 _STARTING = 30.0  # seconds that a worker may take until it is ready
-_IDLE = 60.0  # seconds after which workers that nobody needs are ended
+IDLE = 60.0  # seconds after which workers that nobody needs are ended
 
 
 class Answer(NamedTuple):
@@ -49,14 +49,21 @@ class WorkerDied(Exception):
 class Workers:
     """At most as many workers as *limit* lets run at once, each a process of *command*.
 
-    They are started when they are needed, and ended when nobody needed them for a minute. All
+    They are started when they are needed, and ended when nobody needed them for *idle* seconds. All
     calls must come from the event loop, which never waits: a thread does.
     """
 
-    def __init__(self, command: Sequence[str], limit: WorkLimit, seconds: float = SECONDS) -> None:
+    def __init__(
+        self,
+        command: Sequence[str],
+        limit: WorkLimit,
+        seconds: float = SECONDS,
+        idle: float = IDLE,
+    ) -> None:
         self._command = tuple(command)
         self._limit = limit
         self._seconds = seconds
+        self._wait = idle
         self._lock = threading.Lock()
         self._idle: list[_Worker] = []
         self._busy: set[_Worker] = set()
@@ -75,7 +82,9 @@ class Workers:
         finally:
             if not self._limit.admitted:
                 loop = asyncio.get_running_loop()
-                self._ending = loop.call_later(_IDLE, loop.run_in_executor, None, self._end_idle)
+                self._ending = loop.call_later(
+                    self._wait, loop.run_in_executor, None, self._end_idle
+                )
 
     def close(self) -> None:
         """Ends all workers; whoever waits for one is told that it died."""

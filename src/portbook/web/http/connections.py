@@ -18,7 +18,7 @@ from portbook.web.http.rate_limit import network
 
 MOST_CONNECTIONS = 1024
 MOST_DESCRIPTORS = 8192
-_INTERVAL = 1.0  # seconds between two looks
+INTERVAL = 1.0  # seconds between two looks
 _AT_ONCE = 16  # one in so many connections is closed when room has to be made
 
 
@@ -62,11 +62,14 @@ class Connections(ServerState):
         """All connections: uvicorn's own set, where each one is a PatientProtocol here."""
         return cast("set[Connection]", self.connections)
 
-    async def patrol(self) -> None:
-        """Closes what has waited too long, for as long as the server runs."""
+    async def patrol(self, interval: float = INTERVAL) -> None:
+        """Closes what has waited too long, for as long as the server runs.
+
+        It looks again after *interval* seconds.
+        """
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(_INTERVAL)
+            await asyncio.sleep(interval)
             for connection in list(self.held):
                 try:
                     connection.check(loop.time())
