@@ -6,7 +6,7 @@ import ast
 import functools
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import pytest
 
@@ -15,9 +15,6 @@ from portbook.catalog import Catalog
 from portbook.cli import COMMANDS
 from portbook.cli.help import parser_of
 from portbook.model import Socket
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PACKAGE = Path(portbook.__file__).resolve().parent
 
@@ -50,13 +47,63 @@ def modules(package: Path = PACKAGE) -> dict[str, Path]:
     return names
 
 
+class Call(NamedTuple):
+    """A call: what is called, and what it is given by position; *starred* if that is open."""
+
+    line: int
+    name: str
+    positional: int
+    starred: bool
+
+
+class Source(NamedTuple):
+    """What the tests below look at in a module; the whole trees of all would be too much to keep.
+
+    *texts* are those that are no docstrings; *taken_apart* has the sizes of tuples to assign to.
+    All but the imports stand with their lines.
+    """
+
+    imports: tuple[ast.Import | ast.ImportFrom, ...]
+    texts: tuple[tuple[int, str], ...]
+    calls: tuple[Call, ...]
+    taken_apart: tuple[tuple[int, int], ...]
+
+
+@functools.cache
+def read(path: Path) -> Source:
+    """The module at *path*, walked through once for all tests."""
+    imported: list[ast.Import | ast.ImportFrom] = []
+    texts, calls, taken_apart = [], [], []
+    alone = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):  # parents before children
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str) and id(node) not in alone:
+                texts.append((node.lineno, node.value))
+        elif isinstance(node, ast.Expr):
+            alone.add(id(node.value))
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            imported.append(node)
+        elif isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Name | ast.Attribute):
+                name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
+                starred = any(isinstance(each, ast.Starred) for each in node.args)
+                calls.append(Call(node.lineno, name, len(node.args), starred))
+        elif (
+            isinstance(node, ast.Tuple)
+            and isinstance(node.ctx, ast.Store)
+            and not any(isinstance(each, ast.Starred) for each in node.elts)
+        ):
+            taken_apart.append((node.lineno, len(node.elts)))
+    return Source(tuple(imported), tuple(texts), tuple(calls), tuple(taken_apart))
+
+
 def imports(path: Path, known: dict[str, Path]) -> set[str]:
     """The modules of *known* that *path* imports, for types and inside functions as well."""
     targets = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in read(path).imports:
         if isinstance(node, ast.Import):
             targets |= {alias.name for alias in node.names if alias.name in known}
-        elif isinstance(node, ast.ImportFrom):
+        else:
             assert node.level == 0, f"{path}: relative imports hide where an arrow points"
             for alias in node.names:
                 submodule = f"{node.module}.{alias.name}"
@@ -191,19 +238,6 @@ _OTHERS = (
 _OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]+")
 
 
-def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    """The texts in a module that are no docstrings, each with its line."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    alone = {
-        id(node.value)
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
-    }
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in alone:
-            yield node.lineno, node.value
-
-
 def test_what_can_be_called_without_the_command_line_names_no_option_of_it() -> None:
     """Errors have the name of the argument that helps; the command line says how to give it."""
     catalog = Catalog()
@@ -223,7 +257,7 @@ def test_what_can_be_called_without_the_command_line_names_no_option_of_it() -> 
         for path in paths
         if path.relative_to(PACKAGE).parts[0].removesuffix(".py") in below
         if not path.relative_to(PACKAGE).as_posix().startswith(_OTHERS)
-        for line, text in _texts(path)
+        for line, text in read(path).texts
         for option in _OPTION.findall(text)
         if option in options
     ]
@@ -244,14 +278,11 @@ def test_a_value_of_many_parts_is_made_by_their_names() -> None:
     made, many = 0, []
     for path in sorted(PACKAGE.rglob("*.py")):
         place = path.relative_to(PACKAGE).as_posix()
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name | ast.Attribute):
-                name = ast.unparse(node.func).rpartition(".")[2]
-                starred = any(isinstance(each, ast.Starred) for each in node.args)
-                if name[0].isupper() and not starred:
-                    made += 1
-                    if len(node.args) > _MOST_BY_POSITION and not place.startswith(_BY_POSITION):
-                        many.append(f"{place}:{node.lineno} {name}")
+        for call in read(path).calls:
+            if call.name[0].isupper() and not call.starred:
+                made += 1
+                if call.positional > _MOST_BY_POSITION and not place.startswith(_BY_POSITION):
+                    many.append(f"{place}:{call.line} {call.name}")
     assert made > 1000
     assert many == []
 
@@ -259,12 +290,10 @@ def test_a_value_of_many_parts_is_made_by_their_names() -> None:
 def test_a_new_field_of_a_socket_breaks_no_line_that_takes_one_apart() -> None:
     parts = len(Socket._fields)
     taken = [
-        f"{path.relative_to(PACKAGE)}:{node.lineno}"
+        f"{path.relative_to(PACKAGE)}:{line}"
         for path in sorted(PACKAGE.rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Store)
-        if len(node.elts) == parts
-        if not any(isinstance(each, ast.Starred) for each in node.elts)
+        for line, size in read(path).taken_apart
+        if size == parts
     ]
     assert parts > 15
     assert taken == []
