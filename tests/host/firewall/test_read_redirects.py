@@ -22,6 +22,7 @@ from portbook.host.firewall import (
     redirects,
     ruleset,
 )
+from portbook.host.firewall.nft_elements import parse_dump, parse_elements
 from portbook.host.firewall.redirects import NatRules, read_redirects
 from portbook.host.linux.namespaces import Namespace, in_namespace
 from portbook.model import GapCode, Need, Transport
@@ -31,6 +32,8 @@ from tests.values import sentences
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from portbook.host.firewall.values import Rows
 
 HERE = Path(__file__).parent
 TCP = Transport.TCP
@@ -323,6 +326,42 @@ def test_a_redirected_port_is_found_where_nothing_listens(server: Namespace) -> 
     assert missing == ()
     assert (found.to_address, found.to_first, found.hooks) == (None, 9090, ("output",))
     assert in_namespace(server, lambda: read_redirects(8081)) == ((), ())
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    ("kind", "flags", "elements"),
+    [
+        ("ipv4_addr", "", "192.0.2.7, 192.0.2.8, 198.51.100.1, 0.0.0.0"),
+        ("ipv4_addr", "flags interval;", "10.0.0.0/8, 192.0.2.3-192.0.2.9, 192.0.2.10, 192.0.2.12"),
+        ("ipv4_addr", "flags interval;", "0.0.0.0/8, 255.255.255.0/24"),
+        ("ipv6_addr", "", "2001:db8::1, 2001:db8::2"),
+        ("ipv6_addr", "flags interval; auto-merge;", "2001:db8::/32, ::1, ::2, ffff::/16"),
+        ("ipv4_addr", "flags interval;", ", ".join(f"10.0.{n}.0/{24 + n % 7}" for n in range(250))),
+    ],
+)
+def test_the_kernel_tells_of_a_set_what_nft_prints(
+    server: Namespace, kind: str, flags: str, elements: str
+) -> None:
+    assert server.name is not None
+    inside = ("ip", "netns", "exec", server.name, "nft")
+    text = f"table inet t {{ set s {{ type {kind}; {flags} elements = {{ {elements} }}; }}\n}}\n"
+    run(*inside, "-f", "-", text=text)
+    printed = parse_elements(run(*inside, "-j", "list", "set", "inet", "t", "s"), "inet", "t", "s")
+
+    def dumped() -> Rows | None:
+        pieces = firewall.elements("inet", "t", "s")
+        return parse_dump(pieces, 4 if kind == "ipv4_addr" else 16, spans="interval" in flags)
+
+    rows = in_namespace(server, dumped)
+    assert rows is not None
+    assert rows.numbers() == printed.numbers()
+    assert rows.numbers()
+    assert not list(in_namespace(server, lambda: list(firewall.elements("a", "t", "s"))))
+    run(*inside, "flush", "set", "inet", "t", "s")
+    rows = in_namespace(server, dumped)
+    assert rows is not None
+    assert not rows.numbers()
 
 
 @pytest.mark.real

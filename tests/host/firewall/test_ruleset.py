@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
 from portbook.host.firewall.decide import decide
+from portbook.host.firewall.intervals import Intervals
 from portbook.host.firewall.iptables_rules import parse_iptables
-from portbook.host.firewall.nft_elements import parse_elements
+from portbook.host.firewall.nft_elements import parse_dump, parse_elements
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.ruleset import BegunReading, read_ruleset
@@ -551,3 +552,96 @@ def test_any_options_are_judged_or_refused(rules: list[list[str]]) -> None:
     text = "\n".join(["*filter", ":INPUT DROP [0:0]", ":OWN - [0:0]", *lines, "COMMIT"])
     decisions = everything(Ruleset(parse_iptables(text, "ip")))
     assert sum(last - first + 1 for one in decisions for first, last in one.sources) == 1 << 32
+
+
+def told(number: int, *, end: bool = False, width: int = 4, beside: bytes = b"") -> bytes:
+    """One element, as the kernel tells it; *beside* are other attributes of it."""
+    key = number.to_bytes(width, "big")
+    body = struct.pack("=HHHH", 8 + width, 1, 4 + width, 1) + key
+    body += b"\x08\0\x03\0\0\0\0\1" * end + beside
+    return struct.pack("=HH", 4 + len(body), 1) + body
+
+
+def message(inside: bytes, kind: int = 10 << 8 | 12, flags: int = 2) -> bytes:
+    body = bytes(4) + struct.pack("=HH", 4 + len(inside), 3 | 0x8000) + inside
+    return struct.pack("=IHHII", 16 + len(body), kind, flags, 1, 0) + body
+
+
+DONE = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 300), st.integers(0, 300)), max_size=40),
+    st.sampled_from([4, 16]),
+    st.integers(1, 9),
+    st.booleans(),
+)
+def test_a_dump_of_addresses_gives_the_intervals_of_the_set(
+    steps: list[tuple[int, int]], width: int, size: int, empty_end: bool
+) -> None:
+    pairs, place = [], 0
+    for length, gap in steps:
+        place += gap
+        pairs.append((place, place + length - 1))
+        place += length
+    parts = [told(0, end=True, width=width)] if empty_end else []
+    for first, last in pairs:
+        parts += [told(first, width=width), told(last + 1, end=True, width=width)]
+    parts.reverse()
+    messages = [message(b"".join(parts[at : at + size])) for at in range(0, len(parts), size)]
+    rows = parse_dump([b"".join(messages), DONE], width, spans=True)
+    assert rows is not None
+    assert rows.numbers() == Intervals.of(pairs)
+    single = [message(told(first, width=width)) for first, _ in pairs]
+    rows = parse_dump([*single, DONE], width, spans=False)
+    assert rows is not None
+    assert rows.numbers() == Intervals.of([(each, each) for each, _ in pairs])
+
+
+def test_a_set_goes_on_to_the_last_address_where_no_end_is_told() -> None:
+    rows = parse_dump([message(told(0xFFFFFF00)), DONE], 4, spans=True)
+    assert rows is not None
+    assert rows.rows == [((0xFFFFFF00, 0xFFFFFFFF),)]
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [],
+        [message(told(7))],
+        [message(told(7), flags=0x12), DONE],
+        [message(told(7), kind=2), DONE],
+        [message(told(7))[:-1], DONE],
+        [message(told(7)[:-2]), DONE],
+        [message(told(7, beside=b"\x0c\0\4\0" + bytes(8))), DONE],
+        [message(b"".join(told(each, beside=b"\5\0\6\0c\0\0\0") for each in range(9))), DONE],
+        [message(told(7, end=True)), message(told(9)), message(told(8, end=True)), DONE],
+        [message(told(7)), message(told(8)), DONE],
+        [message(told(7, width=16)), DONE],
+        [message(told(7)), DONE[:-4] + struct.pack("=i", -4)],
+        [b"\x14\0\0\0"],
+    ],
+)
+def test_a_dump_that_is_not_of_addresses_alone_is_left_to_nft(pieces: list[bytes]) -> None:
+    assert parse_dump(pieces, 4, spans=True) is None
+
+
+def test_what_the_kernel_tells_of_a_set_is_taken_before_nft_is_asked() -> None:
+    def dump(*place: str) -> list[bytes]:
+        assert place == ("inet", "t", "s")
+        return [message(told(0xC0000207)), DONE]
+
+    asked: list[list[str]] = []
+
+    def tool(argv: list[str], _: float) -> Printed | None:
+        asked.append(argv)
+        return answers(printed(LISTING))(argv, 0)
+
+    ruleset = read_ruleset(tool=tool, number=lambda: 1, dump=dump)
+    assert outcomes(ruleset) == {"open", "dropped"}
+    assert not any("set" in argv for argv in asked)
+    assert asked
+    timeouts = [{"set": {**SET, "flags": ["timeout"]}}, *LISTING[1:]]
+    elements = printed([{"set": {**SET, "elem": []}}])
+    ruleset = read_ruleset(tool=answers(printed(timeouts), elements), number=lambda: 1, dump=dump)
+    assert outcomes(ruleset) == {"open"}

@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+from portbook.host.firewall.intervals import Intervals
 from portbook.host.firewall.nft_text import listed, only, show
 from portbook.host.firewall.values import (
     CT_STATES,
@@ -275,7 +276,7 @@ def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
     if len(fields) == 1 and fields[0].name in ("saddr", "daddr") and type(elements) is list:
         pairs = _address_pairs(elements)
         if pairs is not None:
-            return Rows.of_numbers(pairs)
+            return Rows.of_numbers(Intervals.of(pairs))
     rows: list[Row] = []
     for each in listed(elements):
         if each == "*" or only(each) == ("elem", {"val": "*"}):

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 from portbook.errors import MalformedInput
-from portbook.host.firewall.nft_elements import goal_of, objects_of, read_rows, verdict_of
+from portbook.host.firewall.nft_elements import goal_of, note_set, objects_of, read_rows, verdict_of
 from portbook.host.firewall.nft_expressions import (
     bits_of,
     field_of,
@@ -125,8 +125,7 @@ class _Reader:
                     self._rule(value)
                 elif kind in ("set", "map"):
                     table = self._table(value["family"], value["table"])
-                    if kind == "map":
-                        table.maps.add(value["name"])
+                    note_set(table, kind, value)
                     table.sets[value["name"]] = None if self._terse else read_rows(kind, value)
                 elif kind == "flowtable":
                     name = f"{value['family']} {value['table']} {value['name']}"

@@ -10,7 +10,7 @@ import os
 import sys
 
 from portbook.errors import MalformedInput, shown
-from portbook.host.firewall import generation, legacy_tables, rules_on_l3proto
+from portbook.host.firewall import elements, generation, legacy_tables, rules_on_l3proto
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, RunningTool, find_tool
 from portbook.model import Family, Gap, GapCode, Need
@@ -18,7 +18,7 @@ from portbook.model.finding import FilterKind, NotEvaluated
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
     from typing import Any
 
     from portbook.host.run_tool import Printed
@@ -91,12 +91,14 @@ def read_ruleset(
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6),
     words: tuple[str, ...] = (),
     rules: Callable[[], bytes] = rules_on_l3proto,
+    dump: Callable[[str, str, str], Iterable[bytes]] = elements,
 ) -> Ruleset:
     """The rules in force, read within *seconds*; its gaps say what could not be read.
 
     It runs nft and, where their rules are in force, iptables-save and ip6tables-save, with *tool*;
     *number* says which generation of rules is in force, and *rules* what
-    :func:`portbook.host.firewall.rules_on_l3proto` does. Of iptables, the rules for *families* are
+    :func:`portbook.host.firewall.rules_on_l3proto` does, *dump* what
+    :func:`portbook.host.firewall.elements` does. Of iptables, the rules for *families* are
     read: only packets of these may be asked about. Where nft prints none of *words* (of its JSON;
     none: any), what it prints isn't worked out, and nothing loaded for that.
     """
@@ -104,7 +106,7 @@ def read_ruleset(
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_UNSUPPORTED)])
     if os.geteuid() != 0:
         return Ruleset((), gaps=[Gap(GapCode.FIREWALL_HIDDEN, needs=Need.ROOT)])
-    return _Reader(seconds, tool, number, families, words, rules).read()
+    return _Reader(seconds, tool, number, families, words, rules, dump).read()
 
 
 class _Reader:
@@ -118,13 +120,14 @@ class _Reader:
         families: tuple[Family, ...],
         words: tuple[str, ...],
         rules: Callable[[], bytes],
+        dump: Callable[[str, str, str], Iterable[bytes]],
     ) -> None:
         import time
 
         self._tool, self._number, self._families = tool, number, families
         self._clock = time.monotonic
         self._end = self._clock() + seconds
-        self._seconds, self._words, self._rules = seconds, words, rules
+        self._seconds, self._words, self._rules, self._dump = seconds, words, rules, dump
         self.gaps: list[Gap] = []
         self._generation: int | None = None
         self._loads = False
@@ -261,8 +264,11 @@ class _Reader:
 
         subject = f"{table.family} {table.name} {name}"
         try:
-            known = self._together(table, name)
-            if known is not None:
+            rows = self._dumped(table, name)
+            known = None if rows is not None else self._together(table, name)
+            if rows is not None:
+                pass
+            elif known is not None:
                 rows = read_elements(*known, self._check_time)
             else:
                 kind = "map" if name in table.maps else "set"
@@ -277,6 +283,21 @@ class _Reader:
             self.gaps.append(Gap(GapCode.FIREWALL_CHANGING, needs=Need.AGAIN))
             return None
         return rows
+
+    def _dumped(self, table: Table, name: str) -> Rows | None:
+        """A set of addresses alone, as the kernel tells it; None where it doesn't."""
+        shape = table.addresses.get(name)
+        if shape is None:
+            return None
+        from portbook.host.firewall.nft_elements import parse_dump
+
+        def pieces() -> Iterator[bytes]:
+            for piece in self._dump(table.family, table.name, name):
+                if self._clock() > self._end:
+                    return
+                yield piece
+
+        return parse_dump(pieces(), shape[0], spans=shape[1])
 
     def _together(self, table: Table, name: str) -> tuple[str, dict[str, Any]] | None:
         """One set of several in a table, which are listed all at once where that doesn't take long.

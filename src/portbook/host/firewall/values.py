@@ -67,10 +67,10 @@ class Rows:
         self._numbers: Intervals | None = None
 
     @classmethod
-    def of_numbers(cls, pairs: list[tuple[int, int]]) -> Rows:
-        """The rows of a set of inclusive numbers, of which there may be a million."""
+    def of_numbers(cls, numbers: Intervals) -> Rows:
+        """The rows of a set of numbers, of which there may be a million."""
         made = cls([])
-        made._rows, made._numbers = None, Intervals.of(pairs)
+        made._rows, made._numbers = None, numbers
         return made
 
     @property
@@ -294,6 +294,8 @@ class Table:
         self.chains: dict[str, Chain] = {}
         self.sets: dict[str, Rows | None] = {}
         self.maps: set[str] = set()  # those of the sets that are maps
+        # Those of nft that are of addresses alone: the bytes of one, and whether of intervals.
+        self.addresses: dict[str, tuple[int, bool]] = {}
         self.doubtful: dict[tuple[str, int], Rule] = {}  # of nft, which hides a condition
         self.dormant: bool | None = False  # None: not known
         # Rules of iptables that nft doesn't print in full, by their chain and place in it.
