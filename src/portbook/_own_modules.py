@@ -24,15 +24,16 @@ _HOME = os.path.dirname(os.path.abspath(__file__))
 _SEP = os.sep
 _CACHE = f"{_SEP}__pycache__{_SEP}"
 _ENDING = f".{sys.implementation.cache_tag}.pyc"
-_UNCHECKED = bytes(4)  # no flags: it is valid by its source's time and size
+_HEAD = _MAGIC + bytes(4)  # no flags: it is valid by its source's time and size
+_READING = os.O_RDONLY | os.O_CLOEXEC
 
 
 class OwnLoader(SourceFileLoader):
     """Loads a module from *compiled* where that was made of its source as it is."""
 
-    def __init__(self, name: str, path: str, compiled: str) -> None:
-        super().__init__(name, path)
-        self.compiled = compiled
+    def __init__(self, name: str, path: str, compiled: str, size: int) -> None:
+        self.name, self.path = name, path
+        self.compiled, self._size = compiled, size
 
     def get_code(self, fullname: str) -> "CodeType | None":
         """The module's code.
@@ -40,8 +41,11 @@ class OwnLoader(SourceFileLoader):
         :raises ImportError: as Python's own loader does.
         """
         try:
-            with open(self.compiled, "rb", 0) as file:
-                data = file.read()
+            file = os.open(self.compiled, _READING)
+            try:
+                data = os.read(file, self._size + 1)  # a byte more would be another file
+            finally:
+                os.close(file)
             source = os.stat(self.path)
         except OSError:
             return super().get_code(fullname)
@@ -51,7 +55,7 @@ class OwnLoader(SourceFileLoader):
                 for number in (int(source.st_mtime), source.st_size)
             ]
         )
-        if data[4:16] != _UNCHECKED + stamp or data[:4] != _MAGIC:
+        if len(data) != self._size or data[:16] != _HEAD + stamp:
             return super().get_code(fullname)
         code: CodeType = marshal.loads(memoryview(data)[16:])  # noqa: S302 - as Python does
         return code
@@ -68,12 +72,17 @@ class OwnModules:
         place = f"{_HOME}{_SEP}{name[len(_PACKAGE) :].replace('.', _SEP)}"
         folder, _, last = place.rpartition(_SEP)
         source, compiled = f"{place}.py", f"{folder}{_CACHE}{last}{_ENDING}"
-        package = not os.path.exists(compiled)
-        if package:
+        package = False
+        try:
+            size = os.stat(compiled).st_size
+        except OSError:
+            package = True
             source, compiled = f"{place}{_SEP}__init__.py", f"{place}{_CACHE}__init__{_ENDING}"
-            if not os.path.exists(compiled):
+            try:
+                size = os.stat(compiled).st_size
+            except OSError:
                 return None
-        loader = OwnLoader(name, source, compiled)
+        loader = OwnLoader(name, source, compiled, size)
         spec = ModuleSpec(name, loader, origin=source, is_package=package)
         spec.cached, spec.has_location = compiled, True
         if package:
