@@ -18,6 +18,7 @@ from portbook.formats.errors.query import parse_query
 from portbook.model import Process
 from portbook.present.list_briefs import brief_of
 from portbook.present.owners import Viewer
+from portbook.present.render import port_json
 from portbook.present.render.brief_text import LINES, render_brief
 from portbook.present.render.text import Style, columns_of
 from tests.machine import SERVER, Machine, bound
@@ -90,3 +91,18 @@ def test_a_narrow_terminal_gets_the_same_facts_in_more_lines(name: str, width: i
     wide = text_of(QUERIES[name], Machine(SOCKETS), Style())
     assert shown.split()[:3] == wide.split()[:3]
     assert not [char for char in shown if char != "\n" and not char.isprintable()]
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_every_command_that_an_answer_proposes_can_be_run(name: str) -> None:
+    commands = []
+    for machine in (Machine(), Machine(SOCKETS), None):
+        depth = None if machine is None else ScanOptions(notes=False)
+        found = answer(parse_query(QUERIES[name]), CATALOG, depth, host=machine)
+        assert isinstance(found, PortAnswer | ServiceAnswer | RangeAnswer)
+        steps = port_json.of(found, TO)["brief"]["next"]
+        commands += [step["command"] for step in steps]
+    assert commands
+    programs = {"portbook", "sudo", "netsh"}
+    assert not [command for command in commands if command.split()[0] not in programs]
+    assert not [command for command in commands if "(" in command]

@@ -108,9 +108,9 @@ def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
     assert brief.verdict.agreement is Agreement.UNKNOWN
     assert brief.verdict.level is Level.NOTE
     assert brief.reach == "from this machine only"
-    assert [tuple(step) for step in brief.next] == [
+    assert [step[:2] for step in brief.next] == [
         ("Stop it", "portbook stop 3000"),
-        ("Or use", "3001 (free)"),
+        ("Or use 3001 (free)", "portbook 3001"),
         ("More", "portbook 3000 --full"),
     ]
 
@@ -131,7 +131,7 @@ def test_what_runs_in_another_network_namespace_is_not_offered_to_be_stopped() -
     bound = changed(_listener(3000, "127.0.0.1", NODE), namespace="pid 17580 (node)")
     brief = _brief("3000", bound)
     assert brief.headline.endswith("on 127.0.0.1 in the network namespace of pid 17580 (node)")
-    assert ("Find out why", "portbook why 3000") in [tuple(step) for step in brief.next]
+    assert ("Find out why", "portbook why 3000") in [step[:2] for step in brief.next]
     assert "portbook stop 3000" not in [step.command for step in brief.next]
 
 
@@ -147,7 +147,7 @@ def test_a_server_that_arguments_name_can_be_asked() -> None:
     assert brief.verdict is not None
     assert brief.verdict.sentence == "Python's http.server, not postgresql; --probe asks it"
     assert brief.verdict.level is Level.CHECK
-    assert ("Ask it", "portbook 5432 --probe") in [tuple(step) for step in brief.next]
+    assert ("Ask it", "portbook 5432 --probe") in [step[:2] for step in brief.next]
 
 
 def test_a_free_port_is_told_in_five_lines() -> None:
@@ -251,7 +251,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     brief = compose_brief(found, TO)
     assert brief.headline == "443 · HTTPS, the encrypted web"
     assert (brief.machine, brief.verdict, brief.reach) == (None, None, None)
-    assert [tuple(step) for step in brief.next] == [("More", "portbook 443 --full")]
+    assert [step[:2] for step in brief.next] == [("More", "portbook 443 --full")]
 
 
 @pytest.mark.parametrize(
@@ -376,15 +376,15 @@ def test_one_program_on_two_addresses_is_told_once() -> None:
 def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
     bound = _listener(3000, "0.0.0.0", NODE)
     findings = (
-        Finding("exposed", Level.NOTE),
         Finding("deleted-executable", Level.ALERT),
         Finding("unknown", Level.NOTE),
+        Finding("exposed", Level.NOTE),
     )
     verdict = _brief("3000", changed(bound, findings=findings)).verdict
     assert verdict is not None
     assert verdict.level is Level.ALERT
     assert "deleted" in (verdict.sentence or "")
-    verdict = _brief("3000", changed(bound, findings=findings[::2])).verdict
+    verdict = _brief("3000", changed(bound, findings=findings[1:])).verdict
     assert verdict is not None
     assert verdict.sentence == "can't tell what node server.js serves"
 
@@ -409,9 +409,22 @@ def test_what_a_probe_heard_of_an_unknown_program_is_told(spoken: Spoken, said: 
 def test_an_owner_that_is_hidden_is_said_to_be_so() -> None:
     bound = _listener(22, "0.0.0.0", uid=0, user="root")
     brief = _brief("22", bound)
-    assert "a root process you can't see (try sudo)" in brief.headline
-    assert brief.next[0] == ("See who", "sudo portbook 22")
+    assert "a root process you can't see on every interface" in brief.headline
+    assert brief.next[0][:2] == ("See who", "sudo portbook 22")
     assert "sudo" not in unseen_owner(bound, TO._replace(uid=0))
+
+
+@pytest.mark.parametrize(("uid", "command"), [(1000, "sudo portbook 2024"), (0, "portbook doctor")])
+def test_that_an_owner_is_hidden_is_said_once(uid: int, command: str) -> None:
+    bound = _listener(2024, "0.0.0.0", uid=0, user="root")
+    rules = RULES._replace(root=uid == 0)
+    judged = changed(bound, findings=judge_listener(bound, rules, CATALOG))
+    brief = compose_brief(_answer("2024", judged), TO._replace(uid=uid))
+    shown = render_brief(brief, Style())
+    assert shown.count("you can't see") == 1
+    assert command in shown
+    assert brief.verdict is not None
+    assert brief.verdict.sentence == "you can't see which program this is"
 
 
 def test_what_could_not_be_seen_is_never_free() -> None:

@@ -21,7 +21,7 @@ from portbook.model import (
     SocketState,
 )
 from portbook.present.list_briefs import brief_of
-from portbook.present.port.agreement import Agreement
+from portbook.present.port.agreement import Agreement, BriefVerdict
 from portbook.present.render import port_json
 from portbook.present.render.brief_text import LINES, render_brief
 from portbook.present.render.document_text import render_page
@@ -81,7 +81,7 @@ def test_a_name_of_several_ports_is_a_table_of_them() -> None:
 
 
 def test_a_name_leads_to_the_port_that_people_use() -> None:
-    assert [tuple(step) for step in _brief("http-alt").next] == [
+    assert [step[:2] for step in _brief("http-alt").next] == [
         ("One of them", "portbook 8080"),
         ("More", "portbook http-alt --full"),
     ]
@@ -104,10 +104,30 @@ def test_without_this_machine_its_column_is_left_out() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "port"), [("redis", 6379), ("postgresql", 5432), ("ssh", 22), ("https", 443)]
+    ("name", "port", "what"),
+    [
+        ("redis", 6379, "6379/tcp (in-memory data store)"),
+        ("ssh", 22, "22/tcp, udp and sctp (encrypted remote login)"),
+        ("www", 80, "80/tcp and udp (HTTP)"),
+        ("commplex-main", 5000, "5000/tcp and udp"),
+        ("vsat-control", 1880, "1880/tcp and udp"),
+    ],
 )
-def test_a_name_of_one_port_has_the_short_answer_of_the_port(name: str, port: int) -> None:
-    assert _brief(name) == brief_of(_answer(str(port)), TO)
+def test_a_name_of_one_port_has_the_short_answer_of_the_port_with_what_it_is(
+    name: str, port: int, what: str
+) -> None:
+    brief, of_port = _brief(name), brief_of(_answer(str(port)), TO)
+    assert brief._replace(headline="") == of_port._replace(headline="")
+    assert brief.headline == f"{name} is {what}: free on this machine"
+
+
+def test_a_name_says_which_of_its_transports_is_in_use() -> None:
+    said = "in use: python3 -m http.server (pid 17581"
+    assert _brief("redis", bound(6379, SERVER)).headline.startswith(f"redis is 6379/tcp, {said}")
+    headline = _brief("postgres", bound(5432, SERVER)).headline
+    assert headline.startswith(f"postgres is 5432/tcp and udp; 5432/tcp is {said}")
+    without = brief_of(_service("commplex-main"), TO)
+    assert without.headline == "commplex-main is 5000/tcp and udp"
 
 
 def test_a_name_of_a_span_has_the_short_answer_of_the_range() -> None:
@@ -136,7 +156,7 @@ def test_what_people_call_a_service_goes_before_a_name_without_a_port(
     assert (found.name, {row.first for row in found.assignments}) == (name, {port})
     assert {row.service_name for row in found.portless} == {text}
     brief = _brief(text)
-    assert brief.headline.startswith(f"{port} · ")
+    assert brief.headline.startswith(f"{text} is {port}/tcp and udp (")
     (below,) = brief.remarks
     assert below.startswith(f"{text} is also a registered name without a port: ")
     said = render_page(compose_service(found), Style(200))
@@ -162,7 +182,7 @@ def test_what_people_call_a_service_goes_before_a_name_without_a_port(
     ],
 )
 def test_what_only_people_call_a_service_leads_to_its_port(text: str, port: int) -> None:
-    assert _brief(text).headline.startswith(f"{port} · ")
+    assert _brief(text).headline.startswith(f"{' '.join(text.split())} is {port}/")
     assert _brief(text).remarks == ()
 
 
@@ -235,7 +255,7 @@ def test_a_range_has_the_verdict_of_its_most_serious_socket() -> None:
     levels = [each.level.rank for each in _answer("8080-8080", bound(8080, stranger)).findings]
     assert brief.verdict.level.rank == max(levels)
     assert "  Verdict" in render_brief(brief, Style())
-    assert _brief("8000-8100").verdict == (Agreement.NOTHING, None, None)
+    assert _brief("8000-8100").verdict == BriefVerdict(Agreement.NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -274,7 +294,9 @@ def test_json_carries_the_same(text: str) -> None:
     assert item["brief"]["practice"] == brief.practice
     assert item["brief"]["blocks"] == brief.blocks
     assert [tuple(each.values()) for each in item["brief"]["ports"]] == list(brief.ports)
-    assert [tuple(each.values()) for each in item["brief"]["next"]] == list(brief.next)
+    assert [tuple(each.values()) for each in item["brief"]["next"]] == [
+        step[:2] for step in brief.next
+    ]
     ports = [each["port"] for each in item["host"]["listeners"]] if item["host"] else []
     assert ports == [each.socket.port for each in found.host.listeners] if found.host else True
 

@@ -24,12 +24,15 @@ def look_at(
     if depth is None:
         return None, ()
     from portbook.app.listen import look, read_redirected
+    from portbook.app.socket_filter import sort_by_gravity
     from portbook.host.host_reader import THIS_HOST
 
     host = host or THIS_HOST
     everything = query.last - query.first + 1 == PORTS
     ports = None if everything else (query.first, query.last)
     seen = look(ports, query.transport, depth, catalog, host)
+    if query.first == query.last and len(seen.listeners) > 1:
+        seen = seen._replace(listeners=sort_by_gravity(seen.listeners))
     if not depth.everywhere and (seen.listeners or not host.may_read_redirects()):
         return seen, ()
     # "Nothing is bound to 8080" is half the truth where 8080 is redirected.

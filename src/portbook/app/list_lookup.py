@@ -177,7 +177,7 @@ def _most_serious(query: Query, seen: Host | None, catalog: Catalog) -> PortAnsw
     """The answer for *seen*'s port of the most serious finding; None where nothing is bound."""
     if seen is None or not seen.listeners:
         return None
-    port = max(seen.listeners, key=lambda each: each.assessment.gravity).socket.port
+    port = max(seen.listeners, key=lambda each: each.assessment.urgency).socket.port
     bound = tuple([each for each in seen.listeners if each.socket.port == port])
     one = answer_port(query._replace(kind=QueryKind.PORT, first=port, last=port), catalog)
     return one._replace(host=seen._replace(listeners=bound))

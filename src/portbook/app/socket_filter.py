@@ -99,7 +99,9 @@ def _users(listener: Listener) -> set[str | None]:
 
 
 def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """*listeners*, the most serious first, then by port."""
+    """*listeners*, the most serious first, then by port: the first finding on the first of them
+    leads every answer.
+    """
     return sort_sockets(listeners, "level")
 
 

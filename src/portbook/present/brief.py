@@ -18,7 +18,7 @@ from portbook.present.port.on_record import (
     registry_line,
     security_line,
 )
-from portbook.present.words import NextStep, in_namespace, listed, reach_by_address
+from portbook.present.words import NextStep, in_namespace, listed, reach_by_address, use_port
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Brief(NamedTuple):
             yield "Blocks", self.blocks
         if self.abuse:
             yield "Reported", self.abuse
-        if self.verdict is not None and self.verdict.sentence:
+        if self.verdict is not None and self.verdict.sentence and not self.verdict.told:
             level = f"{self.verdict.level}: " if self.verdict.level else ""
             yield "Verdict", f"{level}{self.verdict.sentence}"
         if self.reach:
@@ -112,7 +112,7 @@ def compose_brief(answer: PortAnswer, to: Viewer) -> Brief:
         sentences=lead.sentences,
         programs=(),
         remarks=(),
-        next=(*lead.next, brief.next[-1]),
+        next=(*lead.next, *[step for step in brief.next if step.kept], brief.next[-1]),
     )
 
 
@@ -130,7 +130,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     if host is not None:
         from portbook.present.port.agreement import verdict_of
 
-        verdict = verdict_of(answer, [each for group in groups for each in group.listeners])
+        verdict = verdict_of(answer, host.listeners)
         meant = meant if not groups or verdict.agreement == "agree" else None
     return Brief(
         headline=headline,
@@ -161,15 +161,11 @@ def _takes_address(answer: PortAnswer, groups: Sequence[Group]) -> bool:
 
 
 def _note(host: Host | None) -> str | None:
-    """The user's own note on the port, and whose it is where that is a project's."""
     if host is None or not host.notes:
         return None
-    from portbook.present.port.noted import in_short, of_whom
+    from portbook.present.port.noted import in_a_line
 
-    first, *more = sorted(host.notes, key=lambda note: not note.trusted)
-    whose = of_whom(first)
-    kind = "" if whose == "note" else f"{whose}: "
-    return f"{kind}{in_short(first)}{f' and {len(more)} more' if more else ''}"
+    return in_a_line(host.notes)
 
 
 # -- this machine -------------------------------------------------------------------------------
@@ -225,31 +221,22 @@ class Group(NamedTuple):
 
 def groups_of(sockets: Iterable[Listener]) -> list[Group]:
     """The sockets on the port by the program that holds them; most serious first."""
+    from portbook.app.socket_filter import sort_by_gravity
+
     grouped: dict[object, list[Listener]] = {}
-    for listener in sockets:
-        owners = listener.ownership.owners
-        key: object = (
-            tuple(owner.pid for owner in owners)
-            if owners
-            else (listener.ownership.seen, listener.socket.uid)
-        )
+    for listener in sort_by_gravity(sockets):
+        pids = tuple([owner.pid for owner in listener.ownership.owners])
+        key = pids or (listener.ownership.seen, listener.socket.uid)
         grouped.setdefault((key, listener.socket.namespace), []).append(listener)
     groups = [Group(tuple(listeners)) for listeners in grouped.values()]
-    groups.sort(
-        key=lambda group: (
-            group.elsewhere,
-            not group.listens,
-            -max(each.assessment.gravity for each in group.listeners),
-        )
-    )
-    return groups
+    return sorted(groups, key=lambda group: (group.elsewhere, not group.listens))
 
 
 def who_holds(group: Group, to: Viewer) -> str:
     """The program that holds the sockets of *group*, and how many others of it."""
     owners = group.first.ownership.owners
     if not owners:
-        return unseen_owner(group.first, to)
+        return unseen_owner(group.first, to, hint=False)
     from portbook.model import OwnersSeen
 
     inferred = group.first.ownership.seen is OwnersSeen.INFERRED
@@ -379,20 +366,28 @@ def _may_be_asked(listener: Listener) -> bool:
     return named and tcp and listener.assessment.speaks is None
 
 
+def _first_step(group: Group, asked: str, to: Viewer) -> NextStep:
+    """What to do about *group*: see who it is, where that is hidden; stop it, where one can."""
+    from portbook.model import OwnersSeen
+
+    if group.first.ownership.seen is OwnersSeen.HIDDEN:
+        if to.is_root:
+            return NextStep("Why it is hidden", "portbook doctor")
+        return NextStep("See who", f"sudo portbook {asked}")
+    if group.listens and group.first.ownership.owners and not group.elsewhere:
+        return NextStep("Stop it", f"portbook stop {asked}")
+    return NextStep("Find out why", f"portbook why {asked}")
+
+
 def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextStep]:
     port, transport = answer.port, answer.query.transport
     asked = f"{port}/{transport}" if transport is not None else str(port)
     if groups:
-        if not groups[0].first.ownership.owners and not to.is_root:
-            yield NextStep("See who", f"sudo portbook {asked}")
-        elif groups[0].listens and groups[0].first.ownership.owners and not groups[0].elsewhere:
-            yield NextStep("Stop it", f"portbook stop {asked}")
-        else:
-            yield NextStep("Find out why", f"portbook why {asked}")
+        yield _first_step(groups[0], asked, to)
         if any(map(_may_be_asked, groups[0].listeners)):
-            yield NextStep("Ask it", f"portbook {asked} --probe")
+            yield NextStep("Ask it", f"portbook {asked} --probe", kept=True)
         if answer.free_port is not None:
-            yield NextStep("Or use", f"{answer.free_port} (free)")
+            yield use_port(answer.free_port)
     elif answer.connections or answer.redirects:
         yield NextStep("Try to bind it", f"portbook why {asked}")
     elif answer.host is not None and port:

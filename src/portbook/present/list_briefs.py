@@ -16,7 +16,7 @@ from portbook.present.brief import (
     who_holds,
 )
 from portbook.present.owners import owner_name
-from portbook.present.port.on_record import practice_line, short_title
+from portbook.present.port.on_record import leading_service, practice_line, short_title
 from portbook.present.range_brief import (
     ROOM,
     compose_range_brief,
@@ -52,11 +52,36 @@ def brief_of(answer: PortAnswer | ServiceAnswer | RangeAnswer, to: Viewer) -> Br
     if len(answer.ports) == 1:
         (only,) = answer.ports
         if isinstance(only, PortAnswer):
-            brief = compose_brief(only, to)
+            brief = _under_its_name(compose_brief(only, to), answer, only)
             return brief._replace(remarks=(*brief.remarks, *same_spelling(answer)))
         brief = compose_range_brief(only, to)
         return brief._replace(next=(*brief.next[:-1], more_step(answer.name)))
     return _of_ports(answer, to) if answer.ports else _of_portless(answer)
+
+
+def _under_its_name(brief: Brief, answer: ServiceAnswer, only: PortAnswer) -> Brief:
+    """The short answer to the only port of a name, which says what the name is."""
+    if only.query.address is not None:  # a URL, which nobody takes for a name
+        return brief
+    transports = [
+        str(transport)
+        for transport, standing in only.standings.items()
+        if answer.name in [row.service_name for row in standing.assignments]
+    ]
+    place = f"{only.port}/{listed(transports)}" if transports else str(only.port)
+    asked = " ".join(answer.query.text.split())
+    if brief.headline.startswith(f"{place} is "):
+        said = f", {brief.headline.removeprefix(f'{place} is ')}"
+    elif only.host is not None and only.host.listeners:
+        said = f"; {brief.headline}"
+    else:
+        service = leading_service(only)
+        said = ""
+        if service is not None and answer.name.lower() in map(str.lower, service.registered):
+            same = service.name.lower() == asked.lower()
+            said = f" ({service.gist if same else service.name})"
+        said += f": {brief.machine.removeprefix(f'{only.port} is ')}" if brief.machine else ""
+    return brief._replace(headline=f"{asked} is {place}{said}")
 
 
 def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:

@@ -182,8 +182,11 @@ def age(seconds: float) -> str:
     return f"{int(seconds // 86_400):,} d"
 
 
-def unseen_owner(listener: Listener, to: Viewer) -> str:
-    """What holds *listener* where no process could be named, and how to see more."""
+def unseen_owner(listener: Listener, to: Viewer, *, hint: bool = True) -> str:
+    """What holds *listener* where no process could be named, and how to see more.
+
+    That takes sudo, which is the *hint*: an answer whose next step says so can do without.
+    """
     socket = listener.socket
     user = socket.user or (f"user {socket.uid}" if socket.uid is not None else None)
     seen = listener.ownership.seen
@@ -200,4 +203,4 @@ def unseen_owner(listener: Listener, to: Viewer) -> str:
         whose = f"a process of {user}"
     if to.is_root:
         return f"{whose} you can't see (not even as root)"
-    return f"{whose} you can't see (try sudo)"
+    return f"{whose} you can't see{' (try sudo)' if hint else ''}"

@@ -261,7 +261,7 @@ def worst_verdict(
     if not verdicts:
         return BriefVerdict(Agreement.NOTHING)
     one, verdict = max(verdicts, key=lambda pair: _rank(pair[1].level))
-    return verdict._replace(sentence=f"{verdict.sentence} ({one.port})")
+    return verdict._replace(sentence=f"{verdict.sentence} ({one.port})", told=False)
 
 
 def _rank(level: Level | None) -> int:

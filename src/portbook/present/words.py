@@ -12,10 +12,30 @@ if TYPE_CHECKING:
 
 
 class NextStep(NamedTuple):
-    """What to do next: a few words, and the command."""
+    """What to do next: a few words, and a command that can be run as it stands.
+
+    ``shown`` is how a line of text has it, where that isn't both. One that is ``kept`` is referred
+    to by another line, and stays where there isn't room for all.
+    """
 
     label: str
     command: str
+    shown: str | None = None
+    kept: bool = False
+
+    @property
+    def text(self) -> str:
+        """The step in a line of text."""
+        return self.shown or f"{self.label}: {self.command}"
+
+
+def use_port(port: int, label: str = "Or use") -> NextStep:
+    """The step to another port, which is free: a choice, and a command that looks at it.
+
+    >>> use_port(3001).text, use_port(3001).command
+    ('Or use: 3001 (free)', 'portbook 3001')
+    """
+    return NextStep(f"{label} {port} (free)", f"portbook {port}", f"{label}: {port} (free)")
 
 
 SHORTEST = 12  # columns: what is cut to less says nothing

@@ -220,6 +220,7 @@ _BRIEF_VERDICT = Table(
         Field("agreement", _AGREEMENTS, "whether what runs here is what belongs on the port"),
         Field("level", optional(closed(Level)), "null: nothing is bound"),
         Field("sentence", optional(TEXT)),
+        Field("code", optional(TEXT), "the finding that it says in short, the first of them"),
     ),
 )
 NEXT_STEP = Table("next_step", "", (Field("label", WORDS), Field("command", WORDS)))
@@ -245,7 +246,11 @@ BRIEF = Table(
         Field("registry", TEXT, "how it stands in the registry"),
         Field("verdict", optional(_BRIEF_VERDICT.inline()), "null: this machine was left out"),
         Field("reach", optional(TEXT), "from where it can be reached; null: nothing listens"),
-        Field("next", list_of(NEXT_STEP.inline()), "what to do next"),
+        Field(
+            "next",
+            list_of(NEXT_STEP.inline()),
+            "what to do next; each command can be run as it stands",
+        ),
         Field("programs", TEXTS, "a line each, where several programs hold it"),
         Field("binding", optional(TEXT), "what binding it takes, where it is free"),
         Field("security", optional(TEXT), "whether it is encrypted, and may face a network"),

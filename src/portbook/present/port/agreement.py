@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.model import Level, SpokenState
+from portbook.app.socket_filter import sort_by_gravity
+from portbook.model import SpokenState
 from portbook.present.owners import owner_name
 from portbook.present.port.on_record import service_names
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.app.port_lookup import PortAnswer
-    from portbook.model import Finding, Listener, Spoken
+    from portbook.model import Finding, Level, Listener, Spoken
 
 
 class Agreement(StrEnum):
@@ -27,46 +28,42 @@ class Agreement(StrEnum):
 class BriefVerdict(NamedTuple):
     """The one verdict: whether things agree, how much it asks of the reader, and why.
 
-    ``level`` and ``sentence`` are None where nothing is bound.
+    ``level``, ``sentence`` and ``code``, that of the finding, are None where nothing is bound. What
+    is ``told`` already, with who holds the port, has no line of its own.
     """
 
     agreement: Agreement
     level: Level | None = None
     sentence: str | None = None
+    code: str | None = None
+    told: bool = False
 
 
 def verdict_of(answer: PortAnswer, listeners: Sequence[Listener]) -> BriefVerdict:
-    """The verdict on *listeners*, those on the port of *answer*, the first of them first."""
+    """The verdict on *listeners*, those on the port of *answer*."""
     return verdict_on(listeners, service_names(answer))
 
 
 def verdict_on(listeners: Sequence[Listener], services: Sequence[str]) -> BriefVerdict:
     """The verdict on *listeners* of a port that is registered for *services*.
 
-    A finding that asks to be checked leads; else the one that says whether the program belongs
-    here, which says more than that a port is exposed.
+    It is the first finding on the most urgent of them, as in every list of findings, in short.
     """
     if not listeners:
         return BriefVerdict(Agreement.NOTHING)
-    findings = [each for one in listeners for each in one.assessment.findings]
-    settling = sorted(
-        (each for each in findings if each.code in _SETTLES),
-        key=lambda finding: list(_SETTLES).index(finding.code),
-    )
-    grave = [each for each in findings if each.level.rank >= Level.CHECK.rank]
-    if grave:
-        leading = max(grave, key=lambda each: (each.level.rank, each.code in _SETTLES))
-    elif settling:
-        leading = settling[0]
-    elif findings:
-        leading = max(findings, key=lambda each: each.level.rank)
-    else:
+    urgent_first = sort_by_gravity(listeners)
+    findings = [each for one in urgent_first for each in one.assessment.findings]
+    if not findings:
         return BriefVerdict(Agreement.UNKNOWN)
-    agreement = _SETTLES[settling[0].code][0] if settling else Agreement.UNKNOWN
-    return BriefVerdict(agreement, leading.level, _sentence(leading, services, listeners))
+    settling = next((each for each in findings if each.code in _SETTLES), None)
+    agreement = Agreement.UNKNOWN if settling is None else _SETTLES[settling.code][0]
+    first = findings[0]
+    sentence = _sentence(first, services, urgent_first)
+    told = first.code == "owner-hidden"
+    return BriefVerdict(agreement, first.level, sentence, first.code, told=told)
 
 
-# What says whether a program belongs on the port; the first that applies says it.
+# What says whether a program belongs on the port.
 _SETTLES = {
     "unexpected-program": (Agreement.DIFFER, "your notes expect another program here"),
     "speaks-otherwise": (Agreement.DIFFER, "{program} speaks {spoken}, not {awaited}"),
@@ -102,6 +99,9 @@ _OTHERS = {
 }
 
 
+_SHORT = 16  # columns of a name that stands behind another sentence
+
+
 def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Listener]) -> str:
     settling = _SETTLES.get(finding.code)
     facts = dict(finding.facts)
@@ -116,9 +116,12 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
         settling = (Agreement.UNKNOWN, "can't tell what {program} serves{answers}")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
-    codes = {each.code for one in listeners for each in one.assessment.findings}
+    program = "the program" if owner is None else owner_name(owner)
+    codes = {each.code for each in listeners[0].assessment.findings}
+    if "expected" in codes and not settling and len(program) <= _SHORT:
+        template = f"{template.partition(';')[0]}; {{program}} belongs here"
     return template.format(
-        program="the program" if owner is None else owner_name(owner),
+        program=program,
         spoken=facts.get("spoken_protocol") or "TLS",
         awaited=_first(facts.get("awaited")) or next(iter(services), "what belongs here"),
         service=next(iter(services), "another service"),

@@ -54,3 +54,11 @@ def tables(notes: Iterable[Note]) -> Iterator[Table]:
 def in_short(note: Note) -> str:
     """*note* in a word or a few: its label, or what stands for one."""
     return note.label or note.text or expected(note)
+
+
+def in_a_line(notes: Iterable[Note]) -> str:
+    """The first of *notes*, a trusted one before others, and how many more there are."""
+    first, *more = sorted(notes, key=lambda note: not note.trusted)
+    whose = of_whom(first)
+    kind = "" if whose == "note" else f"{whose}: "
+    return f"{kind}{in_short(first)}{f' and {len(more)} more' if more else ''}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.app.socket_filter import sort_by_gravity
 from portbook.model import (
     ConnectionState,
     ExecutablePlace,
@@ -37,7 +38,7 @@ _MOST_CLIENTS = 20  # rows
 def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
     """What is bound to the port here, what was not visible, and the rules in force."""
     as_root = host.rules is not None and host.rules.root
-    for listener in _by_gravity(host.listeners):
+    for listener in sort_by_gravity(host.listeners):
         inside = listener.socket.namespace
         where = f", {in_namespace(inside)}" if inside else ""
         yield Paragraph(f"{listener.socket.name} {_doing(listener)}: {meaning(listener)}{where}.")
@@ -57,10 +58,6 @@ def seen(answer: PortAnswer, host: Host) -> Iterator[Item]:
             yield Paragraph(f"Not seen: {reason}")
     if host.rules is not None and answer.port:
         yield from map(Paragraph, _rules(answer, host.rules))
-
-
-def _by_gravity(listeners: Sequence[Listener]) -> list[Listener]:
-    return sorted(listeners, key=lambda each: -each.assessment.gravity)
 
 
 def _unbound(answer: PortAnswer, host: Host) -> str:
@@ -349,10 +346,9 @@ def _connection_holder(connection: Connection, *, as_root: bool) -> str:
 
 def verdict(host: Host) -> Iterator[Item]:
     """The findings, socket by socket, most serious first; a quiet port has none."""
-    for listener in _by_gravity(host.listeners):
-        findings = sorted(listener.assessment.findings, key=lambda each: -each.level.rank)
-        if findings:
-            yield Verdict(listener.socket.name, tuple(findings))
+    for listener in sort_by_gravity(host.listeners):
+        if listener.assessment.findings:
+            yield Verdict(listener.socket.name, listener.assessment.findings)
 
 
 def clients(ends: Sequence[Connection]) -> Iterator[Item]:

@@ -106,21 +106,27 @@ def _levelled(label: str, shown: str, brief: Brief, style: Style) -> str:
 
 
 def steps_line(steps: Iterable[NextStep], style: Style) -> list[str]:
-    """What to do next, in one line; what doesn't fit is left out, but for the first and last.
+    """What to do next, in one line; of what doesn't fit two are left, the first and the last.
 
-    A command that doesn't fit beside its label stands below it, whole, to be copied.
+    One that another line refers to (``kept``) comes before the last, and that before the others. A
+    command that doesn't fit beside its label stands below it, whole, to be copied.
     """
-    kept = list(steps)
-    shown = [one_line(f"{step.label}: {step.command}") for step in kept]
-    while len(shown) > 2 and columns_of("   ".join(shown)) > style.width:
-        shown.pop(-2)
-        kept.pop(-2)
-    line = "   ".join(shown)
+    every = list(steps)
+    last = len(every) - 1
+    ranked = sorted(range(len(every)), key=lambda at: (at > 0, not every[at].kept, at != last, at))
+    chosen = ranked[:2]
+    for at in ranked[2:]:
+        more = sorted([*chosen, at])
+        if columns_of("   ".join([one_line(every[each].text) for each in more])) <= style.width:
+            chosen = more
+    kept = [every[at] for at in sorted(chosen)]
+    line = "   ".join([one_line(step.text) for step in kept])
     if columns_of(line) <= style.width:
         return [line]
     return [
         line
-        for step, whole in zip(kept, shown, strict=True)
+        for step in kept
+        for whole in [one_line(step.text)]
         for line in ([whole] if columns_of(whole) <= style.width else _in_two(step, style.width))
     ]
 

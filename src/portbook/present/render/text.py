@@ -51,7 +51,7 @@ def render_lead(
     for sentence in sentences:
         lines += wrap(sentence, style.width, "  ")
     if steps:
-        lines += ["", *(f"{one_line(step.label)}: {one_line(step.command)}" for step in steps)]
+        lines += ["", *(one_line(step.text) for step in steps)]
     return "\n".join(lines) + "\n"
 
 

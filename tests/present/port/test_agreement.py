@@ -1,0 +1,63 @@
+"""The verdict of the short answer is the finding that every other answer leads with."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from portbook.app.listen import ScanOptions, look
+from portbook.app.lookup import answer
+from portbook.app.port_lookup import PortAnswer
+from portbook.app.socket_filter import sort_by_gravity
+from portbook.formats.errors.query import parse_query
+from portbook.model import Process
+from portbook.present.brief import compose_brief
+from portbook.present.document import Verdict
+from portbook.present.port.page import compose
+from portbook.present.render import port_json
+from tests.machine import SERVER, TO, Machine, bound
+from tests.values import CATALOG
+
+SCRIPT = Process(
+    17580, "node", ("node", "server.js"), executable="/usr/bin/node", uid=1000, user="ada",
+    started=12_800.0, cwd="/home/ada/shop",
+)  # fmt: skip
+KNOWN = [
+    Process(
+        700 + at, path.rpartition("/")[2], (path,), executable=path, executable_uid=0,
+        executable_mode=0o755, uid=0, user="root", started=100.0,
+    )
+    for at, path in enumerate(("/usr/sbin/nginx", "/usr/sbin/sshd", "/usr/bin/redis-server"))
+]  # fmt: skip
+GONE = SERVER._replace(pid=900, executable_deleted=True)
+PORTS = (22, 80, 3000, 5000, 5432, 6379, 7777, 8080, 8443, 9999, 31337, 40000, 60001)
+owners = st.sampled_from([None, SERVER, SCRIPT, GONE, *KNOWN])
+places = st.sampled_from(("0.0.0.0", "127.0.0.1", "::", "::1", "192.0.2.7"))
+
+
+@given(
+    st.sampled_from(PORTS) | st.integers(1, 65535),
+    st.lists(st.tuples(owners, places), min_size=1, max_size=3, unique_by=lambda each: each[1]),
+)
+def test_the_verdict_is_the_finding_that_every_answer_leads_with(
+    port: int, held: list[tuple[Process | None, str]]
+) -> None:
+    machine = Machine(
+        [bound(port, *([owner] if owner else []), address=place) for owner, place in held]
+    )
+    depth = ScanOptions(notes=False)
+    found = answer(parse_query(str(port)), CATALOG, depth, host=machine)
+    assert isinstance(found, PortAnswer)
+    brief = compose_brief(found, TO)
+    assert brief.verdict is not None
+    listening = sort_by_gravity(look((port, port), None, depth, CATALOG, machine).listeners)
+    first = listening[0].assessment.findings[0]
+    assert (brief.verdict.code, brief.verdict.level) == (first.code, first.level)
+    page = [item for section in compose(found).sections for item in section.items]
+    told = [item for item in page if isinstance(item, Verdict)]
+    assert told[0].findings[0] == first
+    sent = json.loads(json.dumps(port_json.of(found, TO)))
+    assert sent["findings"][0]["code"] == sent["brief"]["verdict"]["code"] == first.code
+    assert sent["host"]["listeners"][0]["findings"][0]["code"] == first.code
