@@ -64,7 +64,7 @@ def test_a_refused_connection_names_who_listens_on_the_other_family(
         status, out = _answer(capfd, *argv)
         assert status == 1
         assert out.startswith(f"Nothing listens on [::1]:{server} on this machine.\n  But python")
-        assert "127.0.0.1" in out.split("\n\n")[0]
+        assert "listens on 127.0.0.1: connect to 127.0.0.1, or bind" in " ".join(out.split())
 
 
 def test_a_connection_that_is_accepted_now_is_no_failure(

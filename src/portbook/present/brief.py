@@ -18,7 +18,12 @@ from portbook.present.port.on_record import (
     registry_line,
     security_line,
 )
-from portbook.present.words import NextStep, in_namespace, listed, reach_by_address, use_port
+from portbook.present.words import (
+    NextStep,
+    bound_to,
+    reach_by_address,
+    use_port,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -198,25 +203,7 @@ class Group(NamedTuple):
 
     def place(self) -> str:
         """The addresses, as one says them."""
-        from portbook.model import Family, bracketed
-
-        sockets = [each.socket for each in self.listeners]
-        addresses = list(dict.fromkeys(socket.address for socket in sockets))
-        inside = next((each.namespace for each in sockets if each.namespace), None)
-        suffix = f" {in_namespace(inside)}" if inside else ""
-        if any(socket.wildcard for socket in sockets):
-            both = {"0.0.0.0", "::"}.issubset(addresses) or any(
-                socket.address == "::" and socket.v6only is False for socket in sockets
-            )
-            families = {socket.family for socket in sockets if socket.wildcard}
-            only = "" if both else " (IPv4)" if families == {Family.IPV4} else ""
-            only = " (IPv6 only)" if any(s.v6only for s in sockets) and not only else only
-            return f"every interface{'' if both else only}{suffix}"
-        shown = [bracketed(address) for address in addresses]
-        interface = next((each.interface for each in sockets if each.interface), None)
-        on = f" ({interface})" if interface else ""
-        more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
-        return f"{listed(shown[:3]) if not more else ', '.join(shown[:3])}{more}{on}{suffix}"
+        return bound_to(each.socket for each in self.listeners)
 
 
 def groups_of(sockets: Iterable[Listener]) -> list[Group]:

@@ -16,7 +16,7 @@ from portbook.model import Failure, bracketed
 from portbook.model.gap import hide_sockets
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import FAILURES
-from portbook.present.words import NextStep, listed
+from portbook.present.words import NextStep, bound_to, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def _facts(answer: PortAnswer, failed: Failed, to: Viewer) -> dict[str, str]:
         "others": _who(failed.beside, to),
         "where": _where(failed.listening),
         "elsewhere": _where(failed.beside),
+        "instead": _instead(failed.beside, address),
         "first": str(failed.privileged or 1024),
     }
 
@@ -112,8 +113,15 @@ def _who(listeners: tuple[Listener, ...], to: Viewer) -> str:
 
 
 def _where(listeners: tuple[Listener, ...]) -> str:
-    shown = list(dict.fromkeys(bracketed(each.socket.address) for each in listeners))[:_MOST]
-    return listed(shown) if shown else ""
+    return bound_to(each.socket for each in listeners) if listeners else ""
+
+
+def _instead(beside: tuple[Listener, ...], address: str) -> str:
+    """The loopback address of the other family, where one of *beside* takes it."""
+    from portbook.app.bind.addresses import takes
+
+    other = "127.0.0.1" if address == "::1" else "::1"
+    return bracketed(other) if any(takes(each, other) for each in beside) else "that address"
 
 
 def _keys(failed: Failed) -> Iterator[str]:

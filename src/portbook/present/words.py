@@ -241,6 +241,35 @@ def reach_by_address(sockets: Iterable[Socket]) -> str | None:
     return f"through {few(addresses, 2)}, {unless}"
 
 
+def bound_to(sockets: Iterable[Socket]) -> str:
+    """The addresses of *sockets*, as one says them: "every interface (IPv4)" for 0.0.0.0.
+
+    Every sentence about who has a port names the place so; tables have the addresses themselves.
+    """
+    from portbook.model import Family, bracketed
+
+    sockets = list(sockets)
+    addresses = list(dict.fromkeys(socket.address for socket in sockets))
+    inside = next((each.namespace for each in sockets if each.namespace), None)
+    suffix = f" {in_namespace(inside)}" if inside else ""
+    if any(socket.wildcard for socket in sockets):
+        both = {"0.0.0.0", "::"}.issubset(addresses) or any(
+            socket.address == "::" and socket.v6only is False for socket in sockets
+        )
+        families = {socket.family for socket in sockets if socket.wildcard}
+        if both:
+            return f"every interface{suffix}"
+        alone = any(socket.v6only for socket in sockets)
+        # Where the option IPV6_V6ONLY isn't known, neither is whether IPv4 is taken.
+        only = "IPv4" if families == {Family.IPV4} else "IPv6 only" if alone else "[::]"
+        return f"every interface ({only}){suffix}"
+    shown = [bracketed(address) for address in addresses]
+    interface = next((each.interface for each in sockets if each.interface), None)
+    on = f" ({interface})" if interface else ""
+    more = f" and {len(shown) - 3} more" if len(shown) > 3 else ""
+    return f"{listed(shown[:3]) if not more else ', '.join(shown[:3])}{more}{on}{suffix}"
+
+
 _SYSTEMS = ("Linux", "macOS", "Windows")
 
 

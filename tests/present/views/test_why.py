@@ -60,8 +60,8 @@ def shown(*answers: Why, to: Viewer = ADA, free: int | None = 3001) -> list[str]
 
 def test_a_listener() -> None:
     assert shown(why(held(SHOP)), FREE) == [
-        "3000/tcp is in use: node server.js (pid 17580, you, up 2 h, ~/shop) listens on",
-        "127.0.0.1:3000.",
+        "3000/tcp is in use: node server.js (pid 17580, you, up 2 h, ~/shop) on",
+        "127.0.0.1.",
         "3000/udp can be bound.",
         "Stop it: portbook stop 3000   Or use: 3001 (free)   More: portbook why 3000 -v",
     ]
@@ -76,14 +76,17 @@ def test_free() -> None:
 
 def test_what_is_bound_alone_is_ended_by_kill() -> None:
     *lines, steps = shown(why(held(changed(SHOP, state=SocketState.BOUND))), free=None)
-    assert " ".join(lines).endswith("has bound 127.0.0.1:3000 without listening.")
+    assert lines[0].startswith(
+        "3000/tcp is bound on 127.0.0.1, but nothing listens: node server.js"
+    )
     assert steps == "Stop it: kill 17580   More: portbook why 3000 -v"
 
 
 def test_one_transport_alone_is_named_in_the_commands() -> None:
     udp = why(held(changed(SHOP, transport=UDP)), transport=UDP, query="3000/udp")
     lines = shown(udp)
-    assert "is bound to 127.0.0.1:3000." in " ".join(lines)
+    assert " ".join(lines).startswith("3000/udp is in use: node server.js (pid 17580, you, up 2 h,")
+    assert " on 127.0.0.1. " in " ".join(lines)
     assert lines[-1].startswith("Stop it: portbook stop 3000/udp ")
     assert lines[-1].endswith("portbook why 3000/udp -v")
 
@@ -92,16 +95,25 @@ def test_two_programs() -> None:
     python = Process(9, "python3", ("python3", "-m", "http.server"))
     other = changed(SHOP, address="::", family=Family.IPV6, owners=(python,))
     lines = shown(why(held(SHOP), held(other)))
-    assert lines[0] == "3000/tcp is in use by 2 sockets:"
+    assert lines[0] == "3000/tcp is in use by 2 programs:"
     assert lines[1].startswith("  node server.js (pid 17580")
-    assert lines[2] == "  python3 -m http.server (pid 9) listens on [::]:3000."
+    assert lines[2] == "  python3 -m http.server (pid 9) on every interface ([::])."
+
+
+def test_one_program_with_a_socket_for_each_family_is_named_once() -> None:
+    four = changed(SHOP, address="0.0.0.0")
+    six = changed(SHOP, address="::", family=Family.IPV6, v6only=True)
+    lines = shown(why(held(four), held(six)))
+    assert " ".join(lines).startswith(
+        "3000/tcp is in use: node server.js (pid 17580, you, up 2 h, ~/shop) on every interface. "
+    )
 
 
 @pytest.mark.parametrize(
     ("to", "who"),
     [
-        (ADA, "a root process you can't see (try sudo) listens on"),
-        (ADA._replace(uid=0), "a root process you can't see (not even as root) listens on"),
+        (ADA, "a root process you can't see (try sudo) on"),
+        (ADA._replace(uid=0), "a root process you can't see (not even as root) on"),
     ],
 )
 def test_who_is_not_seen(to: Viewer, who: str) -> None:

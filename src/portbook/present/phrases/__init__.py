@@ -129,7 +129,7 @@ FAILURES = {
     "dropped-silent-unseen": "A firewall dropped a packet to {name}; nothing we can see listens "
     "on it.",
     "refused-here": "Nothing listens on {place} on this machine.",
-    "refused-family": "But {others} listens on {elsewhere}: connect to that address, or bind both "
+    "refused-family": "But {others} listens on {elsewhere}: connect to {instead}, or bind both "
     "127.0.0.1 and [::1].",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
     "answers": "{who} listens on {where} now; try again.",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import NamedTuple
 from portbook.app.bind.causes import CauseCode
 from portbook.model import Transport, host_port
+from portbook.present.brief import groups_of, who_holds
 from portbook.present.document import Paragraph, Table
-from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import gap_sentences
 from portbook.present.phrases.causes import cause_mend, cause_message
 from portbook.present.phrases.findings import finding_message
@@ -150,17 +151,17 @@ def _short(alike: Sequence[Why], to: Viewer) -> Iterator[str]:
     why = alike[0]
     ports = " and ".join([f"{each.port}/{each.transport}" for each in alike])
     subject = f"{ports}{_where(why)}"
-    held = _holding(why)
+    held = list(_held(why, to))
     if len(held) == 1:
-        yield f"{subject} is in use: {_held(held[0], to)}."
+        yield f"{subject} {held[0].alone}."
     elif held:
-        yield f"{subject} is in use by {len(held)} sockets:"
-        for cause in held[:_MOST_HOLDERS]:
-            yield f"{_held(cause, to)}."
-        if more := len(held) - _MOST_HOLDERS:
-            yield from [f"and {more} more"] if more > 0 else []
+        yield f"{subject} is in use by {len(held)} programs:"
+        for each in held[:_MOST_HOLDERS]:
+            yield f"{each.listed}."
+        if len(held) > _MOST_HOLDERS:
+            yield f"and {len(held) - _MOST_HOLDERS} more"
         yield from _split(
-            [cause.listener for cause in held if cause.listener is not None],
+            [cause.listener for cause in _holding(why) if cause.listener is not None],
             why.localhost or LOOPBACKS,
         )
     else:
@@ -187,21 +188,30 @@ def _split(listeners: list[Listener], localhost: Sequence[str]) -> Iterator[str]
         yield f"{'; '.join(ways)}."
 
 
-def _held(cause: Cause, to: Viewer) -> str:
-    """Who has the socket that *cause* is about, and how."""
-    listener = cause.listener
-    assert listener is not None
-    if cause.facts:  # a part of the system
-        return cause_message(cause).rstrip(".")
-    socket, owners = listener.socket, listener.ownership.owners
-    who = owner_phrase(owners[0], to) if owners else unseen_owner(listener, to)
-    if len(owners) > 1:
-        who += f" and {len(owners) - 1} more"
-    place = host_port(socket.address, socket.port)
-    if cause.code is CauseCode.BOUND_NOT_LISTENING:
-        return f"{who} has bound {place} without listening"
-    verb = "is bound to" if socket.transport is Transport.UDP else "listens on"
-    return f"{who} {verb} {place}"
+class _Held(NamedTuple):
+    """Who has sockets of a port, and where: as what is said of it, and in a list of several."""
+
+    alone: str
+    listed: str
+
+
+def _held(why: Why, to: Viewer) -> Iterator[_Held]:
+    """Each program that holds the port, in the brief's words; a part of the system in its own."""
+    holding = _holding(why)
+    for cause in holding:
+        if cause.facts:
+            words = cause_message(cause).rstrip(".")
+            yield _Held(f"is in use: {words}", words)
+    sockets = [cause.listener for cause in holding if not cause.facts and cause.listener]
+    for group in groups_of(sockets):
+        who, place = who_holds(group, to), group.place()
+        if group.listens:
+            yield _Held(f"is in use: {who} on {place}", f"{who} on {place}")
+        else:
+            yield _Held(
+                f"is bound on {place}, but nothing listens: {who}",
+                f"{who} on {place}, without listening",
+            )
 
 
 def _fix(why: Why) -> str | None:
