@@ -25,7 +25,8 @@ _SEP = os.sep
 _CACHE = f"{_SEP}__pycache__{_SEP}"
 _ENDING = f".{sys.implementation.cache_tag}.pyc"
 _HEAD = _MAGIC + bytes(4)  # no flags: it is valid by its source's time and size
-_READING = os.O_RDONLY | os.O_CLOEXEC
+# Windows has no O_CLOEXEC, and reads text unless it is told not to.
+_READING = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
 class OwnLoader(SourceFileLoader):
