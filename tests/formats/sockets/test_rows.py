@@ -44,7 +44,7 @@ _OTHER = (
 
 
 def capture(chance: random.Random, lines: int, plain: float) -> bytes:
-    """Rows of ss with others between them, about one of so many."""
+    """Rows of ss with others between them, about so many of which are *plain*."""
     some = [
         chance.choice(_PLAIN if chance.random() < plain else _OTHER).format(
             port=chance.randrange(65536), pid=chance.randrange(1, 1 << 22)
@@ -80,8 +80,20 @@ def test_what_is_read_together_is_what_is_read_one_by_one(
     for name in (None, "ss"):
         together = list(read_rows([data], name)[1])
         assert _taken_apart(together) == list(read([data], name)[1])
-    rows = [event for event in together if isinstance(event, PlainRows)]
-    assert bool(rows) is (plain > 0.9)
+
+
+@pytest.mark.parametrize("between", [0, 1, 20, 300])
+def test_plain_rows_in_a_row_come_together(between: int, chance: random.Random) -> None:
+    """Whatever is drawn: those that stand alone are too few to be worth it, 300 are not."""
+    plain, other = (
+        "\n".join(each.format(port=80, pid=chance.randrange(1, 1 << 22)) for each in kinds)
+        for kinds in (chance.choices(_PLAIN, k=between), [_OTHER[-1]])
+    )
+    data = "\n".join([_PLAIN[0].format(port=22, pid=1), *[plain, other] * 20]).encode()
+    together = list(read_rows([data], "ss")[1])
+    assert _taken_apart(together) == list(read([data], "ss")[1])
+    rows = [len(event.ports) for event in together if isinstance(event, PlainRows)]
+    assert sum(rows) >= (between - 1) * 20 if between >= 20 else not rows
 
 
 def test_a_row_that_goes_on_is_not_read_again_and_again() -> None:
