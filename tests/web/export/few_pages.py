@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 from portbook.web.export import other_pages
@@ -9,14 +10,19 @@ from portbook.web.export.scope import Scope
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     import pytest
 
 
+@functools.cache
+def _page(name: str) -> Callable[[], str]:
+    """A page that is rendered once for all tests."""
+    return functools.cache(other_pages._pages(None, Scope(), CATALOG)[name])
+
+
 def export_few(monkeypatch: pytest.MonkeyPatch, names: Iterable[str]) -> None:
     """Besides ports and services, exports have the pages of *names* and one more file."""
-    pages = other_pages._pages(None, Scope(), CATALOG)
-    some = {name: pages[name] for name in names}
+    some = {name: _page(name) for name in names}
     monkeypatch.setattr(other_pages, "_pages", lambda _base_url, _scope, _catalog: some)
     monkeypatch.setattr(other_pages, "_static", lambda: ["site.css"])

@@ -100,13 +100,20 @@ def service_names(scope: Scope, catalog: Catalog) -> tuple[str, ...]:
     """
     return tuple(
         {
-            file_name(row.service_name): row.service_name
-            for row in catalog.registry.store.all()
-            if row.service_name
-            and row.state is State.ASSIGNED
-            and (scope.whole or _meets(scope.spans, row.first, row.last))
+            file: name
+            for file, name, first, last in catalog.derived(_assigned)
+            if scope.whole or _meets(scope.spans, first, last)
         }.values()
     )
+
+
+def _assigned(catalog: Catalog) -> list[tuple[str, str, int | None, int | None]]:
+    """The services of all assigned rows: the name of its page, its own, and its ports."""
+    return [
+        (file_name(row.service_name), row.service_name, row.first, row.last)
+        for row in catalog.registry.store.all()
+        if row.service_name and row.state is State.ASSIGNED
+    ]
 
 
 def spans_there(noted: Collection[Span], names: Collection[str]) -> list[Span]:
