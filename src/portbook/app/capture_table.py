@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from operator import itemgetter
+from itertools import compress
 from typing import TYPE_CHECKING, Any, overload
 
 from portbook.app.capture_rows import plain_rows
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     # All of an owner but its pid, how far the search went, and the socket's user.
     _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None]
 
-_MANY_PORTS = 4000  # so many, and it pays to learn of all
+_MANY_PORTS = 3500  # so many, and it pays to learn of all
 _MOST_SERIOUS = max(level.rank for level in Level)
 FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 _REACHES = {reach: at for at, reach in enumerate((None, *Reach))}  # in three bits
@@ -98,11 +98,12 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         # socket, by an address' its number, its reach and its family, by an owner's its number.
         self._bits: dict[Any, int] = {}
         self._rest_of: dict[Any, tuple[Any, ...]] = {}
-        self._where: dict[Any, tuple[int, int, int]] = {}
+        self._where: dict[Any, int] = {}  # above three bits for its reach and two for its family
         self._owners: dict[Any, int] = {}
-        # By transport and port: a number that is the same where ports are judged alike, and that
-        # of the standing. 0 is none yet.
-        self._ports, self._all = 0, False
+        # By transport and port: a number that is the same where ports are judged alike, above three
+        # bits for a reach, and that of the standing. 0 is none yet.
+        self._ports = 0
+        self._whole: set[int] = set()  # the bits of transports of which all ports are known
         self._alike, self._service_at = [0] * (PORTS << 2), [0] * (PORTS << 2)
         # The words of owners and of ports, and the ports that are an owner's own by these or by
         # their number.
@@ -110,7 +111,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._spoken: defaultdict[str, list[int]] = defaultdict(list)
         self._own: set[int] = set()
         self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
-        self._known: dict[int, tuple[int, int]] = {}
+        self._known: dict[int, int] = {}  # the numbers of verdicts
+        self._ranks_of: list[int] = []  # and their ranks
         # What is known of the ports by the number of their place, kept to be asked again.
         self.learned: list[tuple[PortOnRecord, int, int]] = []
         self._fill(judge, listeners)
@@ -220,18 +222,17 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         columns, alike, shared = self.columns, self._alike, self._shared
         bits = map(self._bits.__getitem__, rows.kinds)
         places = [port << 2 | bit for port, bit in zip(rows.ports, bits, strict=True)]
-        self._learn_ports(judge, places)
+        self._learn_ports(judge, rows, places)
         owners = list(map(self._owners.__getitem__, rows.owners))
-        addresses = list(map(self._where.__getitem__, rows.addresses))
-        own = self._own
+        wheres = list(map(self._where.__getitem__, rows.addresses))
+        # Plain numbers in lists: whatever lies apart in memory takes several times as long.
         keys = [
-            by * _SPREAD
-            + (
-                (place if shared[place] and by << _PLACE_BITS | place in own else alike[place]) << 3
-                | far
-            )
-            for by, place, (_, far, _) in zip(owners, places, addresses, strict=True)
+            by * _SPREAD + alike[place] + (where >> 2 & 7)
+            for by, place, where in zip(owners, places, wheres, strict=True)
         ]
+        for number in compress(range(len(places)), map(shared.__getitem__, places)):
+            if owners[number] << _PLACE_BITS | places[number] in self._own:
+                keys[number] += (places[number] << 3) - alike[places[number]]
         verdicts: list[Any] = list(map(self._known.get, keys))
         if None in verdicts:
             for number, key in enumerate(keys):
@@ -242,15 +243,16 @@ class CaptureTable(ByColumns, Sequence[Listener]):
                         findings = judge.findings(listener, port, ())
                         self._known[key] = self._number(Assessment(findings), at + number)
                     verdicts[number] = self._known[key]
+        ranks = self._ranks_of
         self._ranks += [
-            rank | place << 2 | family
-            for (_, rank), place, (_, _, family) in zip(verdicts, places, addresses, strict=True)
+            ranks[verdict] | place << 2 | where & 3
+            for verdict, place, where in zip(verdicts, places, wheres, strict=True)
         ]
         self.rests += map(self._rest_of.__getitem__, rows.kinds)
         self._services += map(self._service_at.__getitem__, places)
         columns.places += places
-        columns.level.of_each += map(itemgetter(0), verdicts)
-        columns.address.of_each += map(itemgetter(0), addresses)
+        columns.level.of_each += verdicts
+        columns.address.of_each += [where >> 5 for where in wheres]
         columns.program.of_each += owners
         columns.pids += rows.pids
         return True
@@ -271,15 +273,14 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         return True
 
     def _learn_addresses(self, rows: PlainRows, at: int) -> None:
-        numbers = self.columns.address
-        for key, number in _new(rows.addresses, self._where):
+        numbers, addresses, known = self.columns.address, self.addresses, self._where
+        for key, number in _new(rows.addresses, known):
             address, family = where = rows.address(key)
-            socket = _tuple(Socket, (_TCP, family, address, 0, SocketState.LISTEN, *_UNSAID))
-            reach = socket.reach
+            reach = _reach_of(address, family)
             by = numbers.number(where, at + number)
-            self._where[key] = by, _REACHES[reach], FAMILIES[family]
-            if by == len(self.addresses):
-                self.addresses.append(where)
+            known[key] = by << 5 | _REACHES[reach] << 2 | FAMILIES[family]
+            if by == len(addresses):
+                addresses.append(where)
                 self.reaches.append(reach)
 
     def _learn_owners(self, judge: CaptureJudge, rows: PlainRows, at: int) -> None:
@@ -296,19 +297,19 @@ class CaptureTable(ByColumns, Sequence[Listener]):
                 places += self._spoken.get(name, ())
             self._claim(by, places)
 
-    def _learn_ports(self, judge: CaptureJudge, places: Sequence[int]) -> None:
+    def _learn_ports(self, judge: CaptureJudge, rows: PlainRows, places: Sequence[int]) -> None:
         """Takes what is on record of the ports at *places*; of all ports, where there are many."""
         alike = self._alike
-        if 0 not in map(alike.__getitem__, places):
+        if self._whole and self._whole.issuperset(map(self._bits.__getitem__, {*rows.kinds})):
             return
         new = [place for place in dict.fromkeys(places) if not alike[place]]
         self._ports += len(new)
-        if not self._all and self._ports >= _MANY_PORTS:
-            self._all = True
+        if not self._whole and self._ports >= _MANY_PORTS:
             for place in {place & 3: place for place in new}.values():
                 judge.on_record(*port_at(place))  # it learns of the transports it was asked about
             for transport, runs in judge.learn_runs().items():
                 place = TRANSPORT_BITS[transport]
+                self._whole.add(place)
                 for found, size in runs:
                     self._learn(found, place, size)
                     place += size << 2
@@ -319,7 +320,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     def _learn(self, found: PortOnRecord, place: int, size: int = 1) -> None:
         """Takes what is on record of *size* ports from *place* on."""
         self.learned.append((found, place, size))
-        kind, service = found.kind + (PORTS << 2), self._service(found.standing)
+        kind, service = found.kind + (PORTS << 2) << 3, self._service(found.standing)
         places = (place,) if size == 1 else range(place, place + (size << 2), 4)
         for each in places:
             self._alike[each], self._service_at[each] = kind, service
@@ -342,14 +343,13 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self._standings.append(standing)
         return number
 
-    def _number(self, verdict: Assessment, at: int) -> tuple[int, int]:
-        """The number of *verdict*, which socket *at* has, among those of other findings, and its
-        rank.
-        """
+    def _number(self, verdict: Assessment, at: int) -> int:
+        """The number of *verdict*, which socket *at* has, among those of other findings."""
         number = self.columns.level.number(id(verdict.findings), at)
         if number == len(self._verdicts):  # held here, so that its findings stay what they are
             self._verdicts.append(verdict)
-        return number, rank_of(verdict)
+            self._ranks_of.append(rank_of(verdict))
+        return number
 
     def _add(self, judge: CaptureJudge, bare: Listener) -> None:
         """Takes a socket that is like no other."""
@@ -357,7 +357,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         port, transport = socket.port, socket.transport
         listener, on_record = judge(bare), judge.on_record(port, transport)
         columns, at = self.columns, len(self.rests)
-        number, rank = self._number(listener.assessment, at)
+        number = self._number(listener.assessment, at)
         place = port << 2 | TRANSPORT_BITS[transport]
         pids = tuple([owner.pid for owner in listener.ownership.owners])
         for column in (columns.address, columns.program):
@@ -373,7 +373,15 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         columns.pids.append(pids if len(pids) > 1 else sum(pids))
         self.rests.append(())
         self._alone[at] = listener
-        self._ranks.append(rank | place << 2 | FAMILIES[socket.family])
+        self._ranks.append(self._ranks_of[number] | place << 2 | FAMILIES[socket.family])
+
+
+def _reach_of(address: str, family: Family | None) -> Reach | None:
+    """As a socket has it: most addresses are of one machine, as the first digits of these say."""
+    if address[:1] in "123456789" and not address.startswith(("127.", "169.254.")):
+        return Reach.ADDRESS
+    socket: Socket = _tuple(Socket, (_TCP, family, address, 0, SocketState.LISTEN, *_UNSAID))
+    return socket.reach
 
 
 def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterable[tuple[Any, int]]:

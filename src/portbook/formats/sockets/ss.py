@@ -83,7 +83,7 @@ _ROW = re.compile(
     r'(?:users:\(\("([^"\\\n]{1,64}+)",pid=([0-9]{1,10}+),fd=[0-9]++\)\) *+)?$',
     re.MULTILINE,
 )
-_TOGETHER, _FEW = 2048, 16  # lines that are looked at together, and too few to be worth it
+_TOGETHER, _FEW = 4096, 16  # lines that are looked at together, and too few to be worth it
 _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
 _UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
