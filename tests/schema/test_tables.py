@@ -244,7 +244,7 @@ FOUND = Finding(
 FOUND_ITEM: dict[str, Any] = {
     "code": "known-use",
     "level": "note",
-    "message": "Commonly on this port: Grafana; IANA: hbci.",
+    "message": "Commonly on 3000/tcp: Grafana; IANA: hbci.",
     "facts": {"uses": ["Grafana"], "state": "assigned", "services": ["hbci"]},
     "evidence": ["tcp 0.0.0.0:3000 listen", "registry: 3000/tcp assigned, HBCI"],
     "socket": "tcp 0.0.0.0:3000",

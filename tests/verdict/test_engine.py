@@ -731,7 +731,7 @@ def test_arguments_say_what_runs_and_never_that_it_belongs(
 
 def test_a_use_that_the_arguments_fit_is_named_alone() -> None:
     said = _interpreted(8000, "0.0.0.0", "python3", "-m", "http.server", "8000")["known-use"]
-    assert said.message == "Commonly on this port: Python's http.server; IANA: irdmi."
+    assert said.message == "Commonly on 8000/tcp: Python's http.server; IANA: irdmi."
 
 
 def test_a_port_of_many_uses_is_no_graver_than_one_of_none() -> None:

@@ -252,15 +252,15 @@ def test_a_script_that_nothing_is_known_of_may_be_what_the_port_is_used_for() ->
     mlflow = flask._replace(product="MLflow")
     script = API._replace(executable="/usr/bin/python3.11", command=("python3", "shop.py"))
     said = judged(None, script, port=5000, uses=(flask, mlflow))["unknown"].message
-    assert ". Commonly on 5000: Flask, MLflow." in said
+    assert ". Commonly on 5000/tcp: Flask, MLflow." in said
     assert said.endswith(" Ask it: portbook 5000 --probe.")
     said = judged(None, script, port=305, uses=(flask,))["unregistered-port"].message
-    assert said.endswith(". Commonly on 305: Flask.")
+    assert said.endswith(". Commonly on 305/tcp: Flask.")
     # The registered product is as common there as the others.
     redis = flask._replace(product="Redis", first=6379, last=6379, services=("redis",))
     ray = redis._replace(product="Ray", services=())
     said = judged(None, script, port=6379, uses=(redis, ray))["unknown"].message
-    assert ". Commonly on 6379: Redis, Ray." in said
+    assert ". Commonly on 6379/tcp: Redis, Ray." in said
     # A program of its own is not one of these, nor is one that an interpreter's arguments name.
     for other in (API, script._replace(command=("python3", "-m", "celery"))):
         for port, code in ((5000, "unknown"), (305, "unregistered-port")):

@@ -327,6 +327,8 @@ class Judge:
             if home != at:
                 more = self._practice.lookup_services(*home)
                 case = case._replace(services=case.services + more)
+        if self._said and port.uses and not (homes or case.tools):
+            case = case._replace(defaults=self._practice.programs_on(*at))
         if port.browser_blocked and self._said:
             sources = self._practice.sources()
             case = case._replace(

@@ -41,7 +41,8 @@ class Case(NamedTuple):
     port. ``named`` holds, for each owner of which no executable could be seen, the programs
     that go by its name. ``tools`` holds, for each owner in order, the server on record that its
     arguments name where it is an interpreter, and else None. ``services`` are those that people
-    meet on the port, and on the default ports of the known programs.
+    meet on the port, and on the default ports of the known programs. ``defaults`` are the programs
+    that have the port as a default, where no owner is known to be one of them.
     """
 
     listener: Listener
@@ -58,6 +59,7 @@ class Case(NamedTuple):
     tools: tuple[Tool | None, ...] = ()
     reached: tuple[Reached, ...] = ()
     services: tuple[KnownService, ...] = ()
+    defaults: tuple[Program, ...] = ()
 
 
 def note_that_counts(listener: Listener) -> Note | None:

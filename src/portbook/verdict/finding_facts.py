@@ -9,7 +9,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import OwnersSeen, SubjectKind
 from portbook.model.command_line import RunKind, base_name, interpreter_of, run_of
-from portbook.model.practice import same_product
+from portbook.model.practice import rank_products, same_product
 from portbook.verdict.facts import (
     deleted,
     fits,
@@ -17,6 +17,7 @@ from portbook.verdict.facts import (
     known_by_port,
     malware,
     note_that_counts,
+    service_names,
     tools_of,
     unofficial,
     upgraded,
@@ -162,11 +163,17 @@ def _uses(case: Case) -> Facts:
             if any(same_product(product, name) for name in names)
         ]
         products += [one.product for some in case.named for one in some if here in one.ports]
-    return _there(("uses", tuple(dict.fromkeys(products)) or _products(case)))
+    return _there(("uses", tuple(dict.fromkeys(products)) or in_practice(case)))
 
 
 def _products(case: Case) -> tuple[str, ...]:
     return tuple(dict.fromkeys([use.product for use in unofficial(case)]))
+
+
+def in_practice(case: Case) -> tuple[str, ...]:
+    """The products that people meet on the port, in the order that every answer has."""
+    names = service_names(case.standing)
+    return rank_products(case.uses, case.defaults, case.services, names).products
 
 
 def _practice(case: Case) -> Facts:
@@ -178,11 +185,11 @@ def _practice(case: Case) -> Facts:
         return ()
     if not any(owner.program or owner.executable for owner in owners):
         told = known_by_port(case) or case.listener.ownership.seen is OwnersSeen.KERNEL
-        return () if told else (("practice", _products(case)),)
+        return () if told else (("practice", in_practice(case)),)
     if not all(map(_runs_anything, owners)):
         return ()
     # What the registry has there is as common as what it hasn't: Redis on 6379 is a use too.
-    return (("practice", tuple(dict.fromkeys([use.product for use in case.uses]))),)
+    return (("practice", in_practice(case)),)
 
 
 def _runs_anything(owner: Process) -> bool:

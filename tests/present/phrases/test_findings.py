@@ -116,7 +116,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "known-use",
         (("uses", ("a", "b", "c", "d")), ("state", "reserved")),
-    ): "Commonly on this port: a, b, c and 1 more, though IANA reserves it.",
+    ): "Commonly on 3000/tcp: a, b, c and 1 more, though IANA reserves it.",
     (
         "service-elsewhere",
         (
@@ -140,7 +140,7 @@ SAID: dict[tuple[str, Facts], str] = {
         "unregistered-port",
         (("programs", ("web",)), ("practice", ("Rails",))),
     ): "No service is registered for 3000/tcp. Check who started web, and why on "
-    "this port. Commonly on 3000: Rails.",
+    "this port. Commonly on 3000/tcp: Rails.",
     (
         "reserved-port",
         (("programs", ("web",)), ("text", "Reserved")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,8 @@ from portbook.formats.errors.query import parse_query
 from portbook.model import Process
 from portbook.present.brief import compose_brief
 from portbook.present.document import Verdict
+from portbook.present.phrases.findings import finding_message
+from portbook.present.port.on_record import in_practice, practice_line
 from portbook.present.port.page import compose
 from portbook.present.render import port_json
 from tests.machine import SERVER, TO, Machine, bound
@@ -61,3 +64,32 @@ def test_the_verdict_is_the_finding_that_every_answer_leads_with(
     sent = json.loads(json.dumps(port_json.of(found, TO)))
     assert sent["findings"][0]["code"] == sent["brief"]["verdict"]["code"] == first.code
     assert sent["host"]["listeners"][0]["findings"][0]["code"] == first.code
+
+
+def _told_of(port: int, owner: Process | None) -> tuple[PortAnswer, tuple[str, ...], str]:
+    """The answer, what its findings say is common on the port, and their sentences."""
+    machine = Machine([bound(port, *([owner] if owner else []))])
+    found = answer(parse_query(f"{port}/tcp"), CATALOG, ScanOptions(notes=False), host=machine)
+    assert isinstance(found, PortAnswer)
+    facts = {name: fact for finding in found.findings for name, fact in finding.facts}
+    told = facts.get("uses" if owner is None else "practice", ())
+    assert isinstance(told, tuple)
+    said = " ".join([finding_message(finding) for finding in found.findings])
+    return found, tuple(map(str, told)), said
+
+
+@given(st.sampled_from(PORTS) | st.integers(1, 65535), st.sampled_from([None, SCRIPT]))
+def test_findings_tell_the_products_that_the_answer_tells(port: int, owner: Process | None) -> None:
+    found, told, _ = _told_of(port, owner)
+    assert told in ((), in_practice(found).products)
+
+
+@pytest.mark.parametrize("port", [3000, 5000, 7777, 8080, 8443, 9999])
+@pytest.mark.parametrize("owner", [None, SCRIPT])
+def test_findings_count_the_products_that_the_answer_counts(
+    port: int, owner: Process | None
+) -> None:
+    found, told, said = _told_of(port, owner)
+    assert told == in_practice(found).products
+    assert f"Commonly on {port}/tcp: {', '.join(told[:3])} and {len(told) - 3} more" in said
+    assert told[0] in (practice_line(found, 400) or "")

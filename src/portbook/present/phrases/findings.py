@@ -40,7 +40,7 @@ TEMPLATES = {
     "bind it to 127.0.0.1 or [::1].",
     "firewalled": "Bound to {bound_to}; the firewall lets nothing in from other machines{by_rule}.",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
-    "known-use": "Commonly on this port: {use}{beside}.",
+    "known-use": "Commonly on {place}: {use}{beside}.",
     "service-elsewhere": "{program} speaks {protocols}, usually on {home}, and is on {port}. If "
     "that isn't intended, check its configuration.",
     "foreign-service": "{place} is registered for {service}, {foreign}",
@@ -230,7 +230,7 @@ def _maybe(facts: Facts) -> str:
     there, where no program was seen.
     """
     products = _texts(facts, "practice")
-    port = facts["subject"][0]
+    port = "{}/{}".format(*facts["subject"])
     if products and not _owners(facts):
         return f". It may be {_some(products)}"
     return f". Commonly on {port}: {_some(products)}" if products else ""

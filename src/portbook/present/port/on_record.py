@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
 from portbook.model import SITE_PORT, Authentication, Encryption, State, Transport
+from portbook.model.practice import rank_products
 from portbook.present.words import (
     SHORTEST,
     as_registered,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import Assignment, KnownService
+    from portbook.model.practice import InPractice
 
 _LONGEST_TITLE = 44
 # The short answer has 65 columns beside its labels.
@@ -36,71 +37,10 @@ def is_own_site(answer: PortAnswer) -> bool:
     return answer.port == SITE_PORT and Transport.TCP in answer.standings
 
 
-class InPractice(NamedTuple):
-    """The products that people meet on a port, each once, by their rank.
-
-    ``registered`` speak a service that the registry has there. ``others`` are the rest; those of
-    ``wide`` are known for so many ports that they say nothing of this one. ``apart`` is whether
-    each of ``others`` is on record for services that the registry doesn't have there: of most
-    products it isn't recorded what they speak.
-    """
-
-    registered: tuple[str, ...] = ()
-    others: tuple[str, ...] = ()
-    wide: tuple[str, ...] = ()
-    apart: bool = False
-
-    @property
-    def leading(self) -> tuple[str, ...]:
-        """Those that may stand for the port, the registered service's own first."""
-        return self.registered + self.others
-
-    @property
-    def products(self) -> tuple[str, ...]:
-        """All of them."""
-        return self.leading + self.wide
-
-
-_NOTHING_MET = InPractice()  # of two ports in three
-
-
 def in_practice(answer: PortAnswer) -> InPractice:
-    """What people meet on the port: the one order of products that every answer has.
-
-    Uses come by their rank (:attr:`portbook.model.Use.rank`), then programs that have the port as
-    a default and that no use is a use of. What the service is named after comes before all others.
-    """
-    if not answer.uses and not answer.programs:
-        return _NOTHING_MET
+    """What people meet on the port: the one order of products that every answer has."""
     names = {name.lower() for name in service_names(answer)}
-    services: dict[str, tuple[str, ...]] = {}
-    for use in answer.uses:  # one product may have a use for each transport
-        if use.leads:
-            services[use.product] = (*services.get(use.product, ()), *use.services)
-    products = {product.casefold() for product in services}
-    joined = {name for use in answer.uses if use.leads for name in use.programs}
-    for program in answer.programs:
-        if program.name not in joined and program.product.casefold() not in products:
-            services[program.product] = program.services
-    registered = [
-        product
-        for product, spoken in services.items()
-        if not names.isdisjoint(map(str.lower, spoken))
-    ]
-    # The product that the service has its name from leads; then a server that is known by itself,
-    # before one of the many that one source alone names.
-    known = {use.product for use in answer.uses if use.weight > 1 or use.programs}
-    known |= {program.product for program in answer.programs}
-    own = {name for name in services if any(each.is_named(name) for each in answer.services)}
-    others = [product for product in services if product not in registered]
-    for met_first in (registered, others):
-        met_first.sort(key=lambda product: (product not in own, product not in known))
-    return InPractice(
-        tuple(registered),
-        tuple(others),
-        tuple(dict.fromkeys([use.product for use in answer.uses if use.product not in services])),
-        bool(others) and all(services[product] for product in others),
-    )
+    return rank_products(answer.uses, answer.programs, answer.services, names)
 
 
 def practice_line(answer: PortAnswer, columns: int) -> str | None:
