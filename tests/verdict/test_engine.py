@@ -697,7 +697,10 @@ def test_a_server_that_arguments_name_is_foreign_where_another_is_registered() -
     said = found["foreign-service"]
     assert next(iter(found)) == "foreign-service"
     assert said.level is Level.CHECK
-    assert "registered for postgresql, but python3 runs Python's http.server" in said.message
+    assert (
+        "registered for postgresql, but python3 -m http.server is Python's http.server"
+        in said.message
+    )
     assert "portbook 5432 --probe" in said.message
     assert any(line.startswith("arguments: http.server is") for line in said.evidence)
     assert "may be" not in "".join(each.message for each in found.values())

@@ -87,6 +87,24 @@ def run_of(command: Sequence[str]) -> Run | None:
     return found or Run(RunKind.PROGRAM, program, None, rest)
 
 
+_LONGEST_NAME = 48  # columns; a class of Java or a title can be far longer
+
+
+def run_name(program: str | None, command: Sequence[str] | None) -> str:
+    """What *program*, started by *command*, is called: by what it runs; empty where nothing says.
+
+    >>> run_name("python3", ("python3", "-m", "http.server", "8000")), run_name("sshd", None)
+    ('python3 -m http.server', 'sshd')
+    """
+    run = run_of(command) if command else None
+    name = program or ""
+    if run is not None and run.kind is RunKind.PROGRAM:
+        name = name or run.title
+    elif run is not None and not (run.kind is RunKind.TITLE and name and run.name.startswith(name)):
+        name = run.title
+    return name if len(name) <= _LONGEST_NAME else f"{name[: _LONGEST_NAME - 1]}…"
+
+
 def tool_names(program: str, command: Sequence[str]) -> tuple[str, ...]:
     """The names that a known tool may go by which the interpreter *program* runs by *command*.
 

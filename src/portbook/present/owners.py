@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from portbook.model import Listener, Process
 
-_LONGEST_NAME = 48  # columns; a class of Java or a title can be far longer
 _LONGEST_FOLDER = 32
 _LONGEST_LINE = 1000  # characters of arguments; JSON has them all
 _DELETED = " (deleted)"
@@ -60,18 +59,10 @@ def owner_name(owner: Process) -> str:
     >>> owner_name(Process(7, "nginx", ("nginx: master process /usr/sbin/nginx",)))
     'nginx'
     """
-    from portbook.model.command_line import RunKind, run_of
+    from portbook.model.command_line import run_name
 
-    run = run_of(owner.command) if owner.command else None
-    named = owner.program or ""
-    if run is None or run.kind is RunKind.PROGRAM:
-        name = named or (run.title if run else "")
-    elif run.kind is RunKind.TITLE and named and run.name.startswith(named):
-        name = named
-    else:
-        name = run.title
-    if name:
-        return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    if name := run_name(owner.program, owner.command):
+        return name
     if owner.container_name or owner.container:
         return f"container {owner.container_name or owner.container}"
     return f"process {owner.pid}" if owner.pid else "a process"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import OwnersSeen, SubjectKind
-from portbook.model.command_line import RunKind, base_name, interpreter_of, run_of
+from portbook.model.command_line import RunKind, base_name, interpreter_of, run_name, run_of
 from portbook.model.practice import rank_products, same_product
 from portbook.verdict.facts import (
     deleted,
@@ -80,10 +80,11 @@ def _owners(case: Case) -> Facts:
         return (("kernel", True),) if case.listener.ownership.seen is OwnersSeen.KERNEL else ()
     unnamed = [owner for owner in owners if not owner.program]
     if not unnamed:
-        return (("programs", _programs(owners)),)
+        return (("programs", _programs(owners)), *_runs("runs", owners))
     contained = [owner.container_name or owner.container for owner in unnamed]
     return _there(
         ("programs", _programs(owners)),
+        *_runs("runs", owners),
         ("containers", tuple(dict.fromkeys([name for name in contained if name]))),
         (
             "pids",
@@ -94,6 +95,15 @@ def _owners(case: Case) -> Facts:
 
 def _programs(owners: Iterable[Process]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([owner.program for owner in owners if owner.program]))
+
+
+def _runs(fact: str, owners: Iterable[Process]) -> Facts:
+    """What *owners* are called by what they run, where that isn't the name of the program."""
+    named = [owner for owner in owners if owner.program]
+    if not any(owner.command for owner in named):
+        return ()
+    runs = tuple(dict.fromkeys([run_name(owner.program, owner.command) for owner in named]))
+    return () if runs == _programs(named) else ((fact, runs),)
 
 
 def _pids(owners: Iterable[Process]) -> tuple[int, ...]:
@@ -257,6 +267,7 @@ def _deleted(case: Case) -> Facts:
     owners = deleted(case.listener)
     return _there(
         ("deleted_programs", _programs(owners)),
+        *_runs("deleted_runs", owners),
         ("deleted_pids", _pids([owner for owner in owners if not owner.program])),
         ("deleted_files", _files(owners)),
         ("deleted_places", tuple(dict.fromkeys([one.place for one in owners if one.place]))),
@@ -283,7 +294,7 @@ GROUPS = {
         carried_of_reach,
     ),
     "relays": Group(("relays",), lambda case: _there(("relays", relays(case)))),
-    "owners": Group(("programs", "containers", "pids", "kernel"), _owners),
+    "owners": Group(("programs", "runs", "containers", "pids", "kernel"), _owners),
     "user": Group(("uid", "user", "root"), _user),
     "address": Group(("address",), lambda case: (("address", case.listener.socket.address),)),
     "interface": Group(
@@ -318,7 +329,10 @@ GROUPS = {
         lambda case: (("unprivileged_first", case.rules.unprivileged_first),),
     ),
     "deleted": Group(
-        ("deleted_programs", "deleted_pids", "deleted_files", "deleted_places", "upgraded"),
+        (
+            *("deleted_programs", "deleted_runs", "deleted_pids", "deleted_files"),
+            *("deleted_places", "upgraded"),
+        ),
         _deleted,
     ),
     "unpackaged": Group(("unpackaged_files",), _unpackaged),

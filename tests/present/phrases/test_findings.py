@@ -230,11 +230,11 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "unknown",
         (("kernel", True), ("state", "assigned"), ("services", ("nfs",))),
-    ): "the kernel isn't a server portbook recognises.",
+    ): "The kernel isn't a server portbook recognises.",
     (
         "unknown",
         (("state", "dynamic"),),
-    ): "the program that holds it isn't a server portbook recognises.",
+    ): "The program that holds it isn't a server portbook recognises.",
 }
 
 

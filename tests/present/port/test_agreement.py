@@ -15,7 +15,7 @@ from portbook.app.socket_filter import sort_by_gravity
 from portbook.formats.errors.query import parse_query
 from portbook.model import Process
 from portbook.present.brief import compose_brief
-from portbook.present.document import Verdict
+from portbook.present.document import Table, Verdict
 from portbook.present.phrases.findings import finding_message
 from portbook.present.port.on_record import in_practice, practice_line
 from portbook.present.port.page import compose
@@ -93,3 +93,23 @@ def test_findings_count_the_products_that_the_answer_counts(
     assert told == in_practice(found).products
     assert f"Commonly on {port}/tcp: {', '.join(told[:3])} and {len(told) - 3} more" in said
     assert told[0] in (practice_line(found, 400) or "")
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"), [(SERVER, "python3 -m http.server"), (SCRIPT, "node server.js")]
+)
+@pytest.mark.parametrize("port", [305, 3000, 5432, 9999])
+def test_an_owner_has_one_name_in_an_answer(port: int, owner: Process, name: str) -> None:
+    machine = Machine([bound(port, owner._replace(executable_deleted=port == 3000))])
+    found = answer(parse_query(str(port)), CATALOG, ScanOptions(notes=False), host=machine)
+    assert isinstance(found, PortAnswer)
+    said = [compose_brief(found, TO).headline, *map(finding_message, found.findings)]
+    said += [value for key, value in _facts_of(found) if key in ("owner", "process")]
+    named = [each for each in said if str(owner.program) in each]
+    assert len(named) >= 4
+    assert [each for each in named if name not in each] == []
+
+
+def _facts_of(found: PortAnswer) -> list[tuple[str, str]]:
+    items = [item for section in compose(found).sections for item in section.items]
+    return [(row[0], row[-1]) for item in items if isinstance(item, Table) for row in item.rows]

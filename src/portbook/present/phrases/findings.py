@@ -26,7 +26,7 @@ _EVERY_ADDRESS = ("0.0.0.0", "::", "::ffff:0.0.0.0")
 TEMPLATES = {
     "risky-exposed": "{risk} {risk_advice} {risk_why}",
     "dangerous-port": "{danger}",
-    "expected": "{program} {belongs}.",
+    "expected": "{Program} {belongs}.",
     "unexpected-program": "{Notes} expect {expected}{for_label}, but {differs}. Find out who "
     "started it, or change {note_file}.",
     "noted": "{Notes} cover this port{label} ({note_file}){undecided}.",
@@ -34,14 +34,14 @@ TEMPLATES = {
     "is.",
     "registered-port": "{place} is registered for {service}. Which program answers is unknown: run "
     "portbook on that host.",
-    "fits-by-name": "{named} fits {service}, the registered service. {only_named}",
+    "fits-by-name": "{named} {service}, the registered service. {only_named}",
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
     "exposed": "Bound to {exposed_on}; {let_in}. If only this machine needs it, "
     "bind it to 127.0.0.1 or [::1].",
     "firewalled": "Bound to {bound_to}; the firewall lets nothing in from other machines{by_rule}.",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
     "known-use": "Commonly on {place}: {use}{beside}.",
-    "service-elsewhere": "{program} speaks {protocols}, usually on {home}, and is on {port}. If "
+    "service-elsewhere": "{Program} speaks {protocols}, usually on {home}, and is on {port}. If "
     "that isn't intended, check its configuration.",
     "foreign-service": "{place} is registered for {service}, {foreign}",
     "unregistered-port": "No service is registered for {place}. Check who started {program}, and "
@@ -56,10 +56,10 @@ TEMPLATES = {
     "check that you started it.",
     "deleted-executable": "{deleted_by} runs a deleted file, {deleted}{deleted_why}.",
     "unpackaged-executable": "No package owns {unpackaged}. Check where it came from.",
-    "backlog-full": "{program} has a full queue: {queue} to be accepted. It is slow or stuck, and "
+    "backlog-full": "{Program} has a full queue: {queue} to be accepted. It is slow or stuck, and "
     "new clients are turned away.",
     "owner-hidden": "You can't see which program this is{who_sees}.",
-    "unknown": "{program} isn't a server portbook recognises{maybe}.{ask}",
+    "unknown": "{Program} isn't a server portbook recognises{maybe}.{ask}",
 }
 _FITS: dict[str, str] = {
     FitCode.EXECUTABLE_UNSEEN: "the file that {name} runs isn't visible",
@@ -143,7 +143,7 @@ def _exposed_on(facts: Facts) -> str:
 
 
 def _owners(facts: Facts) -> str:
-    names = _texts(facts, "programs")
+    names = _texts(facts, "runs") or _texts(facts, "programs")
     if "containers" in facts:
         names += [f"the container {name}" for name in _texts(facts, "containers")]
     if "pids" in facts:
@@ -242,8 +242,8 @@ def _tool(facts: Facts) -> str:
 
 def _named(facts: Facts) -> str:
     if "tools" in facts:
-        return f"{_tool(facts)}, judging by {_program(facts)}'s arguments,"
-    return f"A program named {_program(facts)}"
+        return f"{_program(facts)} is {_tool(facts)}, judging by its arguments, which fits"
+    return f"A program named {_program(facts)} fits"
 
 
 def _only_named(facts: Facts) -> str:
@@ -254,7 +254,7 @@ def _only_named(facts: Facts) -> str:
 
 def _foreign(facts: Facts) -> str:
     if "tools" in facts:
-        return f"but {_program(facts)} runs {_tool(facts)}, judging by its arguments.{_ask(facts)}"
+        return f"but {_program(facts)} is {_tool(facts)}, judging by its arguments.{_ask(facts)}"
     return (
         f"which {_program(facts)} isn't known to speak. Move it if anything here expects "
         f"{_service(facts)}."
@@ -287,7 +287,7 @@ def _abuse(facts: Facts) -> str:
 
 def _deleted_by(facts: Facts) -> str:
     pids = map(_process, _texts(facts, "deleted_pids"))
-    return ", ".join([*_texts(facts, "deleted_programs"), *pids])
+    return ", ".join([*(_texts(facts, "deleted_runs") or _texts(facts, "deleted_programs")), *pids])
 
 
 def _deleted_why(facts: Facts) -> str:
@@ -361,6 +361,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "let_in": let_in,
     "by_rule": by_rule,
     "program": _program,
+    "Program": lambda facts: _owners(facts) or _capital(_program(facts)),
     "service": _service,
     "quoted": lambda facts: (
         f' ("{facts["text"]}")' if facts.get("text", "Reserved") != "Reserved" else ""

@@ -15,7 +15,7 @@ from portbook.model import (
     host_port,
 )
 from portbook.present.document import Paragraph, Table, Verdict
-from portbook.present.owners import owner_phrase, viewer
+from portbook.present.owners import owner_name, owner_phrase, viewer
 from portbook.present.words import day, in_namespace, plural
 
 TYPE_CHECKING = False
@@ -167,10 +167,7 @@ _MEANINGS = {
 
 def holder(listener: Listener, *, as_root: bool = False) -> str:
     """Who holds the socket, or why no process can be named, not even *as_root*."""
-    owners = ", ".join(
-        f"{owner.program or 'a process whose name could not be read'} (pid {owner.pid})"
-        for owner in listener.ownership.owners
-    )
+    owners = ", ".join(f"{_called(owner)} (pid {owner.pid})" for owner in listener.ownership.owners)
     if owners:
         inferred = listener.ownership.seen is OwnersSeen.INFERRED
         return f"probably {owners}" if inferred else owners
@@ -188,7 +185,7 @@ def holder(listener: Listener, *, as_root: bool = False) -> str:
 
 def describe(owner: Process) -> Iterator[tuple[str, str]]:
     """One process as labels and values: what it runs, for whom, since when."""
-    yield ("process", f"{owner.pid}{_name(owner)}, user {_user(owner)}")
+    yield ("process", f"{owner.pid} ({_called(owner)}), user {_user(owner)}")
     if owner.command:
         from portbook.present.owners import command_line
 
@@ -229,8 +226,11 @@ def _executable(owner: Process) -> str:
     return owner.executable + (f" ({', '.join(said)})" if said else "")
 
 
-def _name(owner: Process) -> str:
-    return f" ({owner.program})" if owner.program else ""
+def _called(owner: Process) -> str:
+    """*owner* by its one name, which a process has but where nothing of it could be read."""
+    if owner.program or owner.command or owner.container:
+        return owner_name(owner)
+    return "a process whose name could not be read"
 
 
 def _user(owner: Process) -> str:
@@ -331,7 +331,7 @@ def _connection_holder(connection: Connection, *, as_root: bool) -> str:
     if connection.owners:
         probably = "probably " if connection.owners_seen is OwnersSeen.INFERRED else ""
         first = connection.owners[0]
-        return f"{probably}{first.program or 'a process'} (pid {first.pid})"
+        return f"{probably}{owner_name(first)} (pid {first.pid})"
     if connection.owners_seen is OwnersSeen.KERNEL:
         return "the kernel, which is closing it"
     user = connection.user or connection.uid

@@ -121,21 +121,30 @@ def _details(owner: Process) -> Iterator[str]:
 
 # Command lines stay out of pages unless they were asked for: passwords stand in them.
 MASKED = Gap(GapCode.COMMANDS_MASKED)
+_OF_COMMANDS = ("runs", "deleted_runs")
 
 
 def masked(listener: Listener, *, show: bool) -> Listener:
     """*listener* without its owners' command lines and directories, unless they are to be shown.
 
-    The whole line goes: a process can write anything into its first word too.
+    The whole line goes: a process can write anything into its first word too. So does what findings
+    call the owners by it.
     """
     if show or not listener.ownership.owners:
         return listener
+    findings = tuple(
+        [
+            each._replace(facts=tuple([fact for fact in each.facts if fact[0] not in _OF_COMMANDS]))
+            for each in listener.assessment.findings
+        ]
+    )
     return listener._replace(
+        assessment=listener.assessment._replace(findings=findings),
         ownership=listener.ownership._replace(
             owners=tuple(
                 owner._replace(command=None, cwd=None) for owner in listener.ownership.owners
             )
-        )
+        ),
     )
 
 
