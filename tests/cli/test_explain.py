@@ -70,7 +70,7 @@ def test_it_is_the_table_of_listen(
     status, out, err = run(capsys, str(capture))
     assert (status, err) == (0, "")
     assert out == (
-        "3 listening or bound sockets, read as ss of Linux: 2 checks, 1 note\n"
+        "3 listening or bound sockets, read as ss of Linux (2 to check, 1 note)\n"
         "\n"
         "LEVEL  PORT     ADDRESS    PROGRAM    PID  SERVICE     FINDING\n"
         "check  301/tcp  0.0.0.0    odd          9  unassigned  unregistered-port, exposed\n"
@@ -110,7 +110,7 @@ def test_a_limit_leaves_the_totals_and_the_status(
     status, out, _ = run(capsys, str(capture), *argv)
     assert status == 1
     assert out.startswith(
-        "1 of 3 listening or bound sockets, read as ss of Linux: 2 checks, 1 note"
+        "1 of 3 listening or bound sockets, read as ss of Linux (2 to check, 1 note)"
     )
     _, out, _ = run(capsys, str(capture), *argv, "--json")
     assert [each["port"] for each in json.loads(out)["sockets"]] == [22]

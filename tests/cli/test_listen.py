@@ -248,7 +248,9 @@ def test_sentences_template_order_and_limit(
     assert capsys.readouterr().out == "305 check\n306 check\n"
     assert asked.order == "port"
     assert cli.run(["listen", "--limit", "1", "--jsonl"]) == 0
-    assert capsys.readouterr().out.count("\n") == 1
+    printed = capsys.readouterr()
+    assert printed.out.count("\n") == 1
+    assert printed.err == "portbook: 1 more socket matched; without --limit 1 all are shown\n"
     assert cli.run(["listen", "--limit", "1", "--format", "{port}"]) == 0
     assert capsys.readouterr().out == "305\n"
 

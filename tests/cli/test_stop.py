@@ -369,9 +369,9 @@ def test_a_range_is_its_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None
     stage = two_ports()
     assert run(stage, "8080-8089", "-n") == 1
     out = capsys.readouterr().out
-    assert [line for line in out.splitlines() if line.startswith("Port ")] == [
-        "Port 8080: would be stopped with --yes",
-        "Port 8082: would be stopped with --yes",
+    assert [line for line in out.splitlines() if line.endswith("with --yes")] == [
+        "8080: node would be stopped with --yes",
+        "8082: node would be stopped with --yes",
     ]
 
 
@@ -385,7 +385,7 @@ def test_a_range_has_the_ports_that_containers_publish(capsys: pytest.CaptureFix
     stage.world.lives.clear()
     assert run(stage, "8080-8089", "-n") == 1
     out = capsys.readouterr().out
-    assert "Port 8085: would be stopped with --yes" in out
+    assert "8085: with --yes, docker stops the container 0123456789ab (web)\n" in out
     assert "docker stop 0123456789ab" in out
     assert "9000" not in out
 

@@ -51,7 +51,7 @@ from portbook.present.owners import (
 )
 from portbook.present.port.agreement import Agreement
 from portbook.present.port.on_record import abuse_line, in_practice, met, untold_uses
-from portbook.present.render.brief_text import render_brief
+from portbook.present.render.brief_text import render_brief, shortened
 from portbook.present.render.text import Style, clipped, columns_of
 from portbook.present.words import fitted
 from tests.strategies import any_port, listeners, nasty, processes
@@ -159,7 +159,7 @@ def test_a_free_port_is_told_in_five_lines() -> None:
         "  IANA         unassigned on every transport; in the gap 301–307",
         "  Binding it   needs root or CAP_NET_BIND_SERVICE",
         "",
-        "Find a free port for yourself: portbook pick   More: portbook 305 --full",
+        "Pick a free port: portbook pick   More: portbook 305 --full",
     ]
 
 
@@ -597,3 +597,20 @@ def test_a_report_on_another_transport_of_the_number_is_told() -> None:
     assert isinstance(other, PortAnswer)
     assert "NetBus" in (abuse_line(other, 80) or "")
     assert "NetBus" not in (met(other) or "")
+
+
+@given(
+    st.lists(
+        st.sampled_from(["node", "(pid 7,", "root,", "up 2 h)", "(IPv4):", "~/shop)", "x" * 9])
+    ),
+    st.integers(12, 60),
+)
+def test_what_is_too_long_is_cut_between_words_with_no_bracket_left_open(
+    words: list[str], columns: int
+) -> None:
+    text = " ".join(words)
+    short = shortened(text, columns)
+    assert columns_of(short) <= columns
+    assert short == text or text.startswith(short.rstrip("…")) or "(pid " in text
+    if short.endswith("…") and " " in short and text.count("(") == text.count(")"):
+        assert short.count("(") <= short.count(")")

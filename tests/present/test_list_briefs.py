@@ -230,6 +230,15 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
     assert brief.practice is not None
     assert "Go pprof (6060)" in brief.practice
     assert brief.blocks == "5999–6066 assigned (68 ports)"
+    assert _brief("9200-10200").blocks == "129; longest gap 9803–9874 (72 ports)"
+    assert _brief("8080-8090").blocks is None  # five blocks, and no gap of three ports
+
+
+def test_a_range_names_a_product_and_a_report_once_with_their_ports() -> None:
+    brief = _brief("44164-45164")
+    assert brief.abuse is not None
+    assert brief.abuse.startswith("Amitis (44280, 44390), RTM (44443)")
+    assert "(also" not in _brief("428").registry  # ocs_cmu is ocs-cmu
 
 
 def test_a_range_of_one_service_says_what_it_is_and_what_it_risks() -> None:

@@ -11,7 +11,7 @@ from portbook.present.words import in_namespace
 from tests.strategies import nasty
 
 MEND = "run as root, or with the capability CAP_SYS_PTRACE"
-KEPT = "a security module or another namespace may hide it"
+KEPT = "a security module or another namespace may be in the way"
 BOUND = "sockets that are bound but not listening can't be"
 SAID = {
     Gap(GapCode.SYSTEM_UNKNOWN, "plan9"): "portbook can't look at this machine: it does not know "
@@ -62,9 +62,7 @@ SAID = {
     Gap(GapCode.OWNERS_INFERRED, "/proc", Need.PROCFS, number=1, total=1): "the socket is owned by "
     "a process that was inferred from control group and user, not seen: no process is listed in "
     "/proc: procfs isn't mounted there",
-    Gap(
-        GapCode.OWNERS_PARTIAL, None, Need.ROOT
-    ): f"other users' processes may hold these sockets too ({MEND})",
+    Gap(GapCode.OWNERS_PARTIAL, None, Need.ROOT): f"other owners of these sockets, if any ({MEND})",
     Gap(GapCode.OWNERS_UNSEEN, number=2, total=4): "2 of 4 sockets have an owner that can't be "
     "seen",
     Gap(GapCode.PACKAGES_UNKNOWN, "/a", number=1, detail="x"): "the package of /a is not known: x",

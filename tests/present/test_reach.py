@@ -38,13 +38,10 @@ def test_no_rules_in_force() -> None:
 8080/tcp · reachable from other machines: no firewall rules are in force
 
 0.0.0.0:8080, python3 -m http.server (pid 17581, you, up 16 min, ~/shop)
-  this machine          yes
-  192.0.2.0/24 (eth0)   yes
-  anywhere else (eth0)  yes
+  everywhere  yes
 
-Also
-  Not checked: routers and a cloud's security groups, which lie beyond this
-  machine.
+Notes
+  Not checked: routers and cloud security groups.
 
 More: portbook 8080/tcp --full
 """
@@ -60,7 +57,7 @@ def test_a_rule_that_decides_is_quoted_and_the_step_is_its_tools() -> None:
 def test_what_only_root_sees() -> None:
     text = shown(Machine([bound(8080, SERVER)], HIDDEN))
     assert "unless a firewall blocks it (sudo shows)" in " ".join(text.split())
-    assert "anywhere else (eth0)  can't tell" in text
+    assert "everywhere  can't tell" in text
     assert "See the rules: sudo portbook reach 8080/tcp" in text
 
 
@@ -70,7 +67,7 @@ def test_root_is_told_what_failed_and_not_to_become_root() -> None:
     assert (
         "reachable from other machines, unless a firewall blocks it (its rules couldn't be" in text
     )
-    assert "anywhere else (eth0) can't tell" in text
+    assert "everywhere can't tell" in text
     assert "Not seen: firewall rules were not all read: nft did not answer in time" in text
     assert "sudo" not in text
     assert "only root can see" not in text

@@ -140,7 +140,7 @@ def _print(here: HereAnswer, options: Options, template: Template | None, *, som
         sys.stdout.writelines(f"{text}\n" for text in texts)
         for redirect in shown.redirects:
             print_json(sockets_json.of_row(redirect), line=True)
-        _tell_missing(shown.missing)
+        _tell_rest(here, shown, options)
         return
     if template is None and (options.verbose or is_read(sys.stdout)):
         from portbook.present.views.listen import render_here
@@ -155,7 +155,21 @@ def _print(here: HereAnswer, options: Options, template: Template | None, *, som
     sys.stdout.writelines(f"{line}\n" for line in record_lines(shown, template))
     if shown.redirects:
         _tell_redirects(shown.redirects)
-    _tell_missing(shown.missing)
+    _tell_rest(here, shown, options)
+
+
+def _tell_rest(here: HereAnswer, shown: HereAnswer, options: Options) -> None:
+    """What rows have no place for: how many were left out, and what was not visible."""
+    if left := len(here.listeners) - len(shown.listeners):
+        more = "1 more socket" if left == 1 else f"{left:,} more sockets"
+        complain(f"{more} matched; without --limit {options.limit} all are shown")
+    if options.strict:
+        _tell_missing(shown.missing)
+        return
+    from portbook.present.phrases import unseen_beside_owners
+
+    for reason in unseen_beside_owners(shown.missing):
+        complain(f"not seen: {reason}")
 
 
 def _tell_missing(missing: Iterable[Gap]) -> None:

@@ -378,5 +378,5 @@ def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextS
     elif answer.connections or answer.redirects:
         yield NextStep("Try to bind it", f"portbook why {asked}")
     elif answer.host is not None and port:
-        yield NextStep("Find a free port for yourself", "portbook pick")
+        yield NextStep("Pick a free port", "portbook pick")
     yield NextStep("More", f"portbook {asked} --full")

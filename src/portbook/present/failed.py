@@ -137,6 +137,8 @@ def _keys(failed: Failed) -> Iterator[str]:
         yield "permission-windows-why"
     if failure is Failure.REFUSED and failed.again and failed.beside:
         yield "refused-family" if failed.address in _LOOPBACKS else "refused-beside"
+    if headline == "refused-here" and not failed.beside:
+        yield "refused-fix"
     if failure is Failure.UNAVAILABLE and place is Place.ELSEWHERE:
         yield "unavailable-v6" if failed.address == "::1" else "unavailable-fix"
     if headline == "permission-given":
@@ -211,8 +213,7 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
     elif failed.windows and failed.failure is Failure.PERMISSION:
         yield NextStep("On Windows", "netsh interface ipv4 show excludedportrange protocol=tcp")
     elif failed.failure in CONNECTING and failed.place not in (Place.ELSEWHERE, Place.NAME):
-        yield NextStep("What listens", "portbook listen")
-        yield NextStep("Start the server, then", f"portbook {name}")
+        yield NextStep("On other ports", "portbook listen")
     elif failed.failure in CONNECTING:
         yield NextStep("On that machine", f"portbook {name}")
     else:

@@ -15,19 +15,22 @@ from portbook.present.brief import (
 )
 from portbook.present.port.agreement import Agreement, BriefVerdict, verdict_of
 from portbook.present.port.on_record import OWN_SITE, security_line, short_title
-from portbook.present.words import NextStep, as_registered, fitted, listed, named
+from portbook.present.words import NextStep, as_registered, beside, fitted, listed, named
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.list_lookup import RangeAnswer
     from portbook.model import Assignment, Block, Host, Level, Listener
     from portbook.present.owners import Viewer
 
 ROOM = COLUMNS - LABEL - 2
+_BOTH = (Transport.TCP, Transport.UDP)
+_MOST_PORTS = 3  # of one name
 _MOST_IN_USE = 3  # ports of a range of which it is told who holds them
 _MOST_BLOCKS = 4
+_LEAST_GAP = 3  # ports
 _SYSTEM = RANGES[0].last  # portbook pick never picks a System Port of itself
 
 
@@ -133,14 +136,15 @@ def range_practice(answer: RangeAnswer) -> str | None:
         *((each.product, each.services) for each in answer.uses),
     ]
     registered = dict.fromkeys([name for name, spoken in speakers if service in spoken])
-    products: dict[str, str] = {}
-    for use in sorted(answer.uses, key=lambda use: use.rank):
-        if use.product not in registered:
-            products.setdefault(use.product, f"{use.product} ({_ports(use.first, use.last)})")
+    products = _with_ports(
+        (use.product, (use.first, use.last))
+        for use in sorted(answer.uses, key=lambda use: use.rank)
+        if use.product not in registered
+    )
     if registered:
-        return as_registered(list(registered), list(products.values()), ROOM)
+        return as_registered(list(registered), products, ROOM)
     if products:
-        return fitted(list(products.values()), ROOM)
+        return fitted(products, ROOM)
     if answer.programs:
         return fitted([each.product for each in answer.programs], ROOM)
     if answer.first <= SITE_PORT <= answer.last and answer.transport in (None, Transport.TCP):
@@ -156,9 +160,13 @@ def _registry(answer: RangeAnswer) -> str:
     """The services of the range, each with its first port, or that there is none."""
     spanning = _spanning(answer)
     if spanning is not None:
-        transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)
+        rows = answer.assignments
+        # A row that names a service and no transport holds for both.
+        transports = dict.fromkeys(
+            [kind for row in rows for kind in ([row.transport] if row.transport else _BOTH)]
+        )
         span = _ports(answer.first, answer.last)
-        return f"{spanning.service_name or spanning.title}, {listed(transports)}, {span}"
+        return f"{spanning.service_name or spanning.title} on {listed(transports)}, {span}"
     names: dict[str, str] = {}
     for row in answer.assignments:
         name = row.service_name or row.title
@@ -170,8 +178,11 @@ def _registry(answer: RangeAnswer) -> str:
     return fitted(list(names.values()), ROOM)
 
 
-def _blocks(answer: RangeAnswer) -> str:
-    """The blocks of the range in order; where they are many, how many, and the largest gap."""
+def _blocks(answer: RangeAnswer) -> str | None:
+    """The blocks of the range in order; where they are many, how many, and the largest gap.
+
+    None where they are many and no gap is worth a word.
+    """
     shown = [
         f"{_ports(block.first, block.last)} {block.state}{_rest(block, answer)}"
         for block in answer.blocks[: _MOST_BLOCKS + 1]
@@ -180,12 +191,10 @@ def _blocks(answer: RangeAnswer) -> str:
         return ", ".join(shown)
     gaps = [each for each in answer.blocks if each.state is State.UNASSIGNED]
     largest = max(gaps, key=lambda block: (block.size, -block.first), default=None)
-    gap = (
-        ""
-        if largest is None
-        else f"; the longest gap is {_ports(largest.first, largest.last)} ({largest.size:,})"
-    )
-    return f"{len(answer.blocks):,}{gap}"
+    if largest is None or largest.size < _LEAST_GAP:
+        return None
+    gap = f"{_ports(largest.first, largest.last)} ({largest.size:,} ports)"
+    return f"{len(answer.blocks):,}; longest gap {gap}"
 
 
 def _rest(block: Block, answer: RangeAnswer) -> str:
@@ -196,10 +205,21 @@ def _rest(block: Block, answer: RangeAnswer) -> str:
 def _abuse(answer: RangeAnswer) -> str | None:
     if not answer.abuse:
         return None
-    subjects = dict.fromkeys(
-        f"{each.subject} ({_ports(each.first, each.last)})" for each in answer.abuse
+    return fitted(
+        _with_ports((each.subject, (each.first, each.last)) for each in answer.abuse), ROOM
     )
-    return fitted(list(subjects), ROOM)
+
+
+def _with_ports(named: Iterable[tuple[str, tuple[int, int]]]) -> list[str]:
+    """Each name once, with its spans of ports: "Amitis (44280, 44390)"."""
+    ports: dict[str, set[tuple[int, int]]] = {}
+    for name, span in named:
+        ports.setdefault(name, set()).add(span)
+    shown = {name: [_ports(*span) for span in sorted(spans)] for name, spans in ports.items()}
+    return [
+        beside(name, *spans[:_MOST_PORTS], *(["…"] if spans[_MOST_PORTS:] else []))
+        for name, spans in shown.items()
+    ]
 
 
 def _binding(answer: RangeAnswer) -> str | None:

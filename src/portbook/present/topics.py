@@ -110,14 +110,14 @@ PAGES: dict[Topic, TopicPage] = {
     Topic.IN_USE: TopicPage(
         "Address already in use: another socket has that address and port.",
         (
-            "Find the port that the program was told to use, in its settings or command line.",
-            "The holder can be a second copy of the program, one that was stopped with Ctrl-Z, or "
-            "TIME_WAIT.",
-            "A server on 0.0.0.0 usually clashes with one on a single address, whichever came first.",
+            "Find the port the program was told to use, in its settings or command line.",
+            "Its holder may be a second copy of the program, one stopped with Ctrl-Z, or a connection "
+            "in TIME_WAIT.",
+            "A server on 0.0.0.0 usually clashes with one on a single address.",
         ),
         (
             NextStep("What listens here", "portbook listen"),
-            NextStep("Who has it, for 8080", "portbook why 8080"),
+            NextStep("Who has 8080", "portbook why 8080"),
         ),
     ),
     Topic.PRIVILEGED: TopicPage(
@@ -260,7 +260,9 @@ def _ports(listeners: tuple[Listener, ...]) -> str:
     for each in listeners:
         owners = each.ownership.owners
         names.setdefault(each.socket.port, owner_name(owners[0]) if owners else "")
-    shown = [f"{port} {name}".rstrip() for port, name in sorted(names.items())[:_MOST]]
+    shown = [
+        f"{port} ({name})" if name else str(port) for port, name in sorted(names.items())[:_MOST]
+    ]
     more = len(names) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more else "")
 

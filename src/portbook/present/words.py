@@ -175,6 +175,33 @@ def month(moment: str) -> str:
     return day(moment[:7])
 
 
+def cut(text: str, columns: int) -> str:
+    """*text*, or as many of its words as stand in *columns*, with no bracket left open.
+
+    >>> cut("The Secure Shell (SSH) Protocol", 21), cut("in the gap 301–307", 14)
+    ('The Secure Shell…', 'in the gap…')
+    """
+    if len(text) <= columns:
+        return text
+    short = text[: columns - 1]
+    words = short if text[len(short)] == " " else short.rpartition(" ")[0]
+    while words.count("(") > words.count(")"):
+        words = words.rpartition("(")[0]
+    words = words.rstrip(" ,;:")
+    return f"{words if 2 * len(words) >= columns else short.rstrip()}…"
+
+
+def beside(name: str, *facts: str) -> str:
+    """*name* with *facts* in brackets, within its own where it ends in some.
+
+    >>> beside("XWorm", "August 2026"), beside("Heartbleed (CVE-2014-0160)", "April 2014")
+    ('XWorm (August 2026)', 'Heartbleed (CVE-2014-0160, April 2014)')
+    """
+    if name.endswith(")") and "(" in name:
+        return f"{name[:-1]}, {', '.join(facts)})"
+    return f"{name} ({', '.join(facts)})"
+
+
 def when(period: str) -> str:
     """A report's period as a part of a sentence.
 

@@ -46,11 +46,11 @@ SAID: dict[tuple[str, Facts], str] = {
         "dangerous-port",
         (("relays", ("nc",)), ("reports", ("A worm",)), ("periods", ("2001",))),
     ): "nc can hand a shell to anyone who connects, from other machines too. Check who started it. "
-    "The port is known for A worm (in 2001).",
+    "The port is known for A worm (2001).",
     (
         "dangerous-port",
         (("reports", ("A worm",)), ("periods", ("2001",))),
-    ): "You can't see which program listens here. The port is known for A worm (in 2001). Check "
+    ): "You can't see which program listens here. The port is known for A worm (2001). Check "
     "what it is.",
     (
         "unexpected-program",
@@ -174,7 +174,7 @@ SAID: dict[tuple[str, Facts], str] = {
             ("reports", ("A worm", "A bot")),
             ("periods", ("2001", "2003/2004")),
         ),
-    ): "Reported on this port: A worm (in 2001), A bot (from 2003 to 2004). That "
+    ): "Reported on this port: A worm (2001), A bot (2003 to 2004). That "
     "doesn't mean web is malicious; check that you started it.",
     (
         "deleted-executable",
@@ -308,7 +308,7 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
     (EvidenceCode.USE, (("product", "Rails"), ("summary", "its server"), *READ),
      "use: Rails, its server (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.REPORT, (("subject", "A worm"), ("period", "2001-07-13"), *READ),
-     "report: A worm, on 13 July 2001 (https://example.org/, read 2026-11-21)"),
+     "report: A worm, 13 July 2001 (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.SERVICE, (("name", "Redis"), *READ),
      "service: Redis (https://example.org/, read 2026-11-21)"),
     (EvidenceCode.TEXT, (("text", "as it came"),), "as it came"),

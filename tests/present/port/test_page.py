@@ -168,7 +168,7 @@ def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport)
         ("00080", ["(00080 was read as 80)"]),
         ("853/udp", ["domain-s"]),
         ("300", ["registrant and date not recorded"]),
-        ("3000", ["registered by Kurt Haubner (as of July 2015; date unknown)"]),
+        ("3000", ["registered by Kurt Haubner, date unknown (as of July 2015)"]),
         ("19999", ["Netdata", "dnp-sec", "https://"]),
     ],
 )
@@ -346,7 +346,7 @@ def test_reports_of_abuse_are_told_with_their_period_and_source() -> None:
         *where,
     )
     said = _text(_answer("305")._replace(abuse=(worm,)))
-    assert f"in January 2003, udp Reported to spread by it. {where[0]}" in said
+    assert f"January 2003, udp Reported to spread by it. {where[0]}" in said
     assert "Reported abuse (history, not a verdict on your machine)" in said
     assert "know of no software" not in said
 
@@ -391,14 +391,13 @@ def test_without_any_lore_nothing_is_claimed() -> None:
 def test_a_service_in_plain_text_is_called_dangerous() -> None:
     telnet = _whole("23")
     bare = telnet._replace(services=tuple([one._replace(exposure=None) for one in telnet.services]))
-    assert (
-        "It can be: Telnet doesn't encrypt, so others on the way can read what isn't encrypted "
-        "otherwise." in _text(bare)
-    )
+    assert "It can be: Telnet isn't encrypted, so anyone on the path can read it." in _text(bare)
     (known,) = telnet.services
     assert known.exposure is not None
     assert f"Yes, if it is Telnet. {known.exposure.advice} {known.exposure.why}" in _text(telnet)
-    assert "encrypted otherwise. The encrypted port is 8883/tcp." in _text(_whole("1883"))
+    assert "anyone on the path can read it. The encrypted port is 8883/tcp." in _text(
+        _whole("1883")
+    )
     assert "in plain text" not in _text(_whole("22"))
 
 
@@ -442,7 +441,7 @@ def test_the_registry_line_has_the_title_beside_transports_that_are_reserved() -
     assert line.startswith("redis (An advanced key-value cache and")
     assert line.endswith("tcp; reserved for udp")
     assert len(line) <= 65
-    assert registry_line(_answer("24")) == "any private mail system, tcp and udp"
+    assert registry_line(_answer("24")) == "any private mail system on tcp and udp"
 
 
 def test_what_an_empty_answer_proves_names_the_rare_transports_of_the_port() -> None:

@@ -75,7 +75,7 @@ def test_what_iana_only_records_is_not_what_a_port_is_assigned_to(
     assert f"IANA also records {recorded}, without assigning it." in lead
     registry = compose_brief(answer, Viewer()).registry
     assert registry.startswith(assigned)
-    assert registry.endswith(f"; {recorded}, widespread but not assigned")
+    assert registry.endswith(f"; {recorded}, used but not assigned")
 
 
 @pytest.mark.parametrize(

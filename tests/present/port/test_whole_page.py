@@ -262,7 +262,7 @@ def test_a_registration_date_is_told_with_the_day_of_its_source() -> None:
 def test_a_registrant_that_the_registry_calls_none_is_nobody() -> None:
     (row,) = CATALOG.registry.lookup(4747, Transport.UDP)
     assert row.assignee == "[None]"
-    assert "registered on 14 January 2013 (as of July 2015; registrant not recorded)" in " ".join(
+    assert "registered on 14 January 2013, registrant not recorded (as of July 2015)" in " ".join(
         said(_page(4747), "history").split()
     )
 

@@ -15,8 +15,11 @@ from portbook.errors import InvalidArgument
 from portbook.host.firewall.redirects import Redirect
 from portbook.model import (
     Family,
+    Gap,
+    GapCode,
     Level,
     Listener,
+    Need,
     Note,
     OwnersSeen,
     Process,
@@ -74,7 +77,7 @@ def shown(*some: Listener, width: int = 100, verbose: bool = False, **more: Any)
 def test_a_socket_is_a_line() -> None:
     udp = changed(socket(53, Process(8, "named"), findings=(CHECK,)), transport=Transport.UDP)
     assert shown(udp, socket(8080, WEB)) == [
-        "2 sockets: 1 check, 1 note",
+        "2 sockets (1 to check, 1 note)",
         "",
         "LEVEL  PORT      ADDRESS  PROGRAM                     PID  USER      SERVICE   FINDING",
         "check  53/udp    0.0.0.0  named                         8  www-data  domain    c-check",
@@ -111,17 +114,24 @@ def test_nothing() -> None:
     assert shown(total=1) == ["The only socket doesn't match."]
 
 
+def test_a_named_owner_is_no_reason_to_say_that_there_may_be_others() -> None:
+    partial = answer(socket(80, WEB))._replace(
+        visibility=Visibility.PARTIAL, missing=(Gap(GapCode.OWNERS_PARTIAL, needs=Need.ROOT),)
+    )
+    assert "Not seen" not in render_here(partial, Style())
+
+
 def test_totals_are_true_totals() -> None:
     some = [socket(port, WEB) for port in (1, 2, 3)]
-    assert shown(*some, total=48)[0] == "3 of 48 sockets: 3 notes"
+    assert shown(*some, total=48)[0] == "3 of 48 sockets (3 notes)"
     page = render_here(answer(*some), Style(), most=2)
-    assert page.startswith("2 of 3 sockets: 3 notes\n")
+    assert page.startswith("2 of 3 sockets (3 notes)\n")
     assert page.count("node server.js") == 2
 
 
 def test_owners_that_are_hidden_are_counted() -> None:
     hidden = socket(1, owners_seen=OwnersSeen.HIDDEN)
-    assert shown(hidden, socket(2, WEB))[0] == "2 sockets (1 owner hidden): 2 notes"
+    assert shown(hidden, socket(2, WEB))[0] == "2 sockets, 1 owner hidden (2 notes)"
 
 
 @pytest.mark.parametrize(

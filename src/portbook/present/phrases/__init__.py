@@ -49,7 +49,7 @@ TEMPLATES = {
     GapCode.OWNERS_HIDDEN: "{sockets} owned by a process that {hidden_by}",
     GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
     "and user, not seen: {fix}",
-    GapCode.OWNERS_PARTIAL: "other users' processes may hold these sockets too ({fix})",
+    GapCode.OWNERS_PARTIAL: "other owners of these sockets, if any ({fix})",
     GapCode.OWNERS_UNSEEN: "{counted} sockets have an owner that can't be seen",
     GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
     GapCode.NAMES_UNKNOWN: "{names} not known: {detail}",
@@ -129,6 +129,7 @@ FAILURES = {
     "dropped-silent-unseen": "A firewall dropped a packet to {name}; nothing we can see listens "
     "on it.",
     "refused-here": "Nothing listens on {place} on this machine.",
+    "refused-fix": "Start the server, or check which port it is configured for.",
     "refused-family": "But {others} listens on {elsewhere}: connect to {instead}, or bind both "
     "127.0.0.1 and [::1].",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
@@ -156,7 +157,7 @@ FAILURES = {
 _SYSTEMS = {"macos": "macOS", "windows": "Windows"}
 _FIXES = {
     Need.ROOT: "run as root, or with the capability CAP_SYS_PTRACE",
-    Need.LEAVE: "a security module or another namespace may hide it",
+    Need.LEAVE: "a security module or another namespace may be in the way",
     Need.PROCFS: "no process is listed in {subject}: procfs isn't mounted there",
 }
 
@@ -181,6 +182,14 @@ def filter_words(kind: str, name: str) -> str:
 def gap_sentences(gaps: Iterable[Gap]) -> list[str]:
     """A sentence for each of *gaps*."""
     return [gap_sentence(gap) for gap in gaps]
+
+
+def unseen_beside_owners(gaps: Iterable[Gap]) -> list[str]:
+    """A sentence for each of *gaps* but that sockets may have owners beside those that are named.
+
+    That holds wherever some process can't be read: JSON, ``-v`` and ``--strict`` tell it.
+    """
+    return gap_sentences(gap for gap in gaps if gap.code is not GapCode.OWNERS_PARTIAL)
 
 
 def filled(templates: Mapping[str, str], value: Any, words: Mapping[str, Words]) -> str:

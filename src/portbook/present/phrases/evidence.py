@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from portbook.model import EvidenceCode, SpokenState, SubjectKind
 from portbook.present.phrases import filter_words
-from portbook.present.words import when
+from portbook.present.words import period
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _tool(facts: Words, _: Subject | None) -> str:
 
 
 def _report(facts: Words, _: Subject | None) -> str:
-    return f"report: {facts.get('subject')}, {when(str(facts.get('period')))} {_read(facts)}"
+    return f"report: {facts.get('subject')}, {period(str(facts.get('period')))} {_read(facts)}"
 
 
 _FIREWALLS = {"none": "no rules are in force", "unread": "its rules could not be read"}

@@ -8,7 +8,7 @@ from __future__ import annotations
 from portbook.model import ExecutablePlace, State, Whose
 from portbook.present.phrases.evidence import expected_words, place_of, spoken_words
 from portbook.present.phrases.reach import by_rule, let_in
-from portbook.present.words import plural, when
+from portbook.present.words import beside, period, plural
 from portbook.verdict.expectation_match import FitCode
 
 TYPE_CHECKING = False
@@ -282,7 +282,7 @@ def _beside(facts: Facts) -> str:
 
 def _abuse(facts: Facts) -> str:
     reports = zip(_texts(facts, "reports"), _texts(facts, "periods"), strict=False)
-    return _some([f"{report} ({when(period)})" for report, period in reports])
+    return _some([beside(report, period(moments)) for report, moments in reports])
 
 
 def _deleted_by(facts: Facts) -> str:

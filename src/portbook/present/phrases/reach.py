@@ -28,7 +28,7 @@ _ANYWHERE = "anywhere"  # app.origins has it; this module is loaded where that i
 _ROUTING = "rules of policy routing (ip rule)"
 _CANT_TELL = "can't tell: "
 UNREAD = "from other machines, unless a firewall blocks it ({why})"
-BEYOND = "Not checked: routers and a cloud's security groups, which lie beyond this machine."
+BEYOND = "Not checked: routers and cloud security groups."
 
 NO_MANAGER = "No known firewall manager (ufw, firewalld) is in charge of these rules."
 

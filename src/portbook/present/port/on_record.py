@@ -7,6 +7,8 @@ from portbook.model.practice import rank_products
 from portbook.present.words import (
     SHORTEST,
     as_registered,
+    beside,
+    cut,
     fitted,
     listed,
     named,
@@ -52,7 +54,7 @@ def practice_line(answer: PortAnswer, columns: int) -> str | None:
         return fitted(met_there.products, columns, cut=True)
     if met_there.wide:
         spans = {use.product: f"{use.first}–{use.last}" for use in answer.uses}
-        return fitted([f"{name} ({spans[name]})" for name in met_there.wide], columns)
+        return fitted([beside(name, spans[name]) for name in met_there.wide], columns)
     if is_own_site(answer):
         return OWN_SITE
     return "no known use, no reported abuse" if untold_uses(answer) else None
@@ -81,9 +83,9 @@ def abuse_line(answer: PortAnswer, columns: int) -> str | None:
     if not answer.abuse:
         return None
     subjects = dict.fromkeys(
-        f"{each.subject} ({period(each.period)})"
+        beside(each.subject, period(each.period))
         if each.transport in answer.standings
-        else f"{each.subject} ({each.transport}, {period(each.period)})"
+        else beside(each.subject, str(each.transport), period(each.period))
         for each in answer.abuse
     )
     return fitted(list(subjects), columns)
@@ -105,7 +107,7 @@ def registry_line(answer: PortAnswer) -> str:
                     or standing.assignments
                 )
             )
-            words = listed(names) if len(names) <= 3 else fitted(names, 40)
+            words = _names(names)
         elif standing.state is State.RESERVED:
             text = standing.text or "Reserved"
             words = "reserved" if text == "Reserved" else f'reserved ("{text}")'
@@ -128,10 +130,10 @@ def registry_line(answer: PortAnswer) -> str:
     if notes and answer.state is State.RESERVED and len(by_words) == 1:
         return f'{next(iter(by_words))}: "{next(iter(notes))}"'
     states = {
-        words: f"{' for' if words.startswith('reserved') else ','} {listed(transports)}"
+        words: f" {'for' if words.startswith('reserved') else 'on'} {listed(transports)}"
         for words, transports in by_words.items()
     }
-    also = [f"{listed(recorded)}, widespread but not assigned"] if recorded else []
+    also = [f"{listed(recorded)}, used but not assigned"] if recorded else []
     shown = [*(words + on for words, on in states.items()), *also]
     room = _LONGEST_LINE - len("; ".join(shown)) - len(" ()")
     title = title_line(answer, min(room, _LONGEST_TITLE)) if room >= SHORTEST else None
@@ -143,6 +145,15 @@ def registry_line(answer: PortAnswer) -> str:
         }
     lines = [*(words + on for words, on in states.items()), *also]
     return "; ".join([*lines, *(f'{listed(on)}: "{note}"' for note, on in notes.items())])
+
+
+def _names(names: Iterable[str]) -> str:
+    """*names* of services, each in one spelling: the registry has ncr-ccl and ncr_ccl."""
+    spelled: dict[str, str] = {}
+    for name in names:
+        spelled.setdefault(_plain(name), name)
+    once = list(spelled.values())
+    return listed(once) if len(once) <= 3 else fitted(once, 40)
 
 
 def _recorded(answer: PortAnswer) -> Iterator[str]:
@@ -169,7 +180,7 @@ def title_line(answer: PortAnswer, longest: int = _LONGEST_TITLE) -> str | None:
         title = short_title(row)
         if title is None or _plain(title) == _plain(row.service_name or ""):
             continue
-        return title if len(title) <= longest else f"{title[: longest - 1].rstrip()}…"
+        return cut(title, longest)
     return None
 
 

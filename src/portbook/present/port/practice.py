@@ -12,7 +12,7 @@ from portbook.present.port.on_record import (
     untold_uses,
 )
 from portbook.present.port.registry import services, unauthorized
-from portbook.present.words import family_title, listed, span, systems_in_order, when
+from portbook.present.words import family_title, listed, period, span, systems_in_order
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +70,7 @@ def report_records(reports: Iterable[Report]) -> tuple[Record, ...]:
     return _records(
         (
             each.subject,
-            f"{_sort(each)}, {when(each.period)}, {span(each.first, each.last)}",
+            f"{_sort(each)}, {period(each.period)}, {span(each.first, each.last)}",
             each.transport,
             (0, 0),
             each.summary,
@@ -159,7 +159,7 @@ def security(answer: PortAnswer) -> Iterator[Item]:
             _records(
                 (
                     each.subject,
-                    f"{_sort(each)}, {when(each.period)}",
+                    f"{_sort(each)}, {period(each.period)}",
                     each.transport,
                     (each.first, each.last),
                     each.summary,

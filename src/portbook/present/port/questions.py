@@ -183,8 +183,7 @@ def _danger(answer: PortAnswer) -> str:
     elif plain is not None:
         instead = f" The encrypted port is {plain.twin}." if plain.twin else ""
         parts.append(
-            f"It can be: {plain.name} doesn't encrypt, so others on the way can read what isn't "
-            f"encrypted otherwise.{instead}"
+            f"It can be: {plain.name} isn't encrypted, so anyone on the path can read it.{instead}"
         )
     if untold_uses(answer) and answer.state is State.UNASSIGNED:
         parts.append(

@@ -268,7 +268,8 @@ def registration(row: Assignment) -> str:
     who = f" by {assignee(named)}" if named else ""
     when = f" on {day(row.registered)}" if row.registered and len(row.registered) == 10 else ""
     when = when or (f" in {day(row.registered)}" if row.registered else "")
-    more = [f"last modified {day(row.modified)}"] if row.modified else []
-    more += ["date unknown"] if not row.registered else []
-    more += ["registrant not recorded"] if not named else []
-    return f"registered{who}{when} ({'; '.join([f'as of {month(as_of)}', *more])})"
+    words = f"registered{who}{when}"
+    words += "" if row.registered else ", date unknown"
+    words += "" if named else ", registrant not recorded"
+    words += f"; last modified {day(row.modified)}" if row.modified else ""
+    return f"{words} (as of {month(as_of)})"

@@ -122,8 +122,8 @@ def _facts(listener: Listener, *, as_root: bool) -> Iterator[tuple[str, str]]:
     yield ("owner", holder(listener, as_root=as_root))
     if listener.socket.queue is not None and listener.socket.queue_limit is not None:
         yield (
-            "waiting",
-            f"{listener.socket.queue} of at most {listener.socket.queue_limit} connections",
+            "accept queue",
+            f"{listener.socket.queue} of {listener.socket.queue_limit}",
         )
     if listener.socket.sharing > 1:
         yield ("shared", f"{listener.socket.sharing} sockets share this address and port")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from portbook.present.escape import one_line, plain
 from portbook.present.render.text import NARROWEST, clipped, columns_of, wrap
+from portbook.present.words import cut
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def render_brief(brief: Brief, style: Style) -> str:
     lines = [style.bold(line) for line in wrap(brief.headline, style.width)]
     lines += [line for remark in brief.remarks for line in wrap(f"({remark})", style.width)]
     lines += [line for each in brief.sentences for line in wrap(each, style.width, "  ")]
-    lines += [clipped(f"  {line}", style.width) for line in brief.programs]
+    lines += [shortened(f"  {line}", style.width) for line in brief.programs]
     lines += _ports(brief.ports, style)
     steps = steps_line(brief.next, style)
     narrow = style.width < NARROWEST
@@ -76,7 +77,7 @@ def _ports(ports: Sequence[PortLine], style: Style) -> Iterator[str]:
     for at, (port, state, practice) in enumerate(rows):
         begin = f"  {port:>{numbers}}  {_padded(state, machine) + '  ' if here else ''}"
         room = style.width - columns_of(begin)
-        line = begin + clipped(practice, room) if room > 0 else clipped(begin, style.width)
+        line = begin + shortened(practice, room) if room > 0 else clipped(begin, style.width)
         yield plain(line.rstrip()) if at else style.dim(line.rstrip())
 
 
@@ -89,7 +90,7 @@ def _row(label: str, said: str, brief: Brief, style: Style) -> list[str]:
     if label == "IANA" and said.endswith('"'):
         first, *more = wrap(said, style.width, " " * _LABEL)
         return [first[_LABEL:], *more]
-    return [_levelled(label, clipped(said, style.width - _LABEL), brief, style)]
+    return [_levelled(label, shortened(said, style.width - _LABEL), brief, style)]
 
 
 def _below(label: str, said: str, brief: Brief, style: Style) -> list[str]:
@@ -103,6 +104,37 @@ def _levelled(label: str, shown: str, brief: Brief, style: Style) -> str:
     if label != "Verdict" or level is None or not shown.startswith(str(level)):
         return shown
     return style.of(level) + shown[len(level) :]
+
+
+def shortened(text: str, columns: int) -> str:
+    """*text* in *columns*: without the last facts in its brackets, else cut between two words.
+
+    >>> shortened("on ::1: node server.js (pid 7, root, up 15 s, /srv/shop)", 48)
+    'on ::1: node server.js (pid 7, root, up 15 s)'
+    >>> shortened("note: unassigned port; check that you started python3", 48)
+    'note: unassigned port; check that you started…'
+    """
+    whole = text = text[: len(text) - len(text.lstrip(" "))] + one_line(text)
+    begin = text.find(" (pid ") + 1
+    while begin and columns_of(text) > columns:
+        end = _closing(text, begin)
+        facts, comma, _ = text[begin:end].rpartition(", ")
+        if not comma:
+            break
+        text = f"{text[:begin]}{facts}){text[end + 1 :]}"
+    if columns_of(text) <= columns:
+        return text
+    return cut(whole, len(clipped(whole, columns)))
+
+
+def _closing(text: str, begin: int) -> int:
+    """Where the bracket at *begin* is closed; the end of *text* where it isn't."""
+    depth = 0
+    for at in range(begin, len(text)):
+        depth += (text[at] == "(") - (text[at] == ")")
+        if not depth:
+            return at
+    return len(text)
 
 
 def steps_line(steps: Iterable[NextStep], style: Style) -> list[str]:

@@ -6,11 +6,11 @@ from functools import partial
 from operator import attrgetter
 
 from portbook.app.socket_columns import ByColumns
-from portbook.model import OwnersSeen, Visibility
+from portbook.model import Level, OwnersSeen, Visibility
 from portbook.model.text import moment
 from portbook.present.document import Paragraph
 from portbook.present.owners import owner_facts, viewer
-from portbook.present.phrases import gap_sentences
+from portbook.present.phrases import unseen_beside_owners
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, columns_of, wrap
 from portbook.present.views.listen_fields import COLUMNS, LEVELS, NONE, REACHABLE, Cells, Column
@@ -42,6 +42,13 @@ _EXTRAS: dict[str, Callable[[Listener], object]] = {
     "speaks": attrgetter("assessment.speaks"),
     "namespace": attrgetter("socket.namespace"),
 }
+# How many sockets are of a level: of one, and of several.
+_LEVEL_WORDS = {
+    Level.ALERT: ("alert", "alerts"),
+    Level.CHECK: ("to check", "to check"),
+    Level.NOTE: ("note", "notes"),
+    Level.OK: ("ok", "ok"),
+}
 _FINDINGS, _REACHABLE = attrgetter("assessment.findings"), attrgetter("assessment.reachable")
 
 
@@ -65,11 +72,12 @@ def render_here(
         lines += ["", *table_lines(kept, Cells(answer.standings, to), style, below)]
     from portbook.present.port.this_machine import redirected
 
-    if kept and (answer.redirects or answer.missing):
+    unseen = unseen_beside_owners(answer.missing)
+    if kept and (answer.redirects or unseen):
         lines.append("")
     for redirect in answer.redirects:
         lines += render_item(Paragraph(f"Redirected: {redirected(redirect)}"), style, "")
-    for reason in gap_sentences(answer.missing):
+    for reason in unseen:
         lines += render_item(Paragraph(f"Not seen: {reason}"), style, "")
     return "\n".join(lines) + "\n"
 
@@ -91,7 +99,7 @@ def _title(answer: HereAnswer, count: int, style: Style, *, some: bool) -> str:
     if some or count < total:
         title = f"{count:,} of {of_all}"
     if hidden:
-        title += f" ({hidden:,} owner{'s' if hidden > 1 else ''} hidden)"
+        title += f", {hidden:,} owner{'s' if hidden > 1 else ''} hidden"
     return head(title, answer.listeners, style)
 
 
@@ -109,15 +117,13 @@ def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
     if not levels:
         return style.bold(title)
     counts = {level: gravities[level.rank] for level in levels}
-    ends = {
-        level: "s" if count > 1 and str(level) != "ok" else "" for level, count in counts.items()
-    }
-    plain_tallies = ", ".join(f"{count} {level}{ends[level]}" for level, count in counts.items())
+    words = {level: _LEVEL_WORDS[level][count > 1] for level, count in counts.items()}
     tallies = ", ".join(
-        f"{count} {style.of(level)}{ends[level]}" for level, count in counts.items()
+        f"{count:,} {style.of(level, words[level])}" for level, count in counts.items()
     )
-    gap = " " if columns_of(f"{title}: {plain_tallies}") <= style.width else "\n" + _INDENT
-    return f"{style.bold(title)}:{gap}{tallies}"
+    plain = ", ".join(f"{count:,} {words[level]}" for level, count in counts.items())
+    gap = " " if columns_of(f"{title} ({plain})") <= style.width else "\n" + _INDENT
+    return f"{style.bold(title)}{gap}({tallies})"
 
 
 def _findings(listeners: Sequence[Listener]) -> Iterator[tuple[tuple[Finding, ...], int]]:

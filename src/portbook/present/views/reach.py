@@ -24,7 +24,7 @@ from portbook.present.words import NextStep, few
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     from portbook.app.origins import Origin
     from portbook.app.reach import Answer, ReachReport, SocketReach
@@ -87,7 +87,7 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     if any(each.answer is Outcome.OPEN and each.source == ANYWHERE for each in report.origins):
         more.append(Paragraph(BEYOND))
     if more:
-        sections.append(Section("Also", tuple(more)))
+        sections.append(Section("Notes", tuple(more)))
     subject = f"{report.port}/{report.transport}"
     return Page(
         title=subject,
@@ -118,7 +118,7 @@ def _beside(report: ReachReport) -> str:
 
 def _title(each: SocketReach, report: ReachReport, to: Viewer) -> str:
     if each.listener is None:
-        return "A server on every address"
+        return "A server on 0.0.0.0 and [::]"
     place = host_port(each.listener.socket.address, report.port)
     inside = each.listener.socket.interface
     return f"{place}{f' on {inside}' if inside else ''}, {_holder(each.listener, to)}"
@@ -141,7 +141,23 @@ def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
         more = f", and {origin.further:,} more networks" if origin.further else ""
         end = ends.get((origin.delivered_address or "", origin.delivered_to or report.port), "")
         rows[source_words(origin), answer_words(origin, end) + more] = None
-    return Table(tuple(rows))
+    return Table(tuple(_folded(rows, each.origins)))
+
+
+def _folded(
+    rows: Collection[tuple[str, str]], origins: Sequence[Origin]
+) -> Iterator[tuple[str, str]]:
+    """*rows*, of *origins*, with all other machines in one where the same becomes of them all."""
+    here = [row for row in rows if row[0] == "this machine"]
+    others = [row for row in rows if row not in here]
+    answers = {words for _, words in others}
+    if not any(origin.source == ANYWHERE for origin in origins) or len(answers) != 1:
+        yield from rows
+    elif {words for _, words in here} == answers:
+        yield "everywhere", next(iter(answers))
+    else:
+        yield from here
+        yield "anywhere else", next(iter(answers))
 
 
 def _who(answer: Answer, report: ReachReport, to: Viewer) -> str:

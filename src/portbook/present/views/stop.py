@@ -8,8 +8,8 @@ from portbook.app.stop.impact import unrelated
 from portbook.app.stop.model import RefusalCode, StepKind
 from portbook.model import OwnersSeen
 from portbook.present.document import Paragraph, Table
-from portbook.present.owners import owner_phrase, unseen_owner
-from portbook.present.phrases import gap_sentences
+from portbook.present.owners import owner_name, owner_phrase, unseen_owner
+from portbook.present.phrases import gap_sentences, unseen_beside_owners
 from portbook.present.phrases.stops import (
     done_message,
     loss_message,
@@ -22,7 +22,8 @@ from portbook.present.phrases.stops import (
     supervised_notes,
 )
 from portbook.present.render.document_text import render_item
-from portbook.present.words import plural
+from portbook.present.render.text import wrap
+from portbook.present.words import few, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,9 +56,11 @@ def render_plan(
     """
     if any(refusal.code == RefusalCode.NOTHING_THERE for refusal in plan.refusals):
         return _nothing_there(plan, told, style)
-    title = f"Port {plan.scene.port}{_kind(plan)}{_where(plan)}"
-    title += ": would be stopped with --yes" if dry and plan.steps else ""
-    lines = [style.bold(title)]
+    title = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
+    if dry and plan.steps:
+        lines = [*map(style.bold, wrap(f"{title}: {_would_stop(plan)}", style.width))]
+    else:
+        lines = [style.bold(f"Port {title}")]
     rows = tuple((each.socket.name, _holder(each, to)) for each in plan.scene.listeners)
     lines += render_item(Table(rows), style)
     programs = unrelated(plan.scene.listeners)
@@ -80,6 +83,14 @@ def render_plan(
     for item in _after(plan, told):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
+
+
+def _would_stop(plan: Plan) -> str:
+    """Who would be stopped, by name; where no process has the port, what would be done."""
+    owners = [each for listener in plan.scene.listeners for each in listener.ownership.owners]
+    if not owners:
+        return f"with --yes, {step_text(plan.steps[0])}"
+    return f"{few(list(dict.fromkeys(map(owner_name, owners))))} would be stopped with --yes"
 
 
 def _left_alone(plan: Plan) -> Iterator[Paragraph]:
@@ -119,7 +130,7 @@ def _holder(listener: Listener, to: Viewer) -> str:
 def _after(plan: Plan, told: Container[Gap]) -> Iterator[Item]:
     for note in plan_notes(plan):
         yield Paragraph(note)
-    for reason in gap_sentences([gap for gap in plan.scene.missing if gap not in told]):
+    for reason in unseen_beside_owners([gap for gap in plan.scene.missing if gap not in told]):
         yield Paragraph(f"Not seen: {reason}")
 
 
