@@ -56,6 +56,7 @@ def test_a_killed_export_goes_on_where_it_ended(tmp_path: Path, small: dict[str,
     (tmp_path / f"{NOTES}-1-305.html").write_text("somebody else's")
     first = _times(tmp_path)
     assert len(first) > 3
+    assert ports
     done = subprocess.run(command[:-1], env=small, capture_output=True, text=True, check=True)
     assert "unchanged" in done.stdout
     after = _times(tmp_path)
