@@ -101,7 +101,9 @@ $(VENV)/.ready: pyproject.toml constraints.txt | $(BIN)/python
 	@$(BIN)/python -m compileall -q src
 	@touch $@
 
-# portbook with the extras, and one group.
+# portbook with the extras, and one group. The tests are compiled once, as portbook is above: each of
+# the processes that run them would do it for itself.
 $(VENV)/.ready-%: $(VENV)/.ready
 	$(INSTALL) --editable '.$(EXTRAS)' --group $*
+	@$(if $(filter test,$*),$(BIN)/python -m pytest -q --collect-only >/dev/null || true)
 	@touch $@
