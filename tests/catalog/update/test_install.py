@@ -243,7 +243,7 @@ def test_killed_at_any_moment_it_leaves_the_old_or_the_new(home: Path) -> None:
     put(home, DATES[0])
     takes = time.perf_counter() - began
     seen = set()
-    for turn in range(500 if PROOF else 25):
+    for turn in range(500 if PROOF else 12):
         child = os.fork()
         if child == 0:
             try:
