@@ -189,7 +189,7 @@ def test_a_typo_of_a_name_ends_with_1_and_a_proposal(within: Within) -> None:
 def test_what_people_call_a_service_is_one_query(within: Within, argv: list[str]) -> None:
     done = within(*argv, "--no-host")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.startswith("3389 · ".encode())
+    assert done.stdout.startswith(f"{' '.join(argv)} is 3389/tcp and udp (".encode())
 
 
 @pytest.mark.parametrize("command", [["why"], ["wait", "--free", "--timeout", "0"]])

@@ -291,10 +291,17 @@ class _Show:
             return brief + (self._clients(found) if self.options.clients else "")
         if isinstance(found, PortAnswer):
             from portbook.present.port.page import compose
-            from portbook.present.render.document_text import render_page
+            from portbook.present.render.document_text import render_answer, render_page
 
-            page = render_page(compose(found), self.style)
-            return f"{lead_of(found, self.style)}{page}"
+            if found.host is None:
+                page = render_page(compose(found), self.style)
+                return f"{lead_of(found, self.style)}{page}"
+            from portbook.present.brief import compose_brief
+            from portbook.present.owners import viewer
+
+            lead = lead_of(found, self.style)
+            headline = "" if lead else compose_brief(found, viewer()).headline
+            return lead + render_answer(compose(found), headline, self.style).removeprefix("\n")
         from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
 
         if isinstance(found, ServiceAnswer | RangeAnswer) and not self.options.full:

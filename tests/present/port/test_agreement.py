@@ -13,13 +13,15 @@ from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import sort_by_gravity
 from portbook.formats.errors.query import parse_query
-from portbook.model import Process
+from portbook.model import Listener, Process
 from portbook.present.brief import compose_brief
 from portbook.present.document import Table, Verdict
 from portbook.present.phrases.findings import finding_message
 from portbook.present.port.on_record import in_practice, practice_line
 from portbook.present.port.page import compose
 from portbook.present.render import port_json
+from portbook.present.render.document_text import render_answer
+from portbook.present.render.text import Style
 from tests.machine import SERVER, TO, Machine, bound
 from tests.values import CATALOG
 
@@ -113,3 +115,22 @@ def test_an_owner_has_one_name_in_an_answer(port: int, owner: Process, name: str
 def _facts_of(found: PortAnswer) -> list[tuple[str, str]]:
     items = [item for section in compose(found).sections for item in section.items]
     return [(row[0], row[-1]) for item in items if isinstance(item, Table) for row in item.rows]
+
+
+@pytest.mark.parametrize("text", ["305", "22", "3000", "5432", "EADDRINUSE: :::3000"])
+@pytest.mark.parametrize("held", [[], [bound(3000, SCRIPT), bound(5432, SERVER)]])
+def test_the_whole_page_begins_with_the_short_answer_and_this_machine(
+    text: str, held: list[Listener]
+) -> None:
+    found = answer(parse_query(text), CATALOG, ScanOptions(notes=False), host=Machine(held))
+    assert isinstance(found, PortAnswer)
+    headline = compose_brief(found, TO).headline
+    lines = render_answer(compose(found), headline, Style(200)).splitlines()
+    titles = [section.title for section in compose(found).sections]
+    shown = [line for line in lines if line in titles]
+    assert lines[:3] == [headline, "", "This machine"]
+    assert shown == titles
+    assert lines.count(headline) == 1
+    about = next(line for line in lines if line.startswith(("assigned: ", "unassigned: ")))
+    after = shown[2 if found.findings else 1]
+    assert lines.index(titles[0]) < lines.index(about) < lines.index(after)

@@ -21,13 +21,38 @@ def render_page(page: doc.Page, style: Style, of: doc.Numbered | None = None) ->
     """The whole of *page*; *of* is what it is printed by, where it is one of many."""
     lines = [*_headline(page, style)]
     for at, section in enumerate(page.sections):
-        lines += ["", style.bold(section.title)]
         if of is None:
-            for item in section.items:
-                lines += render_item(item, style)
-        else:
-            lines += filter(None, _printed(section.items, of.items[at], of, style))
+            lines += _section(section, style)
+            continue
+        lines += ["", style.bold(section.title)]
+        lines += filter(None, _printed(section.items, of.items[at], of, style))
     return "\n".join(lines) + "\n"
+
+
+def render_answer(page: doc.Page, headline: str, style: Style) -> str:
+    """The whole of *page*, this machine first, below the *headline* of the short answer to it.
+
+    That is empty where it stands elsewhere. What the page is about follows what runs here.
+    """
+    machine = [at for at, each in enumerate(page.sections) if each.id in ("machine", "verdict")]
+    first = max(machine, default=-1) + 1
+    lines = [style.bold(line) for line in wrap(headline, style.width)] if headline else []
+    for section in page.sections[:first]:
+        lines += _section(section, style)
+    # What the headline says isn't said once more as the page's title.
+    told = page.character.partition(";")[0] in headline
+    about = [*_headline(page, style, titled=not told)]
+    lines += ["", *about] if first and about else about
+    for section in page.sections[first:]:
+        lines += _section(section, style)
+    return "\n".join(lines) + "\n"
+
+
+def _section(section: doc.Section, style: Style) -> Iterator[str]:
+    yield ""
+    yield style.bold(section.title)
+    for item in section.items:
+        yield from render_item(item, style)
 
 
 def _printed(
@@ -43,10 +68,11 @@ def _printed(
             yield "\n".join(render_item(item, style))
 
 
-def _headline(page: doc.Page, style: Style) -> Iterator[str]:
-    first, *rest = wrap(f"{page.title} · {page.character}", style.width)
-    yield style.bold(page.title) + first[len(page.title) :]
-    yield from rest
+def _headline(page: doc.Page, style: Style, *, titled: bool = True) -> Iterator[str]:
+    if titled:
+        first, *rest = wrap(f"{page.title} · {page.character}", style.width)
+        yield style.bold(page.title) + first[len(page.title) :]
+        yield from rest
     yield from flow(page.states, "; ", style)
     if page.range:
         yield page.range
