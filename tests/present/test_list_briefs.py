@@ -231,7 +231,15 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
     assert "Go pprof (6060)" in brief.practice
     assert brief.blocks == "5999–6066 assigned (68 ports)"
     assert _brief("9200-10200").blocks == "129; longest gap 9803–9874 (72 ports)"
+    assert _brief("26953-27003").blocks == "2; longest gap 26490–26999 (510 ports)"
     assert _brief("8080-8090").blocks is None  # five blocks, and no gap of three ports
+
+
+def test_a_range_of_ephemeral_ports_is_not_one_to_pick_from() -> None:
+    labels = {
+        span: [step.label for step in _brief(span).next] for span in ("4900-4949", "48135-48185")
+    }
+    assert labels == {"4900-4949": ["Pick one", "More"], "48135-48185": ["More"]}
 
 
 def test_a_range_names_a_product_and_a_report_once_with_their_ports() -> None:

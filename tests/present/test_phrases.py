@@ -62,7 +62,7 @@ SAID = {
     Gap(GapCode.OWNERS_INFERRED, "/proc", Need.PROCFS, number=1, total=1): "the socket is owned by "
     "a process that was inferred from control group and user, not seen: no process is listed in "
     "/proc: procfs isn't mounted there",
-    Gap(GapCode.OWNERS_PARTIAL, None, Need.ROOT): f"other owners of these sockets, if any ({MEND})",
+    Gap(GapCode.OWNERS_PARTIAL, None, Need.ROOT): f"whether sockets have other owners too ({MEND})",
     Gap(GapCode.OWNERS_UNSEEN, number=2, total=4): "2 of 4 sockets have an owner that can't be "
     "seen",
     Gap(GapCode.PACKAGES_UNKNOWN, "/a", number=1, detail="x"): "the package of /a is not known: x",

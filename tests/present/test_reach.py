@@ -61,6 +61,14 @@ def test_what_only_root_sees() -> None:
     assert "See the rules: sudo portbook reach 8080/tcp" in text
 
 
+def test_what_is_not_known_of_this_machine_is_not_called_reachable_from_it() -> None:
+    """No network leads to it, and the rules for this machine's own packets can't be read."""
+    local = bound(8080, SERVER, address="127.0.0.1")
+    text = shown(Machine([local], HIDDEN))
+    assert text.startswith("8080/tcp · reachable from no other machine\n")
+    assert "  this machine   can't tell\n" in text
+
+
 def test_root_is_told_what_failed_and_not_to_become_root() -> None:
     late = PacketFilter(missing=[Gap(GapCode.TOOL_LATE, "nft", Need.AGAIN)])
     text = " ".join(shown(Machine([bound(8080, SERVER)], late), to=TO._replace(uid=0)).split())
@@ -278,10 +286,14 @@ def test_what_passes_the_firewall_by_is_not_closed_by_its_command() -> None:
 
 
 def test_files_are_told_from_rules_in_force() -> None:
+    off = Configured("ufw", False, ("allow tcp 8080",), "drop", "/etc/ufw/ufw.conf")
+    assert configured_words(off, as_root=True) == (
+        "UFW is disabled in its files (/etc/ufw/ufw.conf; whether it is loaded isn't known)."
+    )
     told = configured_words(
         Configured("ufw", True, ("allow tcp 8080",), "drop", "/etc/ufw/ufw.conf")
     )
     assert told == (
         "UFW is enabled in its files: allow tcp 8080; everything else: drop "
-        "(/etc/ufw/ufw.conf; whether it is loaded, only root can see)."
+        "(/etc/ufw/ufw.conf; only root can see whether it is loaded)."
     )

@@ -31,6 +31,7 @@ _MOST_PORTS = 3  # of one name
 _MOST_IN_USE = 3  # ports of a range of which it is told who holds them
 _MOST_BLOCKS = 4
 _LEAST_GAP = 3  # ports
+_EPHEMERAL = 32768  # the first port that Linux hands out by default
 _SYSTEM = RANGES[0].last  # portbook pick never picks a System Port of itself
 
 
@@ -187,8 +188,8 @@ def _blocks(answer: RangeAnswer) -> str | None:
         f"{_ports(block.first, block.last)} {block.state}{_rest(block, answer)}"
         for block in answer.blocks[: _MOST_BLOCKS + 1]
     ]
-    if len(shown) <= _MOST_BLOCKS:
-        return ", ".join(shown)
+    if len(shown) <= _MOST_BLOCKS and len(line := ", ".join(shown)) <= ROOM:
+        return line
     gaps = [each for each in answer.blocks if each.state is State.UNASSIGNED]
     largest = max(gaps, key=lambda block: (block.size, -block.first), default=None)
     if largest is None or largest.size < _LEAST_GAP:
@@ -242,10 +243,19 @@ def _next_in_range(
 ) -> Iterator[NextStep]:
     if bound:
         yield NextStep("Look closer", f"portbook {next(iter(bound))}")
-    elif answer.host is not None and answer.last > _SYSTEM and answer.counts[State.UNASSIGNED]:
+    elif answer.host is not None and _may_pick(answer):
         span = f"{answer.first}-{answer.last}"
         yield NextStep("Pick one", f"portbook pick --range {span}")
     yield more_step(asked)
+
+
+def _may_pick(answer: RangeAnswer) -> bool:
+    """Whether ``portbook pick`` can find a port there: unassigned, and ephemeral on no system."""
+    return any(
+        min(gap.last, answer.last) > _SYSTEM and max(gap.first, answer.first) < _EPHEMERAL
+        for gap in answer.blocks
+        if gap.state is State.UNASSIGNED
+    )
 
 
 # -- shared with names of several ports ------------------------------------------------------

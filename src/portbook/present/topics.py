@@ -162,7 +162,7 @@ PAGES: dict[Topic, TopicPage] = {
     Topic.UNREACHABLE: TopicPage(
         "No route to host: the network doesn't lead there, so no port was tried.",
         (
-            "The address is wrong, the interface or VPN is down, or a firewall answers so.",
+            "The address is wrong, the interface or VPN is down, or a firewall sends that answer.",
             "For an IPv6 address, this machine may have no IPv6 beyond its own link.",
         ),
         (NextStep("The route", "ip route get ADDRESS"),),

@@ -206,11 +206,11 @@ def when(period: str) -> str:
     """A report's period as a part of a sentence.
 
     >>> when("2003-01"), when("2003-01-25"), when("2003/2004"), when("../2005-01")
-    ('in January 2003', 'on 25 January 2003', 'from 2003 to 2004', 'in January 2005 or earlier')
+    ('in January 2003', 'on 25 January 2003', 'from 2003 to 2004', 'in a list of January 2005')
     """
     since, _, until = period.partition("/")
     if since == "..":
-        return f"{when(until)} or earlier"
+        return f"in a list of {day(until)}"
     if until:
         return f"from {day(since)} to {day(until)}"
     return f"{'on' if len(since) == 10 else 'in'} {day(since)}"
@@ -228,12 +228,14 @@ def plural(count: int, noun: str, several: str | None = None) -> str:
 def period(moments: str) -> str:
     """A report's period, as it stands in brackets.
 
+    Of what a list has without a date, the list's own is known.
+
     >>> period("2003-01"), period("2003/2004"), period("../2005-01")
-    ('January 2003', '2003 to 2004', 'January 2005 or earlier')
+    ('January 2003', '2003 to 2004', 'listed January 2005')
     """
     since, _, until = moments.partition("/")
     if since == "..":
-        return f"{day(until)} or earlier"
+        return f"listed {day(until)}"
     return f"{day(since)} to {day(until)}" if until else day(since)
 
 

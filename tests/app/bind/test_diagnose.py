@@ -115,7 +115,7 @@ def test_which_addresses_are_taken_is_no_explanation() -> None:
 def test_a_connection_of_somebody_else_names_the_user() -> None:
     hidden = connection(owners_seen=OwnersSeen.HIDDEN, user="www-data")
     found = why(tried(IN_USE), connections=(hidden,))
-    assert "A process of user www-data you can't see" in told(found.causes[0]).message
+    assert "A process of www-data you can't see" in told(found.causes[0]).message
 
 
 def codes(found: Why) -> list[str]:
@@ -594,8 +594,8 @@ def test_root_is_not_told_to_be_root() -> None:
     ("seen", "who", "mend"),
     [
         (OwnersSeen.KERNEL, "The kernel itself", "no program to stop"),
-        (OwnersSeen.NONE, "A socket without a process of user www-data", "no program to stop"),
-        (OwnersSeen.HIDDEN, "A process of user www-data you can't see", "program it"),
+        (OwnersSeen.NONE, "A socket of www-data without a process", "no program to stop"),
+        (OwnersSeen.HIDDEN, "A process of www-data you can't see", "program it"),
     ],
 )
 def test_nobody_to_stop(seen: OwnersSeen, who: str, mend: str) -> None:

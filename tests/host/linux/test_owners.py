@@ -162,7 +162,7 @@ def test_processes_that_are_hidden_altogether(proc: Proc) -> None:
     assert owners.missing
     every = proc.owners({8: (0, None)}, every=True)
     assert every.owners[8][0] is OwnersSeen.FIRST
-    assert "other owners of these sockets, if any" in sentences(every.missing)[0]
+    assert "whether sockets have other owners too" in sentences(every.missing)[0]
 
 
 def test_no_proc_at_all(tmp_path: Path) -> None:

@@ -126,6 +126,11 @@ def test_a_search_says_how_much_it_found(text: str, title: str) -> None:
     assert lists.render_search(_search(text), Style()).startswith(title)
 
 
+def test_a_search_that_finds_nothing_says_what_to_try_and_no_sources() -> None:
+    lines = lists.render_search(_search("qqqqzzzz"), Style()).splitlines()
+    assert lines == ['Nothing matches "qqqqzzzz".', "Try part of a name, or one word."]
+
+
 def test_a_name_that_does_not_exist_is_said_not_to() -> None:
     found = answer(parse_query("postgress"), CATALOG)
     assert isinstance(found, SearchAnswer)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import GapCode, Need
+from portbook.model.gap import OF_OWNERS
 from portbook.present.words import in_namespace
 
 TYPE_CHECKING = False
@@ -49,7 +50,7 @@ TEMPLATES = {
     GapCode.OWNERS_HIDDEN: "{sockets} owned by a process that {hidden_by}",
     GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
     "and user, not seen: {fix}",
-    GapCode.OWNERS_PARTIAL: "other owners of these sockets, if any ({fix})",
+    GapCode.OWNERS_PARTIAL: "whether sockets have other owners too ({fix})",
     GapCode.OWNERS_UNSEEN: "{counted} sockets have an owner that can't be seen",
     GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
     GapCode.NAMES_UNKNOWN: "{names} not known: {detail}",
@@ -190,6 +191,16 @@ def unseen_beside_owners(gaps: Iterable[Gap]) -> list[str]:
     That holds wherever some process can't be read: JSON, ``-v`` and ``--strict`` tell it.
     """
     return gap_sentences(gap for gap in gaps if gap.code is not GapCode.OWNERS_PARTIAL)
+
+
+def unseen_of_socket(gaps: Iterable[Gap]) -> list[str]:
+    """:func:`unseen_beside_owners` where each socket stands with its owner, or with what shows it.
+
+    "a root process you can't see (try sudo)" says which owner is hidden, and from whom.
+    """
+    return unseen_beside_owners(
+        gap for gap in gaps if gap.code not in OF_OWNERS or gap.needs is not Need.ROOT
+    )
 
 
 def filled(templates: Mapping[str, str], value: Any, words: Mapping[str, Words]) -> str:

@@ -27,11 +27,12 @@ def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: i
     if names:
         sure = "probably " if seen is OwnersSeen.INFERRED else ""
         return sentence(sure + join(names))
-    whose = f" of user {user or uid}" if uid is not None else ""
+    whose = f" of {user or f'user {uid}'}" if uid is not None else ""
+    unseen = "A root process" if uid == 0 else f"A process{whose}"
     return {
         OwnersSeen.KERNEL: "The kernel itself",
-        OwnersSeen.NONE: f"A socket without a process{whose}",
-    }.get(seen, f"A process{whose} you can't see")
+        OwnersSeen.NONE: f"A socket{whose} without a process",
+    }.get(seen, f"{unseen} you can't see")
 
 
 def holder_of(listener: Listener) -> str:

@@ -113,6 +113,11 @@ def _does(check: Check, _: Facts) -> str:
     return "listens on" if listens else "has bound"
 
 
+def _within(holder: str) -> str:
+    """*holder* in the middle of a sentence: "a root process you can't see"."""
+    return holder[0].lower() + holder[1:] if holder.startswith(("A ", "The ")) else holder
+
+
 _WORDS: dict[str, Words] = {
     "some_names": _some_of("names"),
     "some_products": _some_of("products"),
@@ -124,7 +129,7 @@ _WORDS: dict[str, Words] = {
     "whose_notes": _whose,
     "label_or_it": lambda _, facts: facts["label"] or "something",
     "below": _below,
-    "who": lambda check, _: holder_of(check.listener),
+    "who": lambda check, _: _within(holder_of(check.listener)),
     "does": _does,
     "socket": lambda check, _: check.listener.socket.name,
 }

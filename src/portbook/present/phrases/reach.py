@@ -54,16 +54,19 @@ def reach_cell(reachable: Reachable) -> str:
     return _CELLS[reachable.scope]
 
 
-def reach_line(reachable: Reachable, *, as_root: bool = True) -> str:
+def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool = True) -> str:
     """The brief's line, and a page's. Who isn't root sees more *as_root*.
+
+    *own* is whether this machine itself is known to get through.
 
     >>> from portbook.model import Reachable
     >>> reach_line(Reachable(Scope.BLOCKED, (), ("tcp dport 80 drop",), ("inet t in",), True))
     'from this machine only: a firewall rule blocks the rest (tcp dport 80 drop)'
     """
     rule = f" ({reachable.rules[-1]})" if reachable.rules else ""
+    here = "from this machine only" if own else "from no other machine"
     if reachable.scope is Scope.THIS_MACHINE:
-        return "from this machine only"
+        return here
     if reachable.scope is Scope.ANYWHERE:
         if reachable.firewall is False:
             return "from other machines: no firewall rules are in force"
@@ -74,7 +77,7 @@ def reach_line(reachable: Reachable, *, as_root: bool = True) -> str:
         return f"from {first}{more} only{rule}"
     if reachable.scope is Scope.BLOCKED:
         why = f"a firewall rule blocks the rest{rule}" if rule else "the firewall blocks the rest"
-        return f"from this machine only: {why}"
+        return f"{here}: {why}"
     if reachable.not_evaluated:
         return f"{_CANT_TELL}{filter_words(*reachable.not_evaluated[0])} may decide"
     if reachable.firewall is None:
@@ -84,14 +87,16 @@ def reach_line(reachable: Reachable, *, as_root: bool = True) -> str:
     return f"{_CANT_TELL}it depends on a firewall rule{rule}"
 
 
-def reachable_words(reachable: Reachable, *, listens: bool = True, as_root: bool = True) -> str:
+def reachable_words(
+    reachable: Reachable, *, listens: bool = True, as_root: bool = True, own: bool = True
+) -> str:
     """The line as the end of a sentence about what listens, or about a server that would.
 
     >>> from portbook.model import Reachable
     >>> reachable_words(Reachable(Scope.UNKNOWN, (), ("limit accept",), ("inet t in",), True))
     "can't tell from where it can be reached: it depends on a firewall rule (limit accept)"
     """
-    line = reach_line(reachable, as_root=as_root)
+    line = reach_line(reachable, as_root=as_root, own=own)
     reason = line.removeprefix(_CANT_TELL)
     if reason == line:
         return f"{'' if listens else 'a server on it would be '}reachable {line}"
@@ -134,14 +139,15 @@ def configured_words(configured: Configured, *, as_root: bool = False) -> str:
     names = {"ufw": "UFW", "firewalld": "firewalld"}
     enabled = {True: "enabled", False: "disabled", None: "set up"}[configured.enabled]
     words = f"{names[configured.tool]} is {enabled} in its files"
-    if configured.rules:
-        words += f": {'; '.join(configured.rules[:3])}"
-    elif configured.rules is not None:
-        words += ", without a rule for this port"
-    if configured.otherwise:
-        words += f"; everything else: {configured.otherwise}"
+    if configured.enabled is not False:  # else none of its rules says anything
+        if configured.rules:
+            words += f": {'; '.join(configured.rules[:3])}"
+        elif configured.rules is not None:
+            words += ", without a rule for this port"
+        if configured.otherwise:
+            words += f"; everything else: {configured.otherwise}"
     loaded = (
-        "whether it is loaded isn't known" if as_root else "whether it is loaded, only root can see"
+        "whether it is loaded isn't known" if as_root else "only root can see whether it is loaded"
     )
     return f"{words} ({configured.source}; {loaded})."
 

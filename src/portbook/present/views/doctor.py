@@ -8,7 +8,7 @@ from portbook.model.gap import OF_OWNERS
 from portbook.present.document import Paragraph, Table
 from portbook.present.phrases import gap_sentence
 from portbook.present.render.document_text import render_item
-from portbook.present.words import day
+from portbook.present.words import day, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _sections(
     number = "you" if checkup.uid is None else f"user {checkup.uid}"
     who = "root" if to.is_root else f"{user} ({checkup.uid})" if user else number
     machine = [
-        ("sockets", f"{checkup.sockets:,}, {checkup.owned:,} with an owner"),
+        ("sockets", f"{checkup.sockets:,}, {_owned(checkup)}"),
         ("running as", who),
     ]
     if checkup.rules.unprivileged_first is not None:
@@ -74,6 +74,12 @@ def _sections(
     yield "Registry", list(_registry(checkup.registry))
     yield "Your notes", list(_notes(checkup.notes, checkup.notes_problem))
     yield "Installed", [Table(tuple(_installed(checkup, version)))]
+
+
+def _owned(checkup: Checkup) -> str:
+    if checkup.owned == checkup.sockets:
+        return "all owners visible"
+    return f"{plural(checkup.owned, 'owner')} visible"
 
 
 def _whole(gap: str) -> str:

@@ -90,7 +90,10 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
 
         for title, items in own.sections(answer.own_notes):
             out.section(title, *items)
-    out.sources(answer.sources)
+    if count or noted:
+        out.sources(answer.sources)
+    else:
+        out.lines.append("Try part of a name, or one word.")
     return str(out)
 
 

@@ -67,7 +67,7 @@ def _in_short(choice: Choice) -> str:
     held = {check.code: dict(check.facts).get("why") for check in choice.checks if check.ok}
     words = dict(_GOOD)
     if held.get(Criterion.NO_KNOWN_USE) == "wide":
-        words[Criterion.NO_KNOWN_USE] = "no use of its own"
+        words[Criterion.NO_KNOWN_USE] = "no known use but in a wide range"
     return ", ".join([each for code, each in words.items() if code in held])
 
 
@@ -150,7 +150,13 @@ def _lacking(found: Pick) -> str:
 
 
 def _left_out(found: Pick) -> str:
-    shown = [f"{each.port} ({check_evidence(each.failed[0])})" for each in found.left_out[:_SHOWN]]
-    counts = ", ".join(f"{count} by {code}" for code, count in found.left_out_by.items())
-    more = " …" if len(found.left_out) > _SHOWN else ""
-    return f"Rejected: {counts}. {'; '.join(shown)}{more}"
+    """How many ports fail each criterion, and why one of them does."""
+    examples: dict[str, str] = {}
+    for each in found.left_out:
+        first = each.failed[0]
+        examples.setdefault(first.code, f"{each.port}: {check_evidence(first)}")
+    parts = []
+    for code, count in found.left_out_by.items():
+        example = f" ({examples[code]})" if code in examples else ""
+        parts.append(f"{count:,} by {code}{example}")
+    return f"Rejected: {'; '.join(parts)}"

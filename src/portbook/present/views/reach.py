@@ -8,7 +8,7 @@ from portbook.model import GapCode, Scope, Transport, host_port
 from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
-from portbook.present.phrases import filter_words, gap_sentences
+from portbook.present.phrases import filter_words, unseen_of_socket
 from portbook.present.phrases.reach import (
     BEYOND,
     NO_MANAGER,
@@ -81,7 +81,7 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
         Paragraph(configured_words(each, as_root=to.is_root)) for each in report.configured
     ]
     named = [each for each in report.missing if each.code is not GapCode.NOT_EVALUATED]
-    more += [Paragraph(f"Not seen: {gap}") for gap in gap_sentences(named)]
+    more += [Paragraph(f"Not seen: {gap}") for gap in unseen_of_socket(named)]
     more += [Paragraph(NO_MANAGER)] if report.filters[:1] in _UNMANAGED else []
     more += [Paragraph(f"Not evaluated: {_beside(report)}.")] if report.not_evaluated else []
     if any(each.answer is Outcome.OPEN and each.source == ANYWHERE for each in report.origins):
@@ -101,7 +101,9 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
 
 def _character(report: ReachReport, to: Viewer) -> str:
     listens = report.sockets[0].listener is not None
-    words = reachable_words(whole(report), listens=listens, as_root=to.is_root)
+    here = [each for each in report.origins if each.source == THIS_MACHINE]
+    own = all(each.answer is Outcome.OPEN for each in here)
+    words = reachable_words(whole(report), listens=listens, as_root=to.is_root, own=own)
     return words if listens else f"nothing listens; {words}"
 
 

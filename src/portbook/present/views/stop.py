@@ -9,7 +9,7 @@ from portbook.app.stop.model import RefusalCode, StepKind
 from portbook.model import OwnersSeen
 from portbook.present.document import Paragraph, Table
 from portbook.present.owners import owner_name, owner_phrase, unseen_owner
-from portbook.present.phrases import gap_sentences, unseen_beside_owners
+from portbook.present.phrases import gap_sentences, unseen_of_socket
 from portbook.present.phrases.stops import (
     done_message,
     loss_message,
@@ -130,7 +130,7 @@ def _holder(listener: Listener, to: Viewer) -> str:
 def _after(plan: Plan, told: Container[Gap]) -> Iterator[Item]:
     for note in plan_notes(plan):
         yield Paragraph(note)
-    for reason in unseen_beside_owners([gap for gap in plan.scene.missing if gap not in told]):
+    for reason in unseen_of_socket([gap for gap in plan.scene.missing if gap not in told]):
         yield Paragraph(f"Not seen: {reason}")
 
 
