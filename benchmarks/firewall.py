@@ -185,14 +185,14 @@ def _print_brief(what: str, argv: list[str], runs: int) -> None:
 
 
 def listen() -> None:
-    """``portbook listen``, which waits for nft as long as it takes on a busy machine."""
+    """``portbook listen`` as a process, which waits for nft as long as a busy machine takes."""
+    from portbook.__main__ import script
     from portbook.host.firewall import ruleset as module
 
     _, *others = module.read_ruleset.__defaults__ or ()
     module.read_ruleset.__defaults__ = (60.0, *others)
-    from portbook.cli import run as command
-
-    raise SystemExit(command(["listen"]))
+    sys.argv = ["portbook", "listen"]
+    script()
 
 
 def ask() -> None:

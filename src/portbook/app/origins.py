@@ -365,7 +365,8 @@ def _cut_short(
 
 def _parts(sources: Intervals, decisions: Iterable[Decision]) -> list[tuple[Intervals, Decision]]:
     """What of *sources* each decision is about, the widest part first."""
-    parts = [(sources & Intervals.in_order(each.sources), each) for each in decisions]
+    wholes = [(Intervals.in_order(each.sources), each) for each in decisions]
+    parts = [(sources & own, each) for own, each in wholes if own.is_near(sources)]
     parts = [each for each in parts if each[0]]
     parts.sort(key=lambda each: -each[0].size())
     return parts

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from portbook.app.origins import Origin
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.network import Network
-    from portbook.model import Listener, Socket
+    from portbook.model import Listener, Socket, Transport
     from portbook.model.finding import NotEvaluated
 
 
@@ -42,8 +42,8 @@ def add_reachable(
     evaluated = firewall is not False or bool(packets.not_evaluated)
     known: dict[tuple[object, ...], Reachable] = {}
     if evaluated:  # what takes long is worked out by kinds of ports, and those are known at once
-        for port in dict.fromkeys([each.socket.port for each in outer]):
-            packets.alike(port)
+        for each in outer:
+            packets.alike(*_asked(each.socket))
     told = []
     for each in listeners:
         socket = each.socket
@@ -52,7 +52,7 @@ def add_reachable(
             continue
         place = (socket.family, socket.address, socket.interface, socket.v6only)
         behind = groups.get(socket.inode or 0, ())
-        key = (*place, socket.transport, packets.alike(socket.port)) if evaluated else place
+        key = (*place, socket.transport, packets.alike(*_asked(socket))) if evaluated else place
         key = (*key, *behind)
         reachable = known.get(key)
         if reachable is None and not (evaluated or behind) and _has_way_out(socket, network):
@@ -67,6 +67,12 @@ def add_reachable(
         doubts.update(dict.fromkeys(reachable.not_evaluated))
         told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))
     return tuple(told), (*packets.missing, *gaps_of(doubts))
+
+
+def _asked(socket: Socket) -> tuple[int, Transport, tuple[Family, ...]]:
+    """What *socket* may be asked about: its port, and the families of what comes to it."""
+    v4 = socket.family is Family.IPV4
+    return socket.port, socket.transport, (Family.IPV4,) if v4 else (Family.IPV4, Family.IPV6)
 
 
 def gaps_of(filters: Iterable[NotEvaluated]) -> tuple[Gap, ...]:

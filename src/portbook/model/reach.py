@@ -6,7 +6,7 @@ from portbook._fast_types import NamedTuple, StrEnum
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
     from ipaddress import IPv4Network, IPv6Network
 
     from portbook.model.finding import NotEvaluated
@@ -47,7 +47,7 @@ class Decision(NamedTuple):
     """
 
     family: Family
-    sources: tuple[tuple[int, int], ...]
+    sources: Collection[tuple[int, int]]
     outcome: Outcome
     rules: tuple[RuleText, ...] = ()
     delivered_to: int | None = None

@@ -32,9 +32,9 @@ from portbook.host.firewall.flows import (
     strayed,
     union,
 )
-from portbook.host.firewall.intervals import NOTHING, Intervals
+from portbook.host.firewall.intervals import NOTHING, Intervals, Uncollected
 from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
-from portbook.host.firewall.values import Machine, Rows, Ruleset, Uncollected
+from portbook.host.firewall.values import Machine, Rows, Ruleset
 from portbook.host.firewall.walk import Walk
 from portbook.model.reach import Decision, Outcome, RuleText
 
@@ -381,9 +381,7 @@ def _decisions(family: Family, results: Iterable[_Result], everyone: Intervals) 
     ]
 
 
-def _agreed(
-    family: Family, possible: list[_Result], sources: tuple[tuple[int, int], ...]
-) -> Decision:
+def _agreed(family: Family, possible: list[_Result], sources: Intervals) -> Decision:
     first = possible[0]
     rules = tuple(dict.fromkeys(rule for each in possible for rule in each.rules))
     outcomes = {each.outcome for each in possible}

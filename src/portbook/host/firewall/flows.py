@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.host.firewall.conditions import Open
 from portbook.host.firewall.intervals import Intervals
-from portbook.host.firewall.values import Assign, Test, Translate, Verdict, VerdictMap
+from portbook.host.firewall.values import Assign, Rows, Test, Translate, Verdict, VerdictMap
 from portbook.model.reach import Outcome
 
 TYPE_CHECKING = False
@@ -86,6 +87,41 @@ def _needs_connections(statement: object) -> bool:
     if isinstance(statement, Verdict):
         return statement.target == "source" and statement.kind == "accept"
     return isinstance(statement, Translate)
+
+
+def stopped_by(rule: Rule, flows: dict[Packet, Intervals]) -> tuple[str, Intervals] | None:
+    """Takes those of the one packet in *flows* out whom *rule* stops: how, and them.
+
+    None where it asks for more than a source, or does more. A list of banned addresses may be
+    thousands of rules: the packet isn't followed through each.
+    """
+    if rule.stopped is False:
+        rule.stopped = None
+        statements = iter(rule)
+        test = next(statements, None)
+        if isinstance(test, Test) and test.op == "==" and len(test.fields) == 1:
+            (field,), rows = test.fields, test.rows
+            plain = field.name == "saddr" and field.mask is None and field.protocols is None
+            if plain and isinstance(rows, Rows) and rows.otherwise is None:
+                numbers, verdict = rows.numbers(), next(statements, None)
+                kind = verdict.kind if isinstance(verdict, Verdict) else ""
+                stops = kind in ("drop", "reject") and next(statements, None) is None
+                if stops and numbers is not None:
+                    rule.stopped = kind, numbers, field.family
+    if not rule.stopped:
+        return None
+    kind, numbers, family = rule.stopped
+    ((packet, sources),) = flows.items()
+    if family not in (None, packet.family) or not isinstance(packet.saddr, Open):
+        return None
+    hit = sources & numbers
+    if hit:
+        left = sources - hit
+        if left:
+            flows[packet] = left
+        else:
+            del flows[packet]
+    return kind, hit
 
 
 class TooLong(Exception):
@@ -175,12 +211,10 @@ def union(sets: list[Intervals]) -> Intervals:
     return Intervals.of(pair for each in sets for pair in each.pairs())
 
 
-def apart(
-    sets: list[Intervals], everyone: Intervals
-) -> list[tuple[tuple[int, ...], tuple[tuple[int, int], ...]]]:
+def apart(sets: list[Intervals], everyone: Intervals) -> list[tuple[tuple[int, ...], Intervals]]:
     """Cuts overlapping sets into disjoint ones: the numbers of those that have them, and they."""
     if sum(each.size() for each in sets) == everyone.size():  # they don't overlap
-        return [((number,), each.pairs()) for number, each in enumerate(sets)]
+        return [((number,), each) for number, each in enumerate(sets)]
     edges: list[tuple[int, int, int]] = []
     for number, each in enumerate(sets):
         for first, last in each.pairs():
@@ -194,7 +228,7 @@ def apart(
             pieces.setdefault(tuple(sorted(active)), []).append((start, place - 1))
         start = place
         (active.add if begins else active.discard)(number)
-    return [(numbers, Intervals.of(pairs).pairs()) for numbers, pairs in pieces.items()]
+    return [(numbers, Intervals.of(pairs)) for numbers, pairs in pieces.items()]
 
 
 def end_of(packet: Packet | None) -> tuple[int | None, str | None]:

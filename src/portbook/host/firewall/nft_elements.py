@@ -11,8 +11,7 @@ from __future__ import annotations
 import _struct
 
 from portbook.errors import MalformedInput
-from portbook.host.firewall.flows import union
-from portbook.host.firewall.intervals import Intervals
+from portbook.host.firewall.intervals import Intervals, Uncollected
 from portbook.host.firewall.nft_expressions import (
     OBJECTS,
     TYPE_FIELDS,
@@ -24,7 +23,7 @@ from portbook.host.firewall.nft_expressions import (
 )
 from portbook.host.firewall.nft_glance import VERDICTS
 from portbook.host.firewall.nft_text import listed, load_json, only
-from portbook.host.firewall.values import Rows, Uncollected, Verdict
+from portbook.host.firewall.values import Rows, Verdict
 from portbook.host.linux.netlink import attributes_of
 
 TYPE_CHECKING = False
@@ -153,7 +152,9 @@ def _joined(pieces: list[Rows], *, plain: bool) -> Rows:
     if plain and otherwise is None:
         numbers = [each.numbers() for each in pieces]
         if all(each is not None for each in numbers):
-            return Rows.of_numbers(union([each for each in numbers if each is not None]))
+            return Rows.of_numbers(
+                Intervals.of([pair for each in numbers if each for pair in each.pairs()])
+            )
     rows = [row for each in pieces for row in each.rows]
     if any(each.goals is None for each in pieces):  # a set; what has all of them needs no others
         return Rows(rows if otherwise is None else [], otherwise=otherwise)
@@ -259,8 +260,10 @@ def _spanned(firsts: list[int], ends: list[int], width: int, *, spans: bool) -> 
         if ends:
             return None
         return Rows.of_numbers(Intervals.of([(each, each) for each in firsts]))
+    firsts, ends = sorted(firsts), sorted(ends)
     # Before the first element the kernel may have an end of nothing; the last may have none.
-    firsts, ends = sorted(firsts), sorted(each for each in ends if each)
+    if ends and not ends[0]:
+        ends = ends[1:]
     if len(firsts) == len(ends) + 1:
         ends.append(1 << 8 * width)
     if len(firsts) != len(ends):
@@ -269,5 +272,7 @@ def _spanned(firsts: list[int], ends: list[int], width: int, *, spans: bool) -> 
     bounds[::2], bounds[1::2] = firsts, ends
     if bounds != sorted(bounds):
         return None
-    touching = set(firsts) & set(ends)
-    return Rows.of_numbers(Intervals([each for each in bounds if each not in touching]))
+    touching = set(firsts).intersection(ends)
+    if touching:
+        bounds = [each for each in bounds if each not in touching]
+    return Rows.of_numbers(Intervals(bounds))

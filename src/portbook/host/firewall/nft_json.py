@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from portbook.errors import MalformedInput
+from portbook.host.firewall.intervals import Uncollected
 from portbook.host.firewall.nft_elements import goal_of, note_set, objects_of, read_rows, verdict_of
 from portbook.host.firewall.nft_expressions import (
     bits_of,
@@ -42,7 +43,6 @@ from portbook.host.firewall.values import (
     Test,
     Translate,
     Unclear,
-    Uncollected,
     Verdict,
     VerdictMap,
 )

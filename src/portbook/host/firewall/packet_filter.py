@@ -40,6 +40,7 @@ class PacketFilter:
         self._kinds: PortKinds | None = None
         self._first_port: int | None = None
         self._of_kind: dict[Hashable, int] = {}  # a port of each kind that was asked about
+        self._kind_of: dict[tuple[int, Family, Transport], Hashable] = {}
 
     @property
     def missing(self) -> tuple[Gap, ...]:
@@ -110,7 +111,7 @@ class PacketFilter:
             return (Decision(family, (_EVERYONE[family],), outcome, delivered_to=port),)
         from portbook.host.firewall.decide import decide
 
-        alike = self._alike(port)
+        alike = self._alike(port, family, transport)
         key = (family, transport, destination, alike, interface, source, later, "rules")
         decisions = self._decided.get(key)
         if decisions is None:
@@ -134,14 +135,16 @@ class PacketFilter:
             ]
         )
 
-    def alike(self, port: int) -> int:
-        """The first port that was asked about of those that the rules don't tell from *port*.
+    def alike(self, port: int, transport: Transport, families: Iterable[Family]) -> tuple[int, ...]:
+        """The first port asked about of those that the rules don't tell from *port*, by family.
 
         Where anything else may decide, and where no rules are in force, it is *port* itself.
         """
-        return port if self._ruleset is None or self.not_evaluated else self._alike(port)
+        if self._ruleset is None or self.not_evaluated:
+            return (port,)
+        return tuple([self._alike(port, family, transport) for family in families])
 
-    def _alike(self, port: int) -> int:
+    def _alike(self, port: int, family: Family, transport: Transport) -> int:
         if self._first_port is None:
             self._first_port = port
         if port == self._first_port or self._ruleset is None:
@@ -150,8 +153,19 @@ class PacketFilter:
             from portbook.host.firewall.port_kinds import PortKinds
 
             self._kinds = PortKinds(self._ruleset)
-            self._of_kind[self._kinds.kind(self._first_port)] = self._first_port
-        return self._of_kind.setdefault(self._kinds.kind(port), port)
+        first = self._kind(self._first_port, family, transport)
+        self._of_kind.setdefault(first, self._first_port)
+        return self._of_kind.setdefault(self._kind(port, family, transport), port)
+
+    def _kind(self, port: int, family: Family, transport: Transport) -> Hashable:
+        known = self._kind_of.get((port, family, transport))
+        if known is None:
+            from portbook.host.firewall.nft_expressions import PROTOCOLS
+
+            assert self._kinds is not None
+            kind = self._kinds.kind(port, str(family), PROTOCOLS[transport])
+            known = self._kind_of[port, family, transport] = (family, transport, kind)
+        return known
 
     def _doubted(
         self, decision: Decision, transport: Transport, destination: str, port: int, interface: str

@@ -6,6 +6,7 @@ a map, or send connections to it: two ports for which all of that comes out alik
 
 from __future__ import annotations
 
+from portbook.host.firewall.intervals import Uncollected
 from portbook.host.firewall.values import (
     Assign,
     Bits,
@@ -17,7 +18,6 @@ from portbook.host.firewall.values import (
     Table,
     Test,
     Translate,
-    Uncollected,
     VerdictMap,
 )
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 
     from portbook.host.firewall.values import Field
 
+    _Whose = tuple[str | None, tuple[int, ...] | None]
+
 _MOST_PORTS = 16  # that a guard compares
 _PORTS = ("dport", "sport", "ct dport", "ct sport")
 _LAST = 65535
+_ANYTHING = Guard()
 
 
 class PortKinds:
@@ -37,7 +40,9 @@ class PortKinds:
 
     def __init__(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
-        self._spans: dict[tuple[int, int], None] = {}
+        # Intervals, each with the families and protocols of those whose rules tell it from others.
+        self._spans: dict[tuple[int, int], dict[_Whose, None]] = {}
+        self._guard = _ANYTHING  # of the rule that is looked at
         self._apart = False  # a rule does arithmetic with a port: all of them differ
         with Uncollected():
             for table in ruleset.tables:
@@ -46,19 +51,34 @@ class PortKinds:
                         ports = rule.ports()
                         if ports is None:
                             self._look_through(table, rule)
-                        else:
-                            self._spans.update(dict.fromkeys(ports))
+                        elif ports:
+                            self._guard = rule.glance() or _ANYTHING
+                            for span in ports:
+                                self._add(span)
 
-    def kind(self, port: int) -> Hashable:
-        """What ports of one kind, and no others, have in common."""
+    def kind(self, port: int, family: str | None = None, protocol: int | None = None) -> Hashable:
+        """What ports of one kind, and no others, have in common.
+
+        With a *family* and the number of a *protocol*, they are alike for packets of these.
+        """
         if self._apart:
             return port
-        return tuple([span for span in self._spans if span[0] <= port <= span[1]])
+        return tuple([
+            span
+            for span, whose in self._spans.items()
+            if span[0] <= port <= span[1]
+            and any(
+                (family is None or one in (None, family))
+                and (protocol is None or some is None or protocol in some)
+                for one, some in whose
+            )
+        ])  # fmt: skip
 
     def _look_through(self, table: Table, rule: Rule) -> None:
         statements = rule.statements
         if rule.guard is None:
             rule.guard = guard_of(statements)
+        self._guard = rule.guard or _ANYTHING
         for statement in statements:
             self._look_at(table, statement)
 
@@ -102,7 +122,8 @@ class PortKinds:
         first, last = span[0], span[-1]
         if isinstance(first, int) and isinstance(last, int):
             if first <= _LAST:
-                self._spans[first, last] = None
+                whose = self._guard.family, self._guard.protocols
+                self._spans.setdefault((first, last), {})[whose] = None
             return
         for one in span:
             self._add(one)

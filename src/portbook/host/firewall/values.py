@@ -6,8 +6,6 @@ understand stays in its place as a :class:`Chance` or an :class:`Unclear`, with 
 
 from __future__ import annotations
 
-import gc
-
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.intervals import Intervals
 from portbook.model.gap import GapCode
@@ -16,6 +14,7 @@ from portbook.model.reach import RuleText
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from typing import Literal
 
     from portbook.model.finding import NotEvaluated
     from portbook.model.gap import Gap
@@ -179,8 +178,7 @@ class AddTo(NamedTuple):
 class Guard(NamedTuple):
     """What a packet must have before a rule does anything with it; None: anything.
 
-    A walk passes rules by with it that it would come to nothing in, which takes a tenth of the
-    time. ``ports`` are inclusive intervals of destination ports.
+    ``ports`` are inclusive intervals of destination ports.
     """
 
     family: str | None = None
@@ -204,9 +202,12 @@ class Rule:
     ``first`` are conditions that its tool doesn't print. The statements are worked out when they
     are met first, one by one: most rules have done with a packet at their first condition.
     ``guard`` is for those that were looked through before. ``twin``: as its maker has it.
+    ``stopped``: whom it stops, where it asks for the source alone; False: not worked out yet.
     """
 
-    __slots__ = ("_rest", "_statements", "_text", "first", "guard", "twin", "where")
+    __slots__ = (
+        "_rest", "_shown", "_statements", "_text", "first", "guard", "stopped", "twin", "where",
+    )  # fmt: skip
     tool = ""  # nftables, iptables
 
     def __init__(self, text: Callable[[], str], where: str, rest: Iterator[object]) -> None:
@@ -215,6 +216,8 @@ class Rule:
         self.first: list[object] = []
         self.guard: Guard | None = None
         self.twin: Rule | None = None
+        self._shown: RuleText | None = None
+        self.stopped: tuple[str, Intervals, str | None] | Literal[False] | None = False
 
     def __iter__(self) -> Iterator[object]:
         yield from self.first
@@ -248,7 +251,9 @@ class Rule:
     @property
     def text(self) -> RuleText:
         """For people: the rule in its tool's words."""
-        return RuleText(self._text(), self.where)
+        if self._shown is None:
+            self._shown = RuleText(self._text(), self.where)
+        return self._shown
 
 
 class Hook(NamedTuple):
@@ -267,21 +272,25 @@ class Chain:
         self.where, self.hook, self.policy = where, hook, policy
         self.rules: list[Rule] = []
         self._concerned: dict[tuple[str, int, object], list[Rule]] = {}
+        self._guarded: dict[tuple[str, int], list[tuple[Rule, Guard | None]]] = {}
 
     def concerning(self, family: str, protocol: int, port: object) -> list[Rule]:
-        """Its rules without those that do nothing with packets to *port*, which may be unknown.
-
-        It is asked once the rules are read, and asked the same thing again and again.
-        """
+        """Its rules without those that do nothing with packets to *port*, which may be unknown."""
         key = (family, protocol, port)
         rules = self._concerned.get(key)
         if rules is None:
             if len(self._concerned) >= _MOST_CONCERNED:
                 self._concerned.clear()
+            guarded = self._guarded.get((family, protocol))
+            if guarded is None:
+                guarded = self._guarded[family, protocol] = [
+                    (rule, guard)
+                    for rule in self.rules
+                    if (guard := rule.glance()) is None
+                    or not guard.keeps_out(family, protocol, None)
+                ]
             rules = self._concerned[key] = [
-                rule
-                for rule in self.rules
-                if (guard := rule.glance()) is None or not guard.keeps_out(family, protocol, port)
+                rule for rule, guard in guarded if guard is None or not guard.keeps_out(*key)
             ]
         return rules
 
@@ -361,18 +370,6 @@ class Ruleset:
             if table.sets[name] is None:
                 del table.sets[name]  # it isn't asked for again
         return table.sets.get(name)
-
-
-class Uncollected:
-    """Without garbage collection: it takes a third of the time, and rules form no circles."""
-
-    def __enter__(self) -> None:
-        self._collects = gc.isenabled()
-        gc.disable()
-
-    def __exit__(self, *_: object) -> None:
-        if self._collects:
-            gc.enable()
 
 
 class Interface(NamedTuple):

@@ -18,6 +18,7 @@ from portbook.host.firewall.flows import (
     meets,
     merged,
     spread,
+    stopped_by,
     tracks,
     union,
 )  # fmt: skip
@@ -49,8 +50,6 @@ if TYPE_CHECKING:
 
 _DEPTH = 17  # NFT_JUMP_STACK_SIZE, and the base chain
 _STEPS = 3_000_000
-
-
 _STOPS = {"drop": Outcome.DROPPED, "reject": Outcome.REJECTED, "queue": Outcome.UNKNOWN}
 
 
@@ -66,7 +65,6 @@ class Walk:
         self._accepted: list[tuple[Packet, Intervals, Rule]] = []
         self._trail: tuple[RuleText, ...] = ()
         self._hook, self._nat = "", False
-        self.source_port_rules: dict[RuleText, None] = {}
         self.rule: Rule | None = None
 
     def named(self, name: str) -> Rows | None:
@@ -135,17 +133,21 @@ class Walk:
         ended: dict[Packet, Intervals] = {}
         # Within a chain neither the family nor the protocol nor the port of a packet changes.
         for rule in chain.concerning(packet.family, packet.protocol, packet.dport):
+            if not flows:
+                break
             self._left -= len(flows)
             if self._left < 0 or len(flows) > MOST_FLOWS:
                 raise TooLong
             self.rule = rule
+            if len(flows) == 1 and (stop := stopped_by(rule, flows)) is not None:
+                if stop[1]:
+                    self._stop(_STOPS[stop[0]], stop[1], rule.text)
+                continue
             following: dict[Packet, Intervals] = {}
             for each, some in flows.items():
                 step = Step(rule, each, some, following, ended, depth)
                 self._follow(step)
             flows = following
-            if not flows:
-                break
         for kept, some in ended.items():
             add(flows, kept, some)
         return flows
