@@ -146,6 +146,7 @@ class NftRules:
             self._of_destination,
             self._of_flags,
             self._of_named_set,
+            self._of_option,
         ]
         if hook != "ingress":
             options += [self._of_state, self._of_state, self._of_connection]
@@ -166,6 +167,13 @@ class NftRules:
         return f"{self._pick('tcp', 'udp', 'th')} dport {self._ports()}".replace(
             "th dport", "meta l4proto { tcp, udp } th dport"
         )
+
+    def _of_option(self) -> str:
+        """What a datagram lacks: it is missing there, and no rule has the protocol as well."""
+        missing = self._pick("sctp chunk init missing", "sctp chunk data exists")
+        name = self._pick("maxseg", "sack-perm", "fastopen")
+        there = self._pick("exists", "missing", "missing")
+        return self._pick(missing, f"tcp option {name} {there}", "tcp option maxseg size < 9000")
 
     def _six(self) -> bool:
         return self._family == "ip6" or (self._family == "inet" and self._chance.random() < 0.35)

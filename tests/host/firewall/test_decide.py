@@ -9,6 +9,7 @@ import pytest
 
 from portbook.host.firewall.decide import decide
 from portbook.host.firewall.nft_json import parse_nft
+from portbook.host.firewall.nft_text import show_rule
 from portbook.host.firewall.values import Interface, Machine, Ruleset
 from portbook.model import Family, Transport
 from portbook.model.reach import Decision, Outcome
@@ -363,6 +364,36 @@ def test_a_rule_ends_for_packets_without_what_a_statement_reads(
 def test_options_of_tcp_are_no_matter_of_other_packets(statement: Any) -> None:
     objects = chain("in", "input"), rule("in", statement, DROP)
     assert {one.outcome for one in ask(*objects, transport=Transport.UDP)} == {Outcome.OPEN}
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "over_tcp", "over_udp", "text"),
+    [
+        ({"tcp option": {"name": "maxseg"}}, False, "unknown", "dropped",
+         "tcp option maxseg missing drop"),
+        ({"tcp option": {"name": "sack-perm"}}, True, "unknown", "open",
+         "tcp option sack-perm exists drop"),
+        ({"tcp option": {"name": "maxseg", "field": "size"}}, {"range": [1, 500]},
+         "unknown", "open", "tcp option maxseg size 1-500 drop"),
+        ({"tcp option": {"base": 254, "offset": 0, "len": 8}}, False, "unknown", "dropped", ""),
+        ({"tcp option": {"base": 254, "offset": 0, "len": 8}}, 7, "unknown", "unknown", ""),
+        ({"sctp chunk": {"name": "init"}}, False, "dropped", "dropped",
+         "sctp chunk init missing drop"),
+        ({"sctp chunk": {"name": "init"}}, True, "open", "open", "sctp chunk init exists drop"),
+        ({"exthdr": {"name": "frag"}}, False, "open", "open", "exthdr frag missing drop"),
+        ({"exthdr": {"name": "frag", "field": "id"}}, 3, "open", "open", "frag id 3 drop"),
+        ({"ip option": {"name": "rr"}}, True, "unknown", "unknown", "ip option rr exists drop"),
+    ],
+)  # fmt: skip
+def test_what_packets_of_another_protocol_lack_is_missing_in_them(
+    left: Any, right: Any, over_tcp: str, over_udp: str, text: str
+) -> None:
+    """As nft 1.0.6 prints it; it puts no protocol before options of TCP or chunks of SCTP."""
+    statements = match(left, right), DROP
+    objects = chain("in", "input"), rule("in", *statements)
+    for transport, outcome in ((Transport.TCP, over_tcp), (Transport.UDP, over_udp)):
+        assert {str(one.outcome) for one in ask(*objects, transport=transport)} == {outcome}
+    assert not text or show_rule(statements) == text
 
 
 def test_a_map_that_names_something_for_all_ends_no_rule() -> None:

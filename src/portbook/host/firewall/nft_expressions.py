@@ -44,6 +44,7 @@ HEADERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLIT
 # Headers that nft looks for in packets of one family alone; options of TCP it takes for missing in
 # those of other protocols.
 _OF_ONE_FAMILY = {"exthdr": "ipv6", "ip option": "ipv4"}
+_OF_ONE_PROTOCOL = {"tcp option": TCP, "sctp chunk": SCTP}
 _ABSENT = ("icmp", "icmpv6", "igmp", "arp", "ah", "esp", "comp", "vlan", "gre", "vxlan", "geneve")
 _FAMILIES = {"ipv4": (2, 2), "ipv6": (10, 10), "ip": (2, 2), "ip6": (10, 10)}
 IP = {"ip": "ipv4", "ip6": "ipv6"}
@@ -314,6 +315,24 @@ def key_fields(expression: Any) -> tuple[Field, ...]:
             fields = _read[known] = (_payload(value),)
         return fields
     return tuple(map(field_of, value)) if kind == "concat" else (field_of(expression),)
+
+
+def unread_test(left: Any, op: str, right: Any) -> Test | None:
+    """A condition on what isn't read, for packets that may have it; None: any packet may.
+
+    What packets of another protocol lack is missing in them, and comes to nothing else: the kernel
+    says so of options of TCP and chunks of SCTP, and no rule has their protocol as well.
+    """
+    field, (kind, inside) = field_of(left), only(left)
+    protocol = _OF_ONE_PROTOCOL.get(kind)
+    if protocol is not None and op == "==" and right is False:
+        of_it = Rows([((protocol, protocol), None)])
+        return Test((Field("l4proto"), field), "!=", of_it)
+    if protocol is not None and (right is True or "field" in inside):
+        field = field._replace(protocols=(protocol,))
+    if field.family is None and field.protocols is None:
+        return None
+    return Test((field,), "==", Rows([(None,)]))  # a matter of chance for packets that have it
 
 
 def needed(expression: Any) -> list[Test]:

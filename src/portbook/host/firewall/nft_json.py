@@ -27,6 +27,7 @@ from portbook.host.firewall.nft_expressions import (
     part_of,
     rows_of,
     target_of,
+    unread_test,
 )
 from portbook.host.firewall.nft_glance import IGNORED, VERDICTS, guard_at_sight, ports_at_sight
 from portbook.host.firewall.nft_text import listed, only, show_rule
@@ -301,9 +302,7 @@ def _test(value: dict[str, Any], whole: Any) -> object:
     left, op, right = value["left"], value["op"], value["right"]
     fields = key_fields(left)
     if len(fields) == 1 and fields[0].name == "?":
-        if not fields[0].family and not fields[0].protocols:
-            return Chance(show_rule([whole]))
-        return Test(fields, "==", Rows([(None,)]))  # a matter of chance for packets that have it
+        return unread_test(left, op, right) or Chance(show_rule([whole]))
     if isinstance(right, str) and right.startswith("@"):
         rows: Rows | str = right[1:]
         return Test(fields, "!=" if op == "!=" else "==", rows)

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # nft leaves the word "meta" out before these.
 _BARE_META = ("iif", "iifname", "oif", "oifname", "mark")
+_HEADERS = ("exthdr", "tcp option", "ip option", "sctp chunk")  # what a packet may have or not
 _OPERATORS = ("&", "|", "^", "<<", ">>")
 
 
@@ -89,7 +90,7 @@ class _Settings:
 
 def show_match(left: Any, op: str, right: Any) -> str:
     """``left op right``; "==" goes without saying, but for sums and the like."""
-    plain = only(left)[0] in ("payload", "meta", "ct", "fib", "concat", "exthdr", "rt", "socket")
+    plain = only(left)[0] in (*_HEADERS, "payload", "meta", "ct", "fib", "concat", "rt", "socket")
     return " ".join(
         (show(left), show(right)) if plain and op in ("==", "in") else (show(left), op, show(right))
     )
@@ -118,8 +119,7 @@ def _show_lookup(kind: str, inside: dict[str, Any]) -> str | None:
         return f"{inside['protocol']} {inside['field']}"
     if kind == "meta" and inside["key"] in _BARE_META:
         return str(inside["key"])
-    if kind in ("meta", "ct"):
-        words = (kind, inside.get("dir"), inside.get("family"), inside["key"])
+    if words := _words_of(kind, inside):
         return " ".join(str(each) for each in words if each)
     if kind == "fib":
         return f"fib {' . '.join(listed(inside['flags']))} {inside['result']}"
@@ -136,6 +136,16 @@ def _show_lookup(kind: str, inside: dict[str, Any]) -> str | None:
             data = f"{{ {pairs} }}"
         return f"{show(inside['key'])} {kind} {data}"
     return f"{kind} {inside['target']}" if kind in ("jump", "goto") else None
+
+
+def _words_of(kind: str, inside: dict[str, Any]) -> tuple[Any, ...]:
+    """The words of a field that is called by several; None and "" are left out."""
+    if kind in ("meta", "ct"):
+        return kind, inside.get("dir"), inside.get("family"), inside["key"]
+    if kind in _HEADERS and "name" in inside:
+        bare = kind == "exthdr" and "field" in inside
+        return "" if bare else kind, inside["name"], inside.get("field")
+    return ()
 
 
 def _show_list(kind: str, inside: list[Any]) -> str | None:
