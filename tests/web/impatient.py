@@ -9,7 +9,7 @@ from portbook.web.http.connections import Phase
 from tests.counts import PROOF
 
 if not PROOF:
-    connections._INTERVAL = 0.1
+    connections.Connections.interval = 0.1
     short = {Phase.IDLE: 1.5, Phase.HEAD: 1.0, Phase.REST: 1.0, Phase.UNREAD: 2.0}
     assert set(short) == set(connections.SECONDS)
     connections.SECONDS.update(short)

@@ -115,9 +115,10 @@ def test_a_fault_with_one_spares_no_other() -> None:
 
     async def run() -> None:
         connections = Connections(10)
+        connections.interval = 0.0
         faulty, sound = Faulty("192.0.2.1"), Sound("192.0.2.2")
         connections.held.update([faulty, sound])
-        patrol = asyncio.create_task(connections.patrol(0.0))
+        patrol = asyncio.create_task(connections.patrol())
         while sound.checks < 3:
             await asyncio.sleep(0)
         assert faulty.aborted

@@ -18,7 +18,6 @@ from portbook.web.http.rate_limit import network
 
 MOST_CONNECTIONS = 1024
 MOST_DESCRIPTORS = 8192
-INTERVAL = 1.0  # seconds between two looks
 _AT_ONCE = 16  # one in so many connections is closed when room has to be made
 
 
@@ -53,6 +52,8 @@ class Connection(Protocol):
 class Connections(ServerState):
     """The connections of one server, at most *most* of them."""
 
+    interval = 1.0  # seconds between two looks
+
     def __init__(self, most: int) -> None:
         super().__init__()
         self.most = most
@@ -62,14 +63,11 @@ class Connections(ServerState):
         """All connections: uvicorn's own set, where each one is a PatientProtocol here."""
         return cast("set[Connection]", self.connections)
 
-    async def patrol(self, interval: float = INTERVAL) -> None:
-        """Closes what has waited too long, for as long as the server runs.
-
-        It looks again after *interval* seconds.
-        """
+    async def patrol(self) -> None:
+        """Closes what has waited too long, for as long as the server runs."""
         loop = asyncio.get_running_loop()
         while True:
-            await asyncio.sleep(interval)
+            await asyncio.sleep(self.interval)
             for connection in list(self.held):
                 try:
                     connection.check(loop.time())
