@@ -326,7 +326,8 @@ def _sql(operation: Any) -> str:
     To compile one takes as long as DuckDB takes for thousands of rows, and files of one form lead
     to the same again.
     """
-    sql: str = duckdb_compiler().to_sqlglot(operation.to_expr()).sql("duckdb")
+    query = duckdb_compiler().to_sqlglot(operation.to_expr())
+    sql: str = query.sql("duckdb", copy=False)  # nobody else has it
     return sql
 
 
