@@ -188,45 +188,59 @@ def states_of(rows: Iterable[Assignment], transport: Transport) -> list[State]:
     four if it names no service, else for tcp and udp. RFC 6335 §6: Dynamic Ports are never
     assigned.
     """
-    own: list[State | None] = [None] * PORTS
-    shared: list[State | None] = [None] * PORTS
-    everyday = transport in (Transport.TCP, Transport.UDP)
+    return [_BY_STRENGTH[strength] for strength in _strengths(rows)[transport]]
+
+
+# What says most of a port, last; what no row speaks of is unassigned as well.
+_BY_STRENGTH = (
+    State.UNASSIGNED,
+    State.UNASSIGNED,
+    State.RESERVED,
+    State.ASSIGNED,
+    State.DYNAMIC,
+)
+_STRENGTH = {state: strength for strength, state in enumerate(_BY_STRENGTH)}
+# For each strength what becomes of the others beside it: a table of bytes.translate.
+_STRONGER = [bytes(max(strength, other) for other in range(256)) for strength in range(5)]
+
+
+def _strengths(rows: Iterable[Assignment]) -> dict[Transport, bytearray]:
+    """The states of the ports by their strength, a byte each, for each transport."""
+    own = {transport: bytearray(PORTS) for transport in Transport}
+    everyday, shared = bytearray(PORTS), bytearray(PORTS)
+    spans: list[tuple[Transport, slice]] = []
     for row in rows:
-        if row.first is None or row.last is None:
+        first, last, transport = row.first, row.last, row.transport
+        if first is None or last is None:
             continue
-        if row.transport is transport:
-            target = own
-        elif row.transport is None and (everyday or row.service_name is None):
-            target = shared
+        strength = _STRENGTH[row.state]
+        span = slice(first, last + 1)
+        if transport is not None:
+            targets: tuple[bytearray, ...] = (own[transport],)
+            spans.append((transport, span))
+        elif row.service_name is None:
+            targets = (everyday, shared)
         else:
-            continue
-        for port in range(row.first, row.last + 1):
-            target[port] = _stronger(target[port], row.state)
-    states = [mine or ours or State.UNASSIGNED for mine, ours in zip(own, shared, strict=True)]
-    states[DYNAMIC_PORTS.first :] = [State.DYNAMIC] * DYNAMIC_PORTS.size
-    return states
-
-
-_STRENGTH: dict[State | None, int] = {
-    None: 0,
-    State.UNASSIGNED: 1,
-    State.RESERVED: 2,
-    State.ASSIGNED: 3,
-    State.DYNAMIC: 4,
-}
-
-
-def _stronger(one: State | None, other: State) -> State:
-    return one if one is not None and _STRENGTH[one] >= _STRENGTH[other] else other
+            targets = (everyday,)
+        for target in targets:
+            if first == last:
+                target[first] = max(target[first], strength)
+            else:
+                target[span] = target[span].translate(_STRONGER[strength])
+    found = {
+        transport: bytearray(everyday if transport in (Transport.TCP, Transport.UDP) else shared)
+        for transport in Transport
+    }
+    for transport, span in spans:
+        found[transport][span] = own[transport][span]
+    for strengths in found.values():
+        strengths[DYNAMIC_PORTS.first :] = bytes([_STRENGTH[State.DYNAMIC]]) * DYNAMIC_PORTS.size
+    return found
 
 
 def headlines(rows: Iterable[Assignment]) -> list[State]:
     """The state of each port in one word: assigned if any transport is, else reserved if any is."""
-    rows = tuple(rows)
-    strongest = [State.UNASSIGNED] * PORTS
-    for transport in Transport:
-        strongest = list(map(_stronger, strongest, states_of(rows, transport)))
-    return strongest
+    return [_BY_STRENGTH[strength] for strength in map(max, *_strengths(rows).values())]
 
 
 def find_blocks(rows: Iterable[Assignment]) -> tuple[Block, ...]:
