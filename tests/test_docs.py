@@ -25,6 +25,7 @@ from portbook.present.views.listen_fields import FIELDS
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import RULES
 from tasks import build_json_docs
+from tests.command_line import run
 from tests.documented import examples
 from tests.real.needs import need, need_module, need_program
 from tests.values import CATALOG
@@ -176,19 +177,17 @@ def test_the_tables_of_stop_are_those_in_the_code(name: str, held: dict[str, str
     assert dict(re.findall(r"^\| `([a-z-]+)` \| (.*) \|$", table, re.MULTILINE)) == held
 
 
-def test_every_command_and_option_is_in_the_readme_or_the_docs() -> None:
+def test_every_command_and_option_is_in_the_readme_or_the_docs(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     everything = "".join(path.read_text() for path in DOCUMENTS)
     options = set()
     for name in COMMANDS:
-        done = subprocess.run(
-            [sys.executable, "-m", "portbook", name, "--help"],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        options.update(re.findall(r"--[a-z][a-z-]+", done.stdout))
+        assert run([name, "--help"]) == 0
+        said = capsys.readouterr().out
+        options.update(re.findall(r"--[a-z][a-z-]+", said))
         assert f"portbook {name}" in everything, name
-        assert f"portbook show {name}" in done.stdout
+        assert f"portbook show {name}" in said
     assert {"--help", "--format", "--against"} <= options
     assert {option for option in options if option not in everything} <= {"--help"}
 

@@ -206,7 +206,10 @@ def unnamed(function: Function) -> set[str]:
 def test_what_a_public_function_raises_is_in_its_docstring() -> None:
     checked, found = 0, []
     for path in sorted(Path(portbook.__file__).parent.rglob("*.py")):
-        for function in public_functions(ast.parse(path.read_text("utf-8"))):
+        source = path.read_text("utf-8")
+        if "raise" not in source:
+            continue
+        for function in public_functions(ast.parse(source)):
             checked += bool(raised(function))
             found += [f"{path.name}:{function.name} {name}" for name in unnamed(function)]
     assert checked > 80
@@ -238,6 +241,8 @@ def test_what_helps_is_named_as_an_option_by_the_command_line_alone() -> None:
 
 def _remedies(source: str) -> Iterator[str]:
     """The words given to ``helped_by``, and those that ``remedy`` is set to."""
+    if "helped_by" not in source and "remedy" not in source:
+        return
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             given = node.args if node.func.attr == "helped_by" else []

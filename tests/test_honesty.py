@@ -148,7 +148,8 @@ def test_the_seed_can_be_given_and_is_told(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text("from tests.randomness import chance\n")
     (tmp_path / "test_made.py").write_text("def test_it(chance):\n    assert chance.random() < 0\n")
     environ = {**os.environ, "PORTBOOK_SEED": "305", "PYTHONPATH": str(TESTS.parent)}
-    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(tmp_path)]
+    argv = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
+    argv += ["-p", "no:schemathesis", str(tmp_path)]  # which takes a second to load
     done = subprocess.run(
         argv, check=False, capture_output=True, text=True, env=environ, cwd=tmp_path
     )
