@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
+from portbook.app import update as renew
 from portbook.catalog import Catalog
 from portbook.cli import run
 from portbook.web.app import create_app
 from portbook.web.state import Settings
 from tests.catalog.registry.upstream import small
+from tests.catalog.update.test_validate import base
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,6 +25,7 @@ def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file to update from; what is kept goes to a folder of the test's own."""
     monkeypatch.delenv("PORTBOOK_REGISTRY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr(renew, "shipped", base)  # as small, so that the difference is
     path = tmp_path / "ports.xml"
     path.write_bytes(small("2026-11-14"))
     return path

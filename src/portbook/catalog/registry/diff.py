@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment, Standing
 
+    _Standings = Mapping[Transport, Standing]
+    _Difference = tuple[ChangeKind, Side, Side, tuple[Transport, ...]]
+
 
 def compare(old: Registry, new: Registry) -> tuple[Change, ...]:
     """What changed from *old* to *new*: ports in rising order, then names without a port."""
@@ -57,21 +60,24 @@ def _of_ports(
     ports: Iterable[int], old: Registry, new: Registry, since: str, until: str
 ) -> Iterator[Change]:
     """The changes of *ports*; ports in a row that changed alike are one change."""
-    found: list[tuple[int, str, Side, Side, tuple[Transport, ...]]] = []
+    found: list[tuple[str, int, _Difference]] = []
+    # Ports of one row have their standing in common: most pairs of standings come up many times.
+    known: dict[tuple[int, int], tuple[_Standings, _Standings, list[tuple[str, _Difference]]]] = {}
     for port in ports:
         was, now = old.standings(port), new.standings(port)
-        alike: dict[tuple[ChangeKind, Side, Side], list[Transport]] = {}
-        for transport in Transport:
-            before, after = side(was[transport]), side(now[transport])
-            kind = kind_of(before, after)
-            if kind is not None:
-                alike.setdefault((kind, before, after), []).append(transport)
-        found += [(port, *key, tuple(each)) for key, each in alike.items()]
-    found.sort(key=lambda each: (repr(each[1:]), each[0]))
+        key = id(was), id(now)
+        pair = known.get(key)
+        if pair is None or pair[0] is not was or pair[1] is not now:
+            pair = was, now, [(repr(each), each) for each in _differences(was, now)]
+            known[key] = pair
+        found += [(text, port, difference) for text, difference in pair[2]]
+    found.sort(key=lambda each: each[:2])
     changes = []
-    for key, run in groupby(enumerate(found), lambda each: (each[1][1:], each[1][0] - each[0])):
-        members = [each[0] for _, each in run]
-        kind, before, after, transports = key[0]
+    for (difference, _), run in groupby(
+        enumerate(found), lambda each: (each[1][2], each[1][1] - each[0])
+    ):
+        members = [each[1][1] for each in run]
+        kind, before, after, transports = difference
         changes.append(
             Change(
                 kind=kind,
@@ -85,6 +91,18 @@ def _of_ports(
             )
         )
     return iter(sorted(changes, key=order))
+
+
+def _differences(was: _Standings, now: _Standings) -> Iterator[_Difference]:
+    """What tells *now* from *was*, each with all transports of which it is true."""
+    alike: dict[tuple[ChangeKind, Side, Side], list[Transport]] = {}
+    for transport in Transport:
+        before, after = side(was[transport]), side(now[transport])
+        kind = kind_of(before, after)
+        if kind is not None:
+            alike.setdefault((kind, before, after), []).append(transport)
+    for key, transports in alike.items():
+        yield (*key, tuple(transports))
 
 
 def _of_names(
