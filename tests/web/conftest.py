@@ -34,13 +34,11 @@ def _client(folder: Path, **settings: Any) -> TestClient:
     )
 
 
-@pytest.fixture
-def make(tmp_path: Path) -> Iterator[Make]:
-    """Makes clients of sites with other settings; each asks as a browser on this machine does."""
+def _making(folder: Path) -> Iterator[Make]:
     opened: list[TestClient] = []
 
     def make(**settings: Any) -> TestClient:
-        client = _client(tmp_path, **settings)
+        client = _client(folder, **settings)
         client.__enter__()
         opened.append(client)
         return client
@@ -51,16 +49,27 @@ def make(tmp_path: Path) -> Iterator[Make]:
 
 
 @pytest.fixture
+def make(tmp_path: Path) -> Iterator[Make]:
+    """Makes clients of sites with other settings; each asks as a browser on this machine does."""
+    yield from _making(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def make_shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Make]:
+    """Makes the same for the tests of a module that leave them as they were."""
+    yield from _making(tmp_path_factory.mktemp("shared"))
+
+
+@pytest.fixture
 def local(make: Make) -> TestClient:
     """A local site."""
     return make()
 
 
 @pytest.fixture(scope="module")
-def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+def shared(make_shared: Make) -> TestClient:
     """A local site for the tests of a module that leave it as it was."""
-    with _client(tmp_path_factory.mktemp("shared")) as client:
-        yield client
+    return make_shared()
 
 
 @pytest.fixture

@@ -13,10 +13,12 @@ from jsonschema import Draft202012Validator
 from portbook.web.api import openapi
 from portbook.web.explain.endpoints import LONGEST
 from portbook.web.explain.explainer import MOST_SOCKETS
+from portbook.web.http.rate_limit import RateLimit
 from portbook.web.pages import views
 from portbook.web.site_config import Site
 from tests.command_line import run
 from tests.values import AS_OF, CATALOG
+from tests.web.asking import app_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,10 +45,19 @@ def ask(client: TestClient, text: bytes, path: str = "/api/explain", **more: str
     return client.post(path, content=text, headers={**PLAIN, **more})
 
 
-@pytest.fixture(params=["local", "public"])
-def real_site(request: pytest.FixtureRequest, make: Make) -> TestClient:
+@pytest.fixture(scope="module", params=["local", "public"])
+def kept_site(request: pytest.FixtureRequest, make_shared: Make) -> TestClient:
     """A site with its real pages, for this machine's user or for everybody."""
-    return make(public=request.param == "public", views=views)
+    return make_shared(public=request.param == "public", views=views)
+
+
+@pytest.fixture
+def real_site(kept_site: TestClient) -> TestClient:
+    """The same, of which nobody has asked anything in this minute."""
+    site = app_of(kept_site).context
+    if site.captures is not None:
+        site.captures = RateLimit(of_one=20, of_all=200)
+    return kept_site
 
 
 def test_the_form_works_without_a_script(real_site: TestClient) -> None:
