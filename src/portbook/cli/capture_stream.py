@@ -88,9 +88,8 @@ class Told:
         table = self._texts.taken(some)
         self.listed += len(table)
         self.most_serious = max(self.most_serious, *[one.gravity for one, _ in table.verdicts()])
-        write = sys.stdout.write
-        for text in self._texts.of_table(table, range(len(table))):
-            write(f"{text}\n")
+        for texts in self._texts.of_table(table, range(len(table))):
+            sys.stdout.writelines(("\n".join(texts), "\n"))
 
     def _other(self, line: Line) -> None:
         if line.what == NOT_UNDERSTOOD:

@@ -137,6 +137,9 @@ def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(rows: bool) ->
     stream = sockets_json.capture_texts(CATALOG, rows=rows)
     parts = [bare[first : first + 7] for first in range(0, 700, 7)]
     told = [
-        text for part in parts for text in stream.of_table(stream.taken(part), range(len(part)))
+        text
+        for part in parts
+        for texts in stream.of_table(stream.taken(part), range(len(part)))
+        for text in texts
     ]
     assert told == expected[:700]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from operator import itemgetter
+from operator import itemgetter, not_
 from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
@@ -25,7 +25,7 @@ from portbook.app.capture_judge import (
 from portbook.app.capture_table import CaptureTable
 from portbook.app.socket_columns import port_at
 from portbook.model import PORTS, Assessment, Family, Listener, Reach
-from portbook.model.sockets import UNJUDGED
+from portbook.model.sockets import UNJUDGED, bracketed
 from portbook.model.text import unbyte
 from portbook.present.render.json_text import json_line, quoted
 from portbook.present.render.table_text import row_writer
@@ -49,14 +49,16 @@ _MOST_KEPT = 1 << 17  # addresses and other values of a stream of sockets
 _MOST_VERDICTS, _MOST_HEADS, _MOST_FORMS = 16384, 512, 4096  # a form has three kilobytes
 _SURE = 3  # sockets of one kind that are written before they are filled in
 # Where a value is filled in: characters that no text of JSON has as themselves (RFC 8259 §7).
-# Two are of the list of services and that of findings; for the others see MARKS.
-_NAMES, _FINDINGS, *_PLACES = [chr(1 + number) for number in range(2 + len(MARKS))]
+# Three are of the list of services, that of findings, and the address with the port behind it; for
+# the others see MARKS.
+_NAMES, _FINDINGS, _SPOT, *_PLACES = [chr(1 + number) for number in range(3 + len(MARKS))]
+_PORT, _ADDRESS = _PLACES[0], _PLACES[3]
 _QUOTED_MARKS = tuple([tuple([quoted(mark)[1:-1] for mark in marks]) for marks in MARKS])
 _ANY_PLACE = re.compile("([\1-\37])")
 _APART = PORTS << 2  # above any place: numbers of kinds of ports
-_NO_NAMES = ("[]",)
+_NO_NAMES: tuple[str, tuple[str, ...]] = ("[]", ())
 _PLACED = 2  # below it, kinds of addresses that are filled in
-_FIRST_TEXT = 6  # of the values that are filled in: before it are those that each socket has
+_FIRST_TEXT = 7  # of the values that are filled in: before it are those that each socket has
 _LIKE_NO_OTHER = -1, ""
 
 
@@ -67,7 +69,7 @@ class _Form(NamedTuple):
     in_turn: Callable[[tuple[Any, ...]], tuple[str, ...]]
 
     def fill(self, values: tuple[str, ...]) -> str:
-        """The text with *values*: those of :data:`_PLACES`, between the first two."""
+        """The text with *values*: those of :data:`_PLACES`, behind the first three."""
         return "".join(self.in_turn((*values, *self.pieces)))
 
 
@@ -75,6 +77,7 @@ def _form(text: str, values: int) -> _Form:
     """*text* as a form that is filled in with so many *values*."""
     pieces: list[str] = []
     order: list[int] = []
+    text = text.replace(f"[{_ADDRESS}]:{_PORT}", _SPOT).replace(f"{_ADDRESS}:{_PORT}", _SPOT)
     for part in _ANY_PLACE.split(text):
         if part and part < " ":
             order.append(ord(part) - 1)
@@ -112,18 +115,24 @@ class CaptureTexts:
         # Of ports, by their places: the number of their kind, and the names of services with the
         # texts that differ.
         self._alike = [0] * _APART  # 0 for one that is like no other
-        self._own: dict[int, tuple[str, ...]] = {}
+        self._own: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._kinds: dict[object, int] = {}
         self._learned = 0
         self._owners: dict[int, OwnersOnRecord | None] = {}
         self._where: list[int] = []  # by the numbers of addresses
         self._addresses: list[str] = []
+        self._before_port: list[str] = []
         self._known_where: dict[object, int] = {}
         self._rests: dict[int, tuple[int, str]] = {}
         self._known_rests: dict[object, int] = {}
 
     def __call__(self, listeners: Iterable[Listener]) -> Iterator[str]:
         """A text for each of *listeners*, which were judged without a word."""
+        for texts in self.together(listeners):
+            yield from texts
+
+    def together(self, listeners: Iterable[Listener]) -> Iterator[list[str]]:
+        """As the texts for each, many in a list."""
         if isinstance(listeners, CaptureTable):
             yield from self.of_table(listeners, listeners.order)
             return
@@ -145,35 +154,38 @@ class CaptureTexts:
         owners = len(table.columns.program)  # of which much more is kept than of others
         return 32 * owners + len(table.addresses) + len(self._rests)
 
-    def of_table(self, table: CaptureTable, order: Sequence[int]) -> Iterator[str]:
-        """A text for each of the sockets of *table* that are at the places *order*."""
+    def of_table(self, table: CaptureTable, order: Sequence[int]) -> Iterator[list[str]]:
+        """The texts of the sockets of *table* that are at the places *order*, many in a list."""
         self._learn_ports(table)
         self._learn_addresses(table)
         for first in range(0, len(order), _TOGETHER):
-            yield from self._some(table, order[first : first + _TOGETHER])
+            yield self._some(table, order[first : first + _TOGETHER])
 
-    def _some(self, table: CaptureTable, some: Sequence[int]) -> Iterator[str]:
+    def _some(self, table: CaptureTable, some: Sequence[int]) -> list[str]:
         columns = table.columns
         bys = list(map(columns.program.of_each.__getitem__, some))
         places = list(map(columns.places.__getitem__, some))
         numbers = list(map(columns.address.of_each.__getitem__, some))
         pids = list(map(columns.pids.__getitem__, some))
-        rests = self._learn_rests(list(map(table.rests.__getitem__, some)))
+        rests, inodes = self._learn_rests(list(map(table.rests.__getitem__, some)))
         kinds = table.own_places(bys, places, self._alike)
         wheres = map(self._where.__getitem__, numbers)
+        every = list(zip(bys, kinds, wheres, map(not_, pids), rests, strict=True))
+        befores = map(self._before_port.__getitem__, numbers)
         addresses = map(self._addresses.__getitem__, numbers)
-        forms, own = self.forms, self._own
-        for at, by, place, kind, where, address, pid, (rest, inode) in zip(
-            some, bys, places, kinds, wheres, addresses, pids, rests, strict=True
-        ):
-            alike = (by, kind, where, not pid, rest)
-            names, *texts = own.get(place, _NO_NAMES)
-            values = (names, "", str(place >> 2), str(pid), inode, address, *texts)
-            form = forms.get(alike)
+        own, learn, texts = self._own, self._learn, []
+        for at, alike, form, place, before, address, pid, inode in zip(
+            some, every, map(self.forms.get, every), places, befores, addresses, pids, inodes,
+            strict=True,
+        ):  # fmt: skip
+            names, more = own.get(place, _NO_NAMES)
+            port = str(place >> 2)
+            values = (names, "", before + port, port, str(pid), inode, address, *more)
             if form is None:
-                yield self._learn(table, at, alike, values)
+                texts.append(learn(table, at, alike, values))
             else:
-                yield "".join(form[1]((*values, *form[0])))
+                texts.append("".join(form[1](values + form[0])))
+        return texts
 
     def _learn(self, table: CaptureTable, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
         """The text of the socket at *at*, and for the next ones what can be told of its kind."""
@@ -204,7 +216,7 @@ class CaptureTexts:
         if count < _SURE or form is None:
             return head.fill((values[0], text, *values[2:_FIRST_TEXT]))
         whole = _form(
-            "".join(head.in_turn((_NAMES, form, *_PLACES[:4], *head.pieces))), len(values)
+            "".join(head.in_turn((_NAMES, form, _SPOT, *_PLACES[:4], *head.pieces))), len(values)
         )
         if len(self.forms) < _MOST_FORMS:
             self.forms[alike] = whole
@@ -245,8 +257,8 @@ class CaptureTexts:
             self._owners[by] = known
         return self._owners[by]
 
-    def _learn_rests(self, rests: list[tuple[Any, ...]]) -> list[tuple[int, str]]:
-        """For each of *rests*, its number but for the inode, and that."""
+    def _learn_rests(self, rests: list[tuple[Any, ...]]) -> tuple[Iterable[int], Iterable[str]]:
+        """The number of each of *rests* but for the inode, and the inodes."""
         known, places = self._rests, list(map(id, rests))
         if not known.keys() >= {*places}:
             for place, rest in zip(places, rests, strict=True):
@@ -257,7 +269,8 @@ class CaptureTexts:
                     known[place] = number, str(inode)
                 elif place not in known:
                     known[place] = _LIKE_NO_OTHER
-        return list(map(known.__getitem__, places))
+        found = list(map(known.__getitem__, places))
+        return map(itemgetter(0), found), map(itemgetter(1), found)
 
     def _learn_addresses(self, table: CaptureTable) -> None:
         first = len(self._where)
@@ -271,6 +284,7 @@ class CaptureTexts:
                 number += self._known_where.setdefault(where, len(self._known_where))
             self._where.append(number)
             self._addresses.append(address)
+            self._before_port.append(f"{bracketed(address)}:")
 
     def _learn_ports(self, table: CaptureTable) -> None:
         for found, place, size in table.learned[self._learned :]:
@@ -281,7 +295,7 @@ class CaptureTexts:
                 self._alike[place : places.stop : 4] = [_APART + (number << 2) + (place & 3)] * size
             if found.service_names:
                 names = json_line(list(map(unbyte, found.service_names)))
-                own = (names, *[quoted(unbyte(text))[1:-1] for text in texts])
+                own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
                 self._own.update(dict.fromkeys(places, own))
         self._learned = len(table.learned)
 

@@ -120,8 +120,8 @@ def of_explain(answer: ExplainAnswer) -> dict[str, Any]:
 
 
 def explain_pieces(answer: ExplainAnswer, catalog: Catalog) -> Iterator[str]:
-    """As :func:`of_explain`, of an answer without a word, as text on one line: a piece for each
-    socket.
+    """As :func:`of_explain`, of an answer without a word, as text on one line: a piece for many
+    sockets.
     """
     from portbook.present.render.json_text import json_line
 
@@ -130,8 +130,9 @@ def explain_pieces(answer: ExplainAnswer, catalog: Catalog) -> Iterator[str]:
     begin, _, end = json_line(of_explain(answer._replace(sockets=()))).partition(lists)
     yield begin + lists
     comma = ""
-    for text in capture_texts(catalog)(answer.sockets):
-        yield comma + text
+    for texts in capture_texts(catalog).together(answer.sockets):
+        yield comma
+        yield ",".join(texts)
         comma = ","
     yield end
 
