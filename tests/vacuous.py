@@ -60,7 +60,7 @@ class Source:
         self.functions: dict[str, Function] = {}
         self.values: dict[str, ast.expr] = {}
         self.imported: dict[str, tuple[str, str]] = {}
-        for node in ast.walk(self.tree):
+        for node in _statements(self.tree):
             if isinstance(node, ast.ImportFrom) and node.module:
                 for name in node.names:
                     self.imported[name.asname or name.name] = (node.module, name.name)
@@ -71,6 +71,16 @@ class Source:
                 self.values[node.targets[0].id] = node.value
             elif isinstance(node, ast.AnnAssign) and node.value is not None:
                 self.values[ast.unparse(node.target)] = node.value
+
+
+def _statements(tree: ast.Module) -> Iterator[ast.AST]:
+    """The statements of a module, those inside of others as well; expressions hold none."""
+    waiting: list[ast.AST] = [tree]
+    for node in waiting:  # grows as it goes
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            inner = getattr(node, part, ())
+            waiting += inner if isinstance(inner, list) else ()  # an expression's is another
+    yield from waiting
 
 
 @cache
