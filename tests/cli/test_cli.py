@@ -608,11 +608,21 @@ def test_json_is_ascii(within: Within) -> None:
 # -- data -------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the package, with what is compiled of it."""
+    made = tmp_path_factory.mktemp("copy")
+    shutil.copytree(SOURCE / "portbook", made / "portbook")
+    return made
+
+
 @pytest.fixture
-def copy(tmp_path: Path) -> Path:
-    """A copy of the package, to be damaged; what is asked of it is asked of the copy."""
-    shutil.copytree(SOURCE / "portbook", tmp_path / "portbook")  # with what is compiled of it
-    return tmp_path
+def copy(copied: Path) -> Path:
+    """The copy with whole data, to be damaged; what is asked of it is asked of the copy."""
+    for folder in ("catalog/registry/data", "catalog/practice/data"):
+        shutil.rmtree(copied / "portbook" / folder)
+        shutil.copytree(SOURCE / "portbook" / folder, copied / "portbook" / folder)
+    return copied
 
 
 DATA = [
