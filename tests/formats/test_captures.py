@@ -82,6 +82,17 @@ def test_what_holds_no_sockets_is_refused(file: str) -> None:
         ("Protocol tcp Port Exclusion Ranges\n\n 5357  5357\n", "portbook why"),
         ("NAME TYPE CLUSTER-IP  EXTERNAL-IP  PORT(S) AGE\nweb ClusterIP 192.0.2.1 <none> 80/TCP 1d",
          "kubectl"),
+        ("tcp  6 431999 ESTABLISHED src=192.0.2.10 dst=192.0.2.34 sport=51234 dport=443 use=1",
+         "conntrack"),
+        ("udp      17 28 src=192.0.2.10 dst=192.0.2.1 sport=40000 dport=53 [UNREPLIED] use=1",
+         "conntrack"),
+        ("ipv6     10 udp      17 28 src=2001:db8::1 dst=2001:db8::2 sport=53 dport=5353 use=2\n",
+         "conntrack"),
+        ("    [NEW] tcp      6 120 SYN_SENT src=192.0.2.10 dst=192.0.2.34 sport=51 dport=443\n",
+         "conntrack"),
+        ('0.0.0.0:22 users:(("sshd",pid=812,fd=3))\n', "print the first two as well"),
+        ('tcp 0.0.0.0:22 users:(("sshd",pid=812,fd=3))\n', "print the first two as well"),
+        ('udp    [::1]:323    users:(("chronyd",pid=9,fd=5))\n', "print the first two as well"),
     ],
 )  # fmt: skip
 def test_what_is_known_and_holds_no_sockets_leads_on(text: str, word: str) -> None:
@@ -156,6 +167,68 @@ def test_a_socket_has_the_host_that_its_line_named() -> None:
         "db.example",
     ]
     assert [each.text for each in events if isinstance(each, Line)] == ["web-1: so it goes"]
+
+
+@pytest.mark.parametrize(
+    ("before", "host"),
+    [("1: ", None), ("     1\t", None), ("1  ", None), ("ports.csv:1:", None), ("web-1: ", "web-1"),
+     ("web-1 | ", "web-1"), ("web-1,", None)],
+)  # fmt: skip
+def test_what_stands_before_each_row_of_csv_takes_no_cell_away(
+    before: str, host: str | None
+) -> None:
+    rows = ["program,pid,proto,local_address,local_port", "sshd,812,tcp,192.0.2.1,22"]
+    (made,) = [
+        each
+        for each in events_of("\n".join([before + row for row in rows]).encode())
+        if isinstance(each, Listener)
+    ]
+    assert shown(made.socket) == "tcp/192.0.2.1:22"
+    assert [(owner.pid, owner.program) for owner in made.ownership.owners] == [(812, "sshd")]
+    assert made.socket.host == host
+
+
+def test_a_first_column_of_two_words_stays_as_it_is() -> None:
+    text = b"service name,proto,address,port,state\nssh: 22,tcp,192.0.2.1,22,LISTEN\n"
+    (made,) = [each for each in events_of(text) if isinstance(each, Listener)]
+    assert (made.socket.host, made.ownership.owners) == (None, ())
+
+
+def test_columns_of_ss_that_were_cut_or_set_keep_their_owners() -> None:
+    """As awk prints some of them, and column -t sets them, the header's words too."""
+    users = 'users:(("sshd",pid=812,fd=3))'
+    header = (
+        "Netid  State   Recv-Q  Send-Q  Local       Address:Port  Peer  Address:Port  Process\n"
+    )
+    for text in (
+        f"LISTEN 0.0.0.0:22 {users}\n",
+        f"tcp LISTEN 0.0.0.0:22 {users}\n",
+        f"{header}tcp    LISTEN  0       128     0.0.0.0:22  0.0.0.0:*     {users}\n",
+    ):
+        events = events_of(text.encode())
+        (made,) = [each for each in events if isinstance(each, Listener)]
+        assert shown(made.socket) == "tcp/0.0.0.0:22"
+        assert [owner.program for owner in made.ownership.owners] == ["sshd"]
+        assert not [each for each in events if isinstance(each, Line) and each.text]
+
+
+def test_ndiff_tells_of_which_host_the_ports_are() -> None:
+    text = """\
+ db.example (192.0.2.5):
+ PORT     STATE SERVICE VERSION
+ 22/tcp   open  ssh
++8080/tcp open  http-proxy
+
++192.0.2.6:
++Host is up.
++PORT   STATE SERVICE VERSION
++80/tcp open  http
+"""
+    events = events_of(text.encode())
+    assert [shown(each.socket) for each in events if isinstance(each, Listener)] == [
+        "tcp/192.0.2.5:22", "tcp/192.0.2.5:8080", "tcp/192.0.2.6:80",
+    ]  # fmt: skip
+    assert not [each for each in events if isinstance(each, Line) and each.text]
 
 
 def test_a_port_of_a_range_tells_the_range() -> None:

@@ -64,6 +64,8 @@ def _of_podman(row: Any) -> str:
     if not port or within is None:
         return f"{scalar(told.get('container_port'))}/{protocol}"
     ports = [str(first) if many == 1 else f"{first}-{first + many - 1}" for first in (port, within)]
+    # Without an address podman binds one socket of both families, whoever runs it as of version 6
+    # (podman's pull request 29568); before that, where root ran it, one of IPv4: nothing tells.
     return _published(words(told.get("host_ip")), ports[0], f"{ports[1]}/{protocol}")
 
 

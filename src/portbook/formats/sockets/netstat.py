@@ -255,7 +255,7 @@ def _is_peerless(parts: list[str]) -> bool:
 
 def _row(number: int, parts: list[str], line: str, columns: _Columns, names: Names) -> Event:
     transport, family = _PROTOCOLS[parts[0].lower()]
-    if not parts[2].isdigit():
+    if not parts[2].isdigit() or "=" in parts[4]:  # conntrack's rows begin alike
         return not_understood(number, line)
     local, peer = parts[3], "*:*" if _is_peerless(parts) else parts[4]
     rest = parts[5] if len(parts) > 5 else ""

@@ -149,7 +149,7 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
     local, peer = parts[1], parts[2]
     address, colon, port = local.rpartition(":")
     _, peer_colon, peer_port = peer.rpartition(":")
-    if not (colon and peer_colon):
+    if not (colon and peer_colon) or "(" in peer:
         return None
     if peer_port not in ("0", "*"):
         return Line(number, CONNECTION)

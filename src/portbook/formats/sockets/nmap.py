@@ -56,6 +56,8 @@ _VERSION = re.compile(r"(?:ssl/)?([\w.-]{1,40})\s+(\S.*)$")
 _REASON = re.compile(r"(?:[a-z][a-z-]{1,30}(?: ttl [0-9]{1,3})?)(?:\s+|$)")
 _REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?"
                      r"(?:\s+Host is up.*)?$")  # fmt: skip
+# What stands above a host's ports in ndiff's output.
+_COMPARED = re.compile(r"(?:\S{1,255} \(([0-9A-Fa-f.:%]{3,60})\)|([0-9A-Fa-f.:]{3,60})):$")
 _NOT_SHOWN = re.compile(r"([0-9]{1,9}) ([a-z|]+)(?: (?:tcp|udp|sctp))? ports?\b")
 _ALL_OF = re.compile(r"All ([0-9]{1,9}) scanned ports on .* are (?:in ignored states|([a-z|]+))")
 _IGNORED = re.compile(r"Ignored State: ([a-z|]+) \(([0-9]{1,9})\)")
@@ -139,9 +141,10 @@ class _Terminal:
         return with_spoken(event, version[1], told, tls=rest.startswith("ssl/")) if told else event
 
     def _begins_report(self, text: str) -> bool:
-        if not text.startswith("Nmap scan report for "):
+        if text.startswith("Nmap scan report for "):
+            report = _REPORT.match(text)
+        elif (report := _COMPARED.match(text)) is None:
             return False
-        report = _REPORT.match(text)
         self.scanned = None if report is None else host(report[1] or report[2])
         self.after_port = False
         return True

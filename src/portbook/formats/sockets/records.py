@@ -79,6 +79,14 @@ _WIDE = "  "
 _GAP = re.compile(r"(?<!\s)\s{2,}")
 _RULE = re.compile(r"[-+|:=─━│┼├┤┌┐└┘┬┴ \t]{3,400}$")  # between a table's rows
 _FEWEST = 3  # columns
+# A number, a file with one, or a host, as it stands before each line of some pastes, and what is
+# between it and the first cell.
+_BEFORE = (
+    r"([0-9]{1,7})([ \t:.)|]{1,4})",
+    r"([\w./~-]{1,80}:[0-9]{1,7})([:-])",
+    r"(?P<host>[A-Za-z0-9][\w.-]{0,63})([ \t]{0,4}[:|][ \t]{0,4})",
+)
+_NAMES = frozenset({*_PORT, *_ADDRESS, *_PROTOCOL, *_STATE, *_PEER_PORT, *_PID, *_PROGRAM, *_USER})
 _DEEPEST = 6  # levels of a document at which records may stand
 
 
@@ -86,7 +94,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets in records, whoever wrote them."""
     stream = iter(lines)
     header: list[str] = []
-    separator = ","
+    separator, worn = ",", _NOTHING
     bare = WithoutHeader()
     for number, line in stream:
         text = line.strip()
@@ -105,6 +113,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         found = _header(text)
         if found is not None:
             separator, header = found
+            worn = _worn(_cells(text, separator)[0], header)
             yield heading(number)
             continue
         cells = _cells(text, separator) if header else []
@@ -114,10 +123,11 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         if not least <= len(cells) <= most:
             yield not_understood(number, line)
             continue
+        before = _take_off(worn, cells)
         record = dict(zip(header, cells, strict=False))
         if not record.keys() & {*_ADDRESS}:
             record["address"] = UNTOLD_ADDRESS.address
-        yield _event(number, text, record)
+        yield _on(before, _event(number, text, record))
     yield from map(_of_record, bare.end())
 
 
@@ -137,6 +147,39 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     held = bool(told[0] and known & _HELD_BY)  # nor does one of ports and who has them
     known_as = all(told) or held or (of_scan and separator in ",;\t")
     return (separator, header) if known_as else None
+
+
+def _worn(first: str, header: list[str]) -> re.Pattern[str]:
+    """What stands before the *first* name of *header*, which it is taken off, and before each row.
+
+    As one word with that it would be no name, and the cells below it lost.
+    """
+    for pattern in _BEFORE if header[0] not in _NAMES else ():
+        before = re.match(pattern, first)
+        name = "" if before is None else _bare(first[before.end() :])
+        if before is not None and name in _NAMES:
+            header[0] = name
+            kind = pattern[: pattern.index(")(") + 1]
+            return re.compile(kind + re.escape(before[2]))
+    return _NOTHING
+
+
+_NOTHING = re.compile(r"(?!)")
+
+
+def _take_off(worn: re.Pattern[str], cells: list[str]) -> re.Match[str] | None:
+    before = worn.match(cells[0]) if cells else None
+    if before is not None:
+        cells[0] = cells[0][before.end() :]
+    return before
+
+
+def _on(before: re.Match[str] | None, event: Event) -> Event:
+    """*event* with the host that stood *before* its row."""
+    told = before.groupdict().get("host") if before is not None else None
+    if told is None or not isinstance(event, Listener):
+        return event
+    return event._replace(socket=event.socket._replace(host=told))
 
 
 # What jc makes of a row of lsof holds its last column as it was.

@@ -67,7 +67,7 @@ _USER = re.compile(r'\("((?:[^"\\]|\\.)*)",(?:pid=)?([0-9]{1,10}),[^()]*\)')
 _EXTENDED = re.compile(r"(?:^|\s)(uid|ino|v6only):([0-9]{1,20})(?=\s|$)")
 # What netstat has behind the same columns: a state, a process, or a dash for none.
 _NETSTAT = re.compile(r"-(?:\s|$)|[0-9]+/|LISTEN|ESTABLISHED|[A-Z]+_[A-Z]+|CLOS")
-_HEADING = re.compile(r"\s*(?:Netid|State|Recv-Q)\s.*Local Address")
+_HEADING = re.compile(r"\s*(?:Netid|State|Recv-Q)\s.*Local\s+Address")
 
 # What most rows are: one socket that listens on a numbered port, held by nobody told or by one.
 _PLAIN = re.compile(
@@ -290,7 +290,8 @@ def _stated(
     number: int, line: str, transport: Transport | None, parts: list[str], names: Names
 ) -> Event | None:
     if len(parts) >= 3 and ":" in parts[1] and ":" in parts[2]:
-        parts[1:1] = "--"  # -Q leaves the queues out
+        parts[1:1] = "--"  # -Q leaves the queues out, and whoever cuts columns the peer as well
+        parts[4:4] = ["*:*"] * parts[4].startswith("users:((")
     elif len(parts) < 5 or not (parts[1].isdecimal() and parts[2].isdecimal()):
         return None
     if parts[0] in _CONNECTED:
@@ -353,9 +354,7 @@ def _listener(
         ),
         Ownership((), UNTOLD),
     )
-    if len(parts) == 5:
-        return found
-    return _extended(found, parts[5] if len(parts) == 6 else " ".join(parts[5:]))
+    return found if len(parts) == 5 else _extended(found, " ".join(parts[5:]))
 
 
 def _place(address: str) -> Host | None:

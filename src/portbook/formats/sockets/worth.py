@@ -55,6 +55,23 @@ _ELSEWHERE = (
         "that is a table of routes or interfaces: give the output of netstat -an",
     ),
     (
+        re.compile(
+            r"^(?:\s{0,8}\[[A-Z]{3,10}\] )?(?:ipv[46]\s{1,8}[0-9]{1,2} )?\w{2,12}\s{1,8}[0-9]{1,3} "
+            r".{0,80}\bsrc=\S{2,45} dst=\S"
+        ),
+        "conntrack's list is of connections, not of sockets: give the output of ss -tulpn",
+    ),
+    (
+        re.compile(
+            r"^\s{0,8}(?:(?:tcp|udp)\s{1,20})?(?:\*|\[[0-9a-f:.]{2,45}\]|[0-9.]{7,15})(?:%\S{1,32})?"
+            r":[0-9]{1,5}\s{1,40}users:\(\("
+        ),
+        (
+            "these columns of ss don't say what listens, or whether it is TCP: print the first two "
+            "as well, ss -Htulpn | awk '{print $1, $2, $5, $7}'"
+        ),
+    ),
+    (
         re.compile(r"^\s+(?:program|local-address|remote-address):\s*$"),
         "salt's network.netstat isn't read: give the output of salt '*' cmd.run 'ss -tulpn'",
     ),
