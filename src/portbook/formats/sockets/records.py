@@ -87,6 +87,8 @@ _BEFORE = (
     r"(?P<host>[A-Za-z0-9][\w.-]{0,63})([ \t]{0,4}[:|][ \t]{0,4})",
 )
 _NAMES = frozenset({*_PORT, *_ADDRESS, *_PROTOCOL, *_STATE, *_PEER_PORT, *_PID, *_PROGRAM, *_USER})
+_OF_MACHINES = frozenset({*_PID, "localport", "localportnum"})  # a scan has none of these
+_OF_PROCESSES = frozenset({*_PID, *_PROGRAM[:4]})
 _DEEPEST = 6  # levels of a document at which records may stand
 
 
@@ -110,7 +112,8 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         if told:
             yield from map(_of_record, told)
             continue
-        found = _header(text)
+        # Whatever the column of ports is called has that in its name, and few rows have.
+        found = _header(text) if "port" in text.lower() else None
         if found is not None:
             separator, header = found
             worn = _worn(_cells(text, separator)[0], header)
@@ -125,7 +128,7 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         before = _take_off(worn, cells)
         record = dict(zip(header, cells, strict=False))
-        if not record.keys() & {*_ADDRESS}:
+        if record.keys().isdisjoint(_ADDRESS):
             record["address"] = UNTOLD_ADDRESS.address
         yield _on(before, _event(number, text, record))
     yield from map(_of_record, bare.end())
@@ -259,7 +262,11 @@ def _named(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _of(record: Record, names: tuple[str, ...]) -> str:
     """What *record* holds below the first of *names* that it has and that holds anything."""
-    return next((record[name] for name in names if record.get(name)), "")
+    for name in names:
+        cell = record.get(name)
+        if cell:
+            return cell
+    return ""
 
 
 def _event(number: int, text: str, record: Record) -> Event:
@@ -273,7 +280,9 @@ def _event(number: int, text: str, record: Record) -> Event:
     family = {"6": Family.IPV6, "4": Family.IPV4}.get((kind[2] or "")[-1:])
     address = _of(record, _ADDRESS)
     where = everywhere(family) if address == "*" else host(address, family)
-    if address == UNTOLD_ADDRESS.address or not (joined is None or record.keys() & {*_ADDRESS}):
+    if address == UNTOLD_ADDRESS.address or not (
+        joined is None or not record.keys().isdisjoint(_ADDRESS)
+    ):
         where = UNTOLD_ADDRESS
     if where is None:
         return not_understood(number, text, "its address can't be read")
@@ -308,7 +317,7 @@ def _socket(
         return Line(number, CONNECTION)
     if not state and not unconnected:
         return Line(number, CONNECTION)
-    if not state and owner is None and not record.keys() & {*_PID, "localport", "localportnum"}:
+    if not state and owner is None and record.keys().isdisjoint(_OF_MACHINES):
         return not_understood(number, text, "it doesn't say whether anything is there")
     owners, seen = owned(*([] if owner is None else [owner]))
     return Listener(
@@ -328,7 +337,7 @@ def _socket(
 def _owner(record: Record) -> Process | None:
     pid = _of(record, _PID)
     known = whole_number(pid, 2**32) or 0
-    name = _of(record, _PROGRAM) if record.keys() & {*_PID, *_PROGRAM[:4]} else ""
+    name = _of(record, _PROGRAM) if not record.keys().isdisjoint(_OF_PROCESSES) else ""
     made = process(str(known), name if name not in ("-", "N/A") else None, _of(record, _USER))
     return made if made.pid or made.program else None
 
