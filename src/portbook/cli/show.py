@@ -146,7 +146,7 @@ def parse_whole(argv: Sequence[str]) -> Options:
     parser.add_argument(
         "--all-owners",
         action="store_true",
-        help="look at every process, instead of stopping at the first owner of a socket",
+        help="look at every process, instead of stopping at the first program that holds a socket",
     )
     add_depth(parser)
     add_probe(parser)

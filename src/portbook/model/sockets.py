@@ -50,7 +50,7 @@ class OwnersSeen(StrEnum):
     """How far the search for a socket's owners went. HIDDEN is not NONE."""
 
     ALL = "all"  # every process was looked at, and these hold the socket
-    FIRST = "first"  # the search stopped at one owner; there may be more
+    FIRST = "first"  # the search stopped at one program; there may be more
     INFERRED = "inferred"  # the descriptor could not be read; cgroup and uid point here
     HIDDEN = "hidden"  # this user may not see who holds it
     KERNEL = "kernel"  # the kernel itself holds it; there is no process

@@ -82,6 +82,23 @@ def test_the_first_owner_and_all_of_them(proc: Proc) -> None:
     assert pids(every, 7) == [20]
 
 
+@pytest.mark.parametrize("found", [20, 30, 40])
+def test_the_first_owner_brings_its_server_and_workers(proc: Proc, found: int) -> None:
+    for pid in (20, 30, 40, 50, 60):
+        proc.add(pid, *([7] if pid in (20, 30, 40, 60) else []))
+    for child in (30, 40, 50):  # the last holds nothing; 60 is no relative
+        stat = proc.root / str(child) / "stat"
+        stat.write_text(stat.read_text().replace(" S 1 ", " S 20 "))
+    (proc.root / "20" / "task" / "20" / "children").write_text("30 40 50 ")
+    cgroup = proc.group("server.service", found)
+    owners = proc.owners({7: (0, cgroup)})
+    assert (owners.owners[7][0], pids(owners, 7)) == (OwnersSeen.FIRST, [20, 30, 40])
+    assert owners.missing == ()
+    # A kernel that lists no children tells the parent alone.
+    (proc.root / "20" / "task" / "20" / "children").unlink()
+    assert pids(proc.owners({7: (0, cgroup)}), 7) == sorted({20, found})
+
+
 @pytest.mark.parametrize("every", [False, True])
 def test_an_owner_that_ends_before_more_is_read_of_it(proc: Proc, every: bool) -> None:
     ended = proc.add(20, 7)

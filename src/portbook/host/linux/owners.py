@@ -7,7 +7,8 @@ index from socket to process, so the question is only in which order to look:
 2. the processes of the user who made it,
 3. the others.
 
-A search for the first owner stops there; a search for all looks at everything. A descriptor is
+A search for the first owner stops there, and asks its parent and its children alone: a server has
+workers. A search for all looks at everything. A descriptor is
 always seen before a process is called an owner. Where it can't be read for lack of privilege,
 the first two steps still point somewhere; such an owner is marked as inferred.
 """
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from portbook.model import Process
 
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
-_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
 _WORTH_A_CHILD = 400  # processes: with fewer it takes as long to fork as it saves
@@ -64,6 +64,8 @@ def read_owners(
     search.meanwhile = meanwhile if every else None
     members = read_members(sockets, root, cgroups)
     search.run(members)
+    if not every:
+        search.ask_relatives()
     details = _Details(root)
     # What was seen to hold a socket may end before more is read of it, and others may go on.
     for _ in range(_TRIES):
@@ -73,6 +75,8 @@ def read_owners(
         search.ended.update(pid for pids in lost.values() for pid in pids)
         again = _Search({inode: sockets[inode] for inode in lost}, every, root, search.ended)
         again.run(members)
+        if not every:
+            again.ask_relatives()
         for inode in lost:
             del search.holders[inode]
         search.holders.update(again.holders)
@@ -98,7 +102,7 @@ class _Search:
         self.failed: str | None = None
         self.bare: list[int] = []
         self.meanwhile: Callable[[], None] | None = None
-        self.counted = _counts_descriptors(root)
+        self.counted = procfs.counts_descriptors(root)
 
     def _read_pids(self) -> Iterator[int]:
         # Read as they are needed: to list a process takes the kernel a microsecond.
@@ -122,6 +126,22 @@ class _Search:
         if len(self.holders) < len(self.sockets):
             for pid in tuple(self.bare):  # threads that end meanwhile are added to them
                 self._scan_threads(pid)
+
+    def ask_relatives(self) -> None:
+        """Adds the parent of each first owner and its children, where they hold the socket too."""
+        from functools import partial
+
+        from portbook.host.linux.processes import family_of
+
+        for inode, (first, *_) in tuple(self.holders.items()):
+            holds = partial(self._holds, inode)
+            self.holders[inode] = family_of(first, self.root, holds)
+
+    def _holds(self, inode: int, pid: int) -> bool:
+        self.wanted = {procfs.socket_link(inode).encode(): inode}
+        self._scan(pid, b"%s/%d/fd/" % (self.root.encode(), pid))
+        held, self.wanted = not self.wanted, {}
+        return held
 
     def _scan_all(self, pids: Iterable[int]) -> None:
         root = self.root.encode()
@@ -291,7 +311,7 @@ class _Search:
         blind = bool(self.denied or self.failed or veiled)
         # In a pid namespace of its own, a socket shared with the host's network may be held
         # by a process that has no number here.
-        inside = not blind and _inside_pid_namespace(self.root)
+        inside = not blind and procfs.inside_pid_namespace(self.root)
         found: dict[int, tuple[OwnersSeen, tuple[Process, ...]]] = {}
         inferred = hidden = 0
         for inode, (uid, cgroup) in self.sockets.items():
@@ -320,7 +340,7 @@ class _Search:
 
     def _missing(self, inferred: int, hidden: int, inside: bool, veiled: bool) -> Iterator[Gap]:
         needs, place, total = Need.ROOT if os.geteuid() else Need.LEAVE, None, len(self.sockets)
-        if veiled and not _lists_processes(self.root):
+        if veiled and not procfs.lists_processes(self.root):
             needs, place = Need.PROCFS, self.root
         if self.failed:
             yield Gap(GapCode.PROCESSES_UNREAD, detail=self.failed)
@@ -332,28 +352,6 @@ class _Search:
             yield Gap(GapCode.OWNERS_INFERRED, place, needs, number=inferred, total=total)
         if self.every and (self.denied or veiled) and not hidden and not inferred:
             yield Gap(GapCode.OWNERS_PARTIAL, place, needs)
-
-
-def _counts_descriptors(root: str) -> bool:
-    """Whether the size of /proc/PID/fd is the number of descriptors: from Linux 6.2 on."""
-    try:
-        return os.stat(f"{root}/self/fd").st_size > 0
-    except OSError:
-        return False
-
-
-def _lists_processes(root: str) -> bool:
-    try:
-        return any(name.isdecimal() for name in os.listdir(root))
-    except OSError:
-        return False
-
-
-def _inside_pid_namespace(root: str) -> bool:
-    try:
-        return os.stat(f"{root}/self/ns/pid").st_ino != _FIRST_PID_NAMESPACE
-    except OSError:
-        return True
 
 
 def read_uid(pid: int, root: str = "/proc") -> int | None:

@@ -16,6 +16,8 @@ from portbook.model.secrets import mask_secrets
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portbook.host.linux.procfs import Stat
 
 _COMMAND_LIMIT = 4096
@@ -91,6 +93,26 @@ def read_process(pid: int, root: str = "/proc", walk: Walk | None = None) -> Pro
         cgroup_uid=procfs.cgroup_uid(cgroups),
         cwd=cwd,
     )
+
+
+_MOST_WORKERS = 64
+
+
+def family_of(pid: int, root: str, holds: Callable[[int], bool]) -> list[int]:
+    """The process *pid*, its parent and the children of the upper one of them that hold what it
+    does (*holds*), the parent first. The kernel tells the children that a first thread started,
+    proc_pid_task_children(5), or none at all.
+    """
+    family, workers = [], []
+    try:
+        above = procfs.parse_stat(_read(f"{root}/{pid}/stat", 4096)).parent
+        family = [above] if above > 1 and holds(above) else []
+        top = family[0] if family else pid
+        workers = _read(f"{root}/{top}/task/{top}/children", 4096).split()[:_MOST_WORKERS]
+    except (OSError, MalformedInput):
+        pass  # ended meanwhile, hidden from this user, or a kernel that lists no children
+    held = [each for each in map(int, workers) if each != pid and holds(each)]
+    return [*family, *sorted({pid, *held})]
 
 
 def _read_ancestors(

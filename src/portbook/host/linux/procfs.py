@@ -11,6 +11,8 @@ Stat(pid=42, name='a) b', state='S', parent=1, threads=3, start=907, session=42,
 
 from __future__ import annotations
 
+import os
+
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
 from portbook.host.linux.sock_diag import DiagSocket, Question
@@ -298,3 +300,30 @@ def read_user(uid: int) -> str | None:
         return pwd.getpwuid(uid).pw_name
     except (KeyError, OverflowError):
         return None
+
+
+_FIRST_PID_NAMESPACE = 0xEFFFFFFC  # PROC_PID_INIT_INO, include/linux/proc_ns.h
+
+
+def counts_descriptors(root: str) -> bool:
+    """Whether the size of /proc/PID/fd is the number of descriptors: from Linux 6.2 on."""
+    try:
+        return os.stat(f"{root}/self/fd").st_size > 0
+    except OSError:
+        return False
+
+
+def lists_processes(root: str) -> bool:
+    """Whether a procfs at *root* shows any process."""
+    try:
+        return any(name.isdecimal() for name in os.listdir(root))
+    except OSError:
+        return False
+
+
+def inside_pid_namespace(root: str) -> bool:
+    """Whether this process is in a pid namespace of its own; True where that can't be read."""
+    try:
+        return os.stat(f"{root}/self/ns/pid").st_ino != _FIRST_PID_NAMESPACE
+    except OSError:
+        return True
