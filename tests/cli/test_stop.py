@@ -369,9 +369,9 @@ def test_a_range_is_its_ports_in_use(capsys: pytest.CaptureFixture[str]) -> None
     stage = two_ports()
     assert run(stage, "8080-8089", "-n") == 1
     out = capsys.readouterr().out
-    assert [line for line in out.splitlines() if line.endswith("with --yes")] == [
-        "8080: node would be stopped with --yes",
-        "8082: node would be stopped with --yes",
+    assert [line for line in out.splitlines() if line.startswith("808")] == [
+        "8080: node can be stopped, one by one",
+        "8082: node can be stopped, one by one",
     ]
 
 

@@ -235,6 +235,12 @@ def test_a_range_is_told_by_its_blocks_its_sockets_and_its_uses() -> None:
     assert _brief("8080-8090").blocks is None  # five blocks, and no gap of three ports
 
 
+def test_the_gravest_socket_of_a_range_is_the_first_and_the_one_to_look_at() -> None:
+    brief = _brief("8080-8200", bound(8090, SERVER, address="127.0.0.1"), bound(8125, SERVER))
+    assert [line.partition("/")[0] for line in brief.programs] == ["8125", "8090"]
+    assert brief.next[0].command == "portbook 8125"
+
+
 def test_a_range_of_ephemeral_ports_is_not_one_to_pick_from() -> None:
     labels = {
         span: [step.label for step in _brief(span).next] for span in ("4900-4949", "48135-48185")

@@ -29,7 +29,7 @@ from portbook.present.views import stop
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Container, Iterable, Sequence
 
     from portbook.app.stop.executor import Outcome
     from portbook.app.stop.model import Plan
@@ -61,7 +61,8 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> 
     plans = [plan for word in (held if options.yes else words) for plan in word]
     go = options.yes
     if not options.json:
-        _show(plans, way, dry=not (go or asks), asks=asks)
+        named_only = {id(plan) for plan in plans} - {id(plan) for word in held for plan in word}
+        _show(plans, way, dry=not (go or asks), asks=asks, unnamed=named_only)
         steps = sum([len(plan.steps) for plan in plans])
         one = steps == 1 and not several
         go = go or (asks and steps > 0 and confirmed("Stop it?" if one else "Stop them?"))
@@ -195,11 +196,23 @@ def _queries(word: str, catalog: Catalog) -> list[Query]:
     return [_somewhere(query)]
 
 
-def _show(plans: Sequence[Plan], way: Way, *, dry: bool, asks: bool) -> None:
+def _show(
+    plans: Sequence[Plan], way: Way, *, dry: bool, asks: bool, unnamed: Container[int]
+) -> None:
+    """Prints the plans; *unnamed* are the ids of those that ``--yes`` holds back."""
     to = viewer()
     told: set[Gap] = set()
     for number, plan in enumerate(plans):
-        text = stop.render_plan(plan, way, to, dry=dry, asks=asks, told=told, style=style())
+        text = stop.render_plan(
+            plan,
+            way,
+            to,
+            dry=dry,
+            asks=asks,
+            unnamed=id(plan) in unnamed,
+            told=told,
+            style=style(),
+        )
         sys.stdout.write(f"\n{text}" if number else text)
         told.update(plan.scene.missing)
     sys.stdout.flush()

@@ -97,6 +97,9 @@ def _facts(answer: PortAnswer, failed: Failed, to: Viewer) -> dict[str, str]:
         "where": _where(failed.listening),
         "elsewhere": _where(failed.beside),
         "instead": _instead(failed.beside, address),
+        "lacking": f"{bracketed(address)} too"
+        if ":" in address or "." in address
+        else "both 127.0.0.1 and [::1]",
         "first": str(failed.privileged or 1024),
     }
 

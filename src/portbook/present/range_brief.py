@@ -101,11 +101,16 @@ _WORDS = {State.DYNAMIC: "dynamic (ephemeral)"}
 
 
 def _by_port(host: Host | None) -> dict[int, list[Listener]]:
-    """The sockets by port, in order."""
+    """The sockets by port, the most serious first."""
     ports: dict[int, list[Listener]] = {}
     for listener in host.listeners if host is not None else ():
         ports.setdefault(listener.socket.port, []).append(listener)
-    return dict(sorted(ports.items()))
+    order = sorted(ports, key=lambda port: (-max(map(_gravity, ports[port])), port))
+    return {port: ports[port] for port in order}
+
+
+def _gravity(listener: Listener) -> int:
+    return listener.assessment.gravity
 
 
 def _use_of_range(host: Host, bound: dict[int, list[Listener]]) -> str:
@@ -242,7 +247,9 @@ def _next_in_range(
     answer: RangeAnswer, bound: dict[int, list[Listener]], asked: str
 ) -> Iterator[NextStep]:
     if bound:
-        yield NextStep("Look closer", f"portbook {next(iter(bound))}")
+        worst = answer.most_serious
+        port = next(iter(bound)) if worst is None else worst.port
+        yield NextStep("Look closer", f"portbook {port}")
     elif answer.host is not None and _may_pick(answer):
         span = f"{answer.first}-{answer.last}"
         yield NextStep("Pick one", f"portbook pick --range {span}")

@@ -586,7 +586,7 @@ def test_how_to_stop_it(owner: Process, said: str) -> None:
 
 def test_root_is_not_told_to_be_root() -> None:
     hidden = socket(owners=(), owners_seen=OwnersSeen.HIDDEN)
-    assert how_to_stop(hidden, Viewer(0)).startswith("Look from the host ")
+    assert how_to_stop(hidden, Viewer(0)).startswith("If this is a container, look from its host;")
     assert how_to_stop(hidden, Viewer(1000)).startswith("Run with sudo ")
 
 
@@ -595,7 +595,7 @@ def test_root_is_not_told_to_be_root() -> None:
     [
         (OwnersSeen.KERNEL, "The kernel itself", "no program to stop"),
         (OwnersSeen.NONE, "A socket of www-data without a process", "no program to stop"),
-        (OwnersSeen.HIDDEN, "A process of www-data you can't see", "program it"),
+        (OwnersSeen.HIDDEN, "A process of www-data you can't see", "choose another port"),
     ],
 )
 def test_nobody_to_stop(seen: OwnersSeen, who: str, mend: str) -> None:

@@ -131,8 +131,8 @@ FAILURES = {
     "on it.",
     "refused-here": "Nothing listens on {place} on this machine.",
     "refused-fix": "Start the server, or check which port it is configured for.",
-    "refused-family": "But {others} listens on {elsewhere}: connect to {instead}, or bind both "
-    "127.0.0.1 and [::1].",
+    "refused-family": "But {others} listens on {elsewhere}: connect to {instead}, or bind "
+    "{lacking}.",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
     "answers": "{who} listens on {where} now; try again.",
     "another-machine": "{address} is another machine; portbook looks only at this one.",

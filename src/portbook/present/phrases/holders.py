@@ -58,8 +58,9 @@ def how_to_stop(listener: Listener, to: Viewer | None = None) -> str:
             "There is no program to stop: remove what made it in the kernel (a tunnel, NFS), "
             "or choose another port."
         )
-    where = "Look from the host" if (to or viewer()).is_root else "Run with sudo"
-    return f"{where} to see which program it is; or choose another port."
+    if (to or viewer()).is_root:
+        return "If this is a container, look from its host; or choose another port."
+    return "Run with sudo to see which program it is; or choose another port."
 
 
 def _by_owner(owner: Process, port: int) -> str | None:

@@ -154,9 +154,10 @@ def _left_out(found: Pick) -> str:
     examples: dict[str, str] = {}
     for each in found.left_out:
         first = each.failed[0]
-        examples.setdefault(first.code, f"{each.port}: {check_evidence(first)}")
+        examples.setdefault(first.code, f"{each.port} ({check_evidence(first)})")
     parts = []
     for code, count in found.left_out_by.items():
-        example = f" ({examples[code]})" if code in examples else ""
-        parts.append(f"{count:,} by {code}{example}")
+        such = ":" if count == 1 else ", such as"
+        example = f"{such} {examples[code]}" if code in examples else ""
+        parts.append(f"{count:,} fail{'s' if count == 1 else ''} {code}{example}")
     return f"Rejected: {'; '.join(parts)}"

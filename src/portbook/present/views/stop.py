@@ -46,19 +46,23 @@ def render_plan(
     *,
     dry: bool,
     asks: bool = False,
+    unnamed: bool = False,
     told: Container[Gap] = (),
     style: Style,
 ) -> str:
     """What would be done, what would be lost, what is left alone; before anything is done.
 
-    *dry*: nothing will be. *asks*: it will be where the user says yes. Of what wasn't seen, *told*
-    is left out: a plan for another port said so.
+    *dry*: nothing will be. *asks*: it will be where the user says yes. *unnamed*: ``--yes`` wants
+    one of several programs named. Of what wasn't seen, *told* is left out: a plan for another port
+    said so.
     """
     if any(refusal.code == RefusalCode.NOTHING_THERE for refusal in plan.refusals):
         return _nothing_there(plan, told, style)
     title = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
     if dry and plan.steps:
-        lines = [*map(style.bold, wrap(f"{title}: {_would_stop(plan)}", style.width))]
+        lines = [
+            *map(style.bold, wrap(f"{title}: {_would_stop(plan, unnamed=unnamed)}", style.width))
+        ]
     else:
         lines = [style.bold(f"Port {title}")]
     rows = tuple((each.socket.name, _holder(each, to)) for each in plan.scene.listeners)
@@ -85,12 +89,13 @@ def render_plan(
     return "\n".join(lines) + "\n"
 
 
-def _would_stop(plan: Plan) -> str:
+def _would_stop(plan: Plan, *, unnamed: bool) -> str:
     """Who would be stopped, by name; where no process has the port, what would be done."""
     owners = [each for listener in plan.scene.listeners for each in listener.ownership.owners]
     if not owners:
         return f"with --yes, {step_text(plan.steps[0])}"
-    return f"{few(list(dict.fromkeys(map(owner_name, owners))))} would be stopped with --yes"
+    names = few(list(dict.fromkeys(map(owner_name, owners))))
+    return f"{names} {'can be stopped, one by one' if unnamed else 'would be stopped with --yes'}"
 
 
 def _left_alone(plan: Plan) -> Iterator[Paragraph]:
