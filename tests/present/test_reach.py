@@ -271,6 +271,58 @@ def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
     assert firewall_command(["ufw"], 8080, "tcp", [stopped], opens=True) is None
 
 
+@pytest.mark.parametrize(
+    ("filters", "where", "command"),
+    [
+        (["ufw"], "ip filter FORWARD", "ufw route allow proto tcp from any to 172.30.0.2 port 80"),
+        (["ufw"], "ip filter ufw-user-forward",
+         "ufw route prepend allow proto tcp from any to 172.30.0.2 port 80"),
+        (["nftables"], "inet t fwd",
+         "nft insert rule inet t fwd ip daddr 172.30.0.2 tcp dport 80 accept"),
+        (["iptables"], "ip filter FORWARD",
+         "iptables -I FORWARD -d 172.30.0.2 -p tcp --dport 80 -j ACCEPT"),
+        (["ufw", "docker"], "ip filter DOCKER-USER",
+         ("iptables -I DOCKER-USER -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL "
+         "-j RETURN")),
+        (["iptables"], "ip mangle FORWARD", None),
+        (["firewalld"], "inet firewalld filter_FORWARD", None),
+        (["ufw"], "inet t fwd", None),
+    ],
+)  # fmt: skip
+def test_what_is_forwarded_is_opened_where_it_is_stopped(
+    filters: list[str], where: str, command: str | None
+) -> None:
+    stopped = Origin(
+        "anywhere", Family.IPV4, Outcome.DROPPED, rules=(RuleText("policy drop", where),),
+        delivered_to=80, delivered_address="172.30.0.2", forwarded=True,
+    )  # fmt: skip
+    sudo = None if command is None else f"sudo {command}"
+    assert firewall_command(filters, 8080, "tcp", [stopped], opens=True) == sudo
+    shut = [RuleText("policy drop", "ip6 filter INPUT")]
+    here = Origin("anywhere", Family.IPV6, Outcome.DROPPED, rules=(*shut,))
+    both = firewall_command(filters, 8080, "tcp", [stopped, here], opens=True)
+    alone = firewall_command(filters, 8080, "tcp", [here], opens=True)
+    assert both == (f"{sudo} && {alone}" if sudo and alone else None)
+
+
+def test_a_rich_rule_for_a_port_needs_no_port_of_its_zone() -> None:
+    refused, target = (
+        Origin("anywhere", family, Outcome.REJECTED, rules=(RuleText("reject", where),))
+        for family, where in (
+            (Family.IPV4, "inet firewalld filter_IN_public_deny"),
+            (Family.IPV6, "inet firewalld filter_IN_public"),
+        )
+    )
+    rich = "rule priority=-32768 port port=9 protocol=tcp accept"
+    opens = f"sudo firewall-cmd --zone=public --add-rich-rule='{rich}'"
+    for origins in ([refused, target], [target, refused]):
+        assert firewall_command(["firewalld"], 9, "tcp", origins, opens=True) == opens
+    work = target._replace(rules=(RuleText("reject", "inet firewalld filter_IN_work"),))
+    assert firewall_command(["firewalld"], 9, "tcp", [refused, work], opens=True) == (
+        f"{opens} && sudo firewall-cmd --zone=work --add-port=9/tcp"
+    )
+
+
 def test_what_passes_the_firewall_by_is_not_closed_by_its_command() -> None:
     """A published port is Docker's to close; the port of a redirect is another one there."""
     sent = Origin("anywhere", Family.IPV4, Outcome.OPEN, delivered_to=80, forwarded=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -190,6 +191,52 @@ def test_fail2ban(machine: FilteredMachine, action: str) -> None:
     assert (from_near(outcomes, 22), from_far(outcomes, 22)) == ("rejected", "open")
     everything = action.endswith("allports")
     assert from_near(outcomes, 9000) == ("rejected" if everything else "open")
+
+
+# A published port that is stopped on its way, both families: by Docker's chain for one's own rules,
+# and by plain rules of a router.
+FORWARDED = """table inet t {
+chain sent {
+type nat hook prerouting priority -100;
+ip daddr 198.18.0.1 tcp dport 8080 dnat ip to 172.30.0.2:80
+}
+chain beyond {
+type filter hook forward priority 0; policy drop;
+ct state established,related accept
+}
+chain own {
+type filter hook input priority 0; policy drop;
+ct state established,related accept
+}
+}
+"""
+
+
+@pytest.mark.parametrize("how", ["nft", "iptables-nft", "iptables-legacy"])
+def test_the_command_that_is_printed_opens_what_is_forwarded(
+    machine: FilteredMachine, how: str
+) -> None:
+    need_program("nft", "iptables", "ip6tables")
+    if how == "nft":
+        assert not machine.load(["nft", "-f", "-"], FORWARDED)
+    else:
+        variant = how.removeprefix("iptables-")
+        restore = need_program(f"iptables-{variant}-restore")
+        user = "-A DOCKER-USER -i eth0 -j DROP\n"
+        assert not machine.load([restore], DOCKER.format(policy="DROP", user=user))
+        six = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p ipv6-icmp -j ACCEPT\nCOMMIT\n"
+        assert not machine.load([need_program(f"ip6tables-{variant}-restore")], six)
+    assert from_far(judged(machine), 8080) == "dropped"
+    shown = machine.machine.portbook("reach", 8080).stdout
+    line = re.search(r"^Open it:\s+sudo (.*?)(?:   More: .*)?$", shown, re.MULTILINE)
+    assert line is not None, shown
+    command = line[1].replace("&& sudo ", "&& ")
+    if how != "nft":
+        command = command.replace("tables -I", f"tables-{variant} -I")
+    machine.shell(machine.machine, command)
+    outcomes = judged(machine)
+    assert from_far(outcomes, 8080) == "open"
+    assert from_far(outcomes, 80) == "dropped"
 
 
 @pytest.mark.parametrize("variant", ["nft", "legacy"])

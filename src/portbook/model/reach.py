@@ -39,8 +39,9 @@ class Decision(NamedTuple):
     ``sources`` are inclusive intervals of addresses as numbers, in order and without overlap.
     ``rules`` are those that accepted, translated or stopped it, in the order in which they are
     met; for an unknown outcome, all that may decide, and last the one that can't be told.
-    ``delivered_to`` and ``delivered_address`` say where an open connection ends: they differ from
-    what it was made to where NAT changes it.
+    ``delivered_to`` and ``delivered_address`` say where an open connection ends, and where one that
+    is stopped on its way beyond this machine would: they differ from what it was made to where NAT
+    changes it.
     ``forwarded``: that end isn't an address of this machine. ``later`` are the rules that stop a
     connection once it stands, ``source_ports`` those that treat other than ephemeral source ports
     differently. ``not_evaluated`` is what else may decide: the outcome is unknown because of it.

@@ -164,7 +164,7 @@ class _Call:
             outer, self.walk.stops = self.walk.stops, []
             flows = self.walk.through("forward", [flow._replace(packet=out)], _track)
             flows = self.walk.through("postrouting", flows)
-            results += [_Result(*stop, forwarded=True) for stop in self.walk.stops]
+            results += [_Result(*stop, out, forwarded=True) for stop in self.walk.stops]
             self.walk.stops = outer
             return [(each, True) for each in flows]
         return []
@@ -391,7 +391,8 @@ def _agreed(family: Family, possible: list[_Result], sources: Intervals) -> Deci
     ends = {end_of(each.packet) for each in possible}
     if outcome is not Outcome.OPEN or len(ends) > 1:
         beyond = outcome is not Outcome.UNKNOWN and all(each.forwarded for each in possible)
-        return Decision(family, sources, outcome, rules, forwarded=beyond)
+        end = ends.pop() if beyond and len(ends) == 1 else (None, None)
+        return Decision(family, sources, outcome, rules, *end, forwarded=beyond)
     port, address = ends.pop()
     later = tuple(dict.fromkeys(rule for each in possible for rule in each.later))
     return Decision(family, sources, outcome, rules, port, address, first.forwarded, later)

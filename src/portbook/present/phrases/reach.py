@@ -158,23 +158,24 @@ def firewall_command(
     """The command that opens or closes a port with the firewall in charge, the first of *filters*.
 
     None for what has none, and where the rules send connections on before that firewall is asked:
-    what Docker publishes is closed in its own chain, by the port as the client gave it. What opens
-    is for everyone: who is banned or has an address that can't be stays out.
+    what Docker publishes is closed in its own chain, by the port as the client gave it, and what is
+    forwarded is opened behind the address that it is sent to. What opens is for everyone: who is
+    banned or has an address that can't be stays out.
     """
     rules = [rule for origin in origins for rule in origin.rules]
     if any(each.forwarded for each in origins) or any("DOCKER" in rule.where for rule in rules):
         if not opens and "ufw" in filters[:1] and "docker" not in filters:
             return _for_ufw_route(transport, origins)
-        if opens or "docker" not in filters:
+        if opens:
+            return _opens_both(filters, port, transport, origins)
+        if "docker" not in filters:
             return None
-        match = f"-p {transport} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL"
-        return f"sudo iptables -I DOCKER-USER {match} -j DROP"
+        return f"sudo iptables -I DOCKER-USER {_asked_for(port, transport)} -j DROP"
     sent = {each.delivered_to for each in origins} - {None, port}
     if sent or not filters:
         return None
-    decided = [each for each in origins if (each.answer is Outcome.OPEN) is not opens]
-    if opens:
-        decided = [each for each in decided if each.source == _ANYWHERE and each.rules] or decided
+    let_in = [each for each in origins if each.answer is Outcome.OPEN]
+    decided = _stopped(origins) if opens else let_in
     port_text = f"{transport} dport {port}"
     if filters[0] == "ufw":
         # ufw puts a new rule behind those that decide now, unless told to go before them all. One
@@ -191,7 +192,7 @@ def firewall_command(
         return f"sudo {command}{again}"
     decisive = dict.fromkeys([each.rules[-1] for each in decided if each.rules])
     if filters[0] == "firewalld":
-        commands = [_for_firewalld(rule, port, transport, opens=opens) for rule in decisive]
+        commands = _in_zones([*decisive], port, transport, opens=opens)
     elif filters[0] == "nftables":
         verdict = "accept" if opens else "drop"
         commands = [
@@ -201,14 +202,73 @@ def firewall_command(
     elif filters[0] == "iptables":
         target = "ACCEPT" if opens else "DROP"
         commands = [
-            f"sudo {'ip6tables' if each.family == 'ipv6' else 'iptables'} -I INPUT -p {transport} "
-            f"--dport {port} -j {target}"
+            f"sudo {_tables_of(each)} -I INPUT -p {transport} --dport {port} -j {target}"
             for each in decided
         ]
     else:
         return None
     known = dict.fromkeys([each for each in commands if each is not None])
     return " && ".join(known) if known and None not in commands else None
+
+
+def _stopped(origins: Sequence[Origin]) -> list[Origin]:
+    """Those that are not let in: whoever is from nowhere else, where rules decide about them."""
+    stopped = [each for each in origins if each.answer is not Outcome.OPEN]
+    return [each for each in stopped if each.source == _ANYWHERE and each.rules] or stopped
+
+
+def _asked_for(port: int, transport: str) -> str:
+    """What iptables tells connections by once NAT has sent them on: the port they were made to."""
+    return f"-p {transport} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL"
+
+
+def _opens_both(
+    filters: Sequence[str], port: int, transport: str, origins: Sequence[Origin]
+) -> str | None:
+    """What opens a port that is sent on, and what one that isn't for another family."""
+    sent = [each for each in origins if each.forwarded]
+    rest = [each for each in origins if not each.forwarded and each.rules]
+    if not sent:
+        return None
+    commands = [_opens_forwarded(filters, port, transport, _stopped(sent))]
+    if rest:
+        commands.append(firewall_command(filters, port, transport, rest, opens=True))
+    known = [each for each in commands if each is not None]
+    return " && ".join(known) if known == commands else None
+
+
+def _opens_forwarded(
+    filters: Sequence[str], port: int, transport: str, stopped: Sequence[Origin]
+) -> str | None:
+    """What opens a port that is sent on, where it is *stopped*; None where that isn't known."""
+    commands: dict[str, None] = {}
+    for each in stopped:
+        where = each.rules[-1].where if each.rules else ""
+        chain, tables = where.rpartition(" ")[2], _tables_of(each)
+        to = each.delivered_address
+        if chain == "DOCKER-USER" and "docker" in filters:
+            command = f"{tables} -I {chain} {_asked_for(port, transport)} -j RETURN"
+        elif to is None or each.delivered_to is None:
+            return None
+        elif filters[0] == "ufw" and (chain == "FORWARD" or chain.startswith("ufw")):
+            first = "prepend " if "-user-forward" in chain else ""
+            command = f"ufw route {first}allow proto {transport} from any to {to} "
+            command += f"port {each.delivered_to}"
+        elif filters[0] == "nftables" and where:
+            family = "ip6" if each.family == "ipv6" else "ip"
+            command = f"nft insert rule {where} {family} daddr {to} {transport} dport "
+            command += f"{each.delivered_to} accept"
+        elif filters[0] == "iptables" and " filter " in where:
+            command = f"{tables} -I FORWARD -d {to} -p {transport} "
+            command += f"--dport {each.delivered_to} -j ACCEPT"
+        else:
+            return None
+        commands[f"sudo {command}"] = None
+    return " && ".join(commands) or None
+
+
+def _tables_of(origin: Origin) -> str:
+    return "ip6tables" if origin.family == "ipv6" else "iptables"
 
 
 def _for_ufw_route(transport: str, origins: Sequence[Origin]) -> str | None:
@@ -257,6 +317,20 @@ _PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a poli
 # The lowest priorities of rich rules: firewalld.richlanguage(5). What opens stands before what
 # closes, and both before whatever else a zone has.
 _OPENING, _CLOSING = -32768, -32767
+
+
+def _in_zones(
+    rules: Sequence[RuleText], port: int, transport: str, *, opens: bool
+) -> list[str | None]:
+    """The command for each of *rules*, once a zone: a rich rule lets in all that a port would."""
+    commands = [_for_firewalld(rule, port, transport, opens=opens) for rule in rules]
+    rich, bare = "add-rich-rule=", "add-port="
+    opened = [each.partition(rich)[0] for each in commands if each is not None and rich in each]
+    return [
+        each
+        for each in commands
+        if each is None or bare not in each or each.partition(bare)[0] not in opened
+    ]
 
 
 def _for_firewalld(rule: RuleText, port: int, transport: str, *, opens: bool) -> str | None:
