@@ -169,7 +169,7 @@ class NftRules:
         )
 
     def _of_option(self) -> str:
-        """What a datagram lacks: it is missing there, and no rule has the protocol as well."""
+        """What a datagram lacks: nft doesn't print whether the rule is for TCP alone."""
         missing = self._pick("sctp chunk init missing", "sctp chunk data exists")
         name = self._pick("maxseg", "sack-perm", "fastopen")
         there = self._pick("exists", "missing", "missing")

@@ -317,17 +317,15 @@ def key_fields(expression: Any) -> tuple[Field, ...]:
     return tuple(map(field_of, value)) if kind == "concat" else (field_of(expression),)
 
 
-def unread_test(left: Any, op: str, right: Any) -> Test | None:
+def unread_test(left: Any, right: Any) -> Test | None:
     """A condition on what isn't read, for packets that may have it; None: any packet may.
 
-    What packets of another protocol lack is missing in them, and comes to nothing else: the kernel
-    says so of options of TCP and chunks of SCTP, and no rule has their protocol as well.
+    What packets of another protocol lack is missing in them, and comes to nothing else: options of
+    TCP, chunks of SCTP. Where one is to be missing, that protocol may be a condition of the rule
+    that nft doesn't print: whether others meet it can't be told.
     """
     field, (kind, inside) = field_of(left), only(left)
     protocol = _OF_ONE_PROTOCOL.get(kind)
-    if protocol is not None and op == "==" and right is False:
-        of_it = Rows([((protocol, protocol), None)])
-        return Test((Field("l4proto"), field), "!=", of_it)
     if protocol is not None and (right is True or "field" in inside):
         field = field._replace(protocols=(protocol,))
     if field.family is None and field.protocols is None:

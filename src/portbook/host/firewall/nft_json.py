@@ -302,7 +302,7 @@ def _test(value: dict[str, Any], whole: Any) -> object:
     left, op, right = value["left"], value["op"], value["right"]
     fields = key_fields(left)
     if len(fields) == 1 and fields[0].name == "?":
-        return unread_test(left, op, right) or Chance(show_rule([whole]))
+        return unread_test(left, right) or Chance(show_rule([whole]))
     if isinstance(right, str) and right.startswith("@"):
         rows: Rows | str = right[1:]
         return Test(fields, "!=" if op == "!=" else "==", rows)
