@@ -614,3 +614,11 @@ def test_what_is_too_long_is_cut_between_words_with_no_bracket_left_open(
     assert short == text or text.startswith(short.rstrip("…")) or "(pid " in text
     if short.endswith("…") and " " in short and text.count("(") == text.count(")"):
         assert short.count("(") <= short.count(")")
+
+
+@pytest.mark.parametrize(("port", "clash"), [(62155, "no clash"), (50023, "may clash")])
+def test_a_dynamic_port_says_whether_this_machine_hands_it_out(port: int, clash: str) -> None:
+    brief = compose_brief(_answer(str(port), rules=RULES), TO)
+    assert brief.headline.startswith(f"{port} is a dynamic port, and free")
+    assert brief.registry == "never assigned; 49152–65535 are dynamic (ephemeral) ports"
+    assert brief.binding == f"{clash}: your system hands out 32768–60999 as ephemeral ports"

@@ -285,7 +285,7 @@ _FREE = "free on this machine"
 _STATES = {
     State.UNASSIGNED: "unassigned",
     State.RESERVED: "reserved",
-    State.DYNAMIC: "a dynamic (ephemeral) port",
+    State.DYNAMIC: "a dynamic port",
     State.ASSIGNED: "assigned",
 }
 
@@ -340,9 +340,12 @@ def _binding(answer: PortAnswer, host: Host) -> str | None:
         return None
     if rules.unprivileged_first is not None and port < rules.unprivileged_first:
         return "needs root or CAP_NET_BIND_SERVICE"
-    if rules.hands_out(port) and rules.dynamic is not None:
+    if rules.dynamic is not None:
         first, last = rules.dynamic
-        return f"may clash: your system hands out {first}–{last} as ephemeral ports"
+        outside = answer.state is State.DYNAMIC and not first <= port <= last
+        if rules.hands_out(port) or outside:
+            clash = "no clash" if outside else "may clash"
+            return f"{clash}: your system hands out {first}–{last} as ephemeral ports"
     return None
 
 

@@ -123,7 +123,7 @@ def _bare(port: int, headline: str) -> str:
 
 # Words of ours that a line begins with; a name keeps its own first letter.
 _OURS = (
-    "unassigned", "reserved", "assigned", "a dynamic", "dynamic", "the ", "any free", "no known",
+    "unassigned", "reserved", "assigned", "a dynamic", "never", "the ", "any free", "no known",
     "we know", "no program", "servers that", "as registered",
 )  # fmt: skip
 

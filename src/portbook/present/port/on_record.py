@@ -94,7 +94,7 @@ def abuse_line(answer: PortAnswer, columns: int) -> str | None:
 def registry_line(answer: PortAnswer) -> str:
     """How the port stands in the registry."""
     if answer.state is State.DYNAMIC:
-        return "dynamic (ephemeral) port, never assigned"
+        return "never assigned; 49152–65535 are dynamic (ephemeral) ports"
     by_words: dict[str, list[str]] = {}
     rows = _assigned(answer)
     recorded = [name for name in service_names(answer) if name not in assigned_names(answer)]
