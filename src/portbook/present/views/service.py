@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.app.port_lookup import PortAnswer
 from portbook.present.document import (
     Page,
     Paragraph,
@@ -15,6 +16,7 @@ from portbook.present.document import (
 )
 from portbook.present.list_briefs import leading_port, same_spelling
 from portbook.present.port import changes, meaning
+from portbook.present.port.on_record import met
 from portbook.present.port.practice import program_record, use_records
 from portbook.present.port.registry import about_rows, registration, unauthorized
 from portbook.present.range_brief import span_of
@@ -67,24 +69,22 @@ def heading(answer: ServiceAnswer) -> str:
     return f"{answer.name}{verb} port{'s' if many else ''} {fitted(numbers, 40)}"
 
 
-def met_there(answer: ServiceAnswer, headline: str) -> str:
-    """What the service is in plain words, or what people meet on its port instead of it.
-
-    *headline* is that of the short answer.
-    """
+def met_there(answer: ServiceAnswer) -> str:
+    """What the service is in plain words, or what people meet on its only port instead of it."""
     gist = _gist(answer)
     if gist or not answer.ports:
         return gist or "Clients learn its port from DNS (SRV records or DNS-SD)."
-    number, separator, met = headline.partition(" · ")
-    known = len(answer.ports) > 1 or met.lower().startswith(answer.name.lower())
-    return "" if known or not separator or not number.isdecimal() else f"In practice: {met}"
+    first, *more = answer.ports
+    said = met(first) if isinstance(first, PortAnswer) and not more else None
+    return (
+        f"In practice: {said}" if said and not said.lower().startswith(answer.name.lower()) else ""
+    )
 
 
 def _machine(answer: ServiceAnswer) -> Iterator[Item]:
     """What is on the ports of the name on this machine, and which have nothing."""
     if answer.host is None:
         return
-    from portbook.app.port_lookup import PortAnswer
     from portbook.present.port import this_machine
 
     for each in answer.ports:

@@ -181,7 +181,7 @@ def service(answer: ServiceAnswer, site: Site) -> str:
     """The page of a service name."""
     document = compose_service(answer)
     brief = brief_of(answer, Viewer())
-    title, met = heading(answer), met_there(answer, brief.headline)
+    title, met = heading(answer), met_there(answer)
     path = f"services/{quote(file_name(answer.name) if site.export else answer.name, safe='~+')}"
     return page(
         "service.html", Links(site), answer.name, trail=(("Services", "services"),), path=path,
