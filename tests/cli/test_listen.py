@@ -73,6 +73,7 @@ class Asked:
             },
             self.redirects,
             (),
+            matching=len(self.listeners),
         )
 
 
@@ -251,6 +252,9 @@ def test_sentences_template_order_and_limit(
     printed = capsys.readouterr()
     assert printed.out.count("\n") == 1
     assert printed.err == "portbook: 1 more socket matched; without --limit 1 all are shown\n"
+    assert cli.run(["listen", "--limit", "1", "--json"]) == 0
+    whole = json.loads(capsys.readouterr().out)
+    assert (len(whole["listeners"]), whole["matching"]) == (1, 2)
     assert cli.run(["listen", "--limit", "1", "--format", "{port}"]) == 0
     assert capsys.readouterr().out == "305\n"
 

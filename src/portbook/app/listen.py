@@ -45,7 +45,7 @@ class HereAnswer(NamedTuple):
     ``listeners`` have their most serious finding first, then their port, unless another order was
     asked for; ``standings`` says how each (port, transport) stands in the registry; ``notes`` are
     the user's own on the ports asked for. ``total`` counts all sockets that could be seen, those
-    that were not asked for included.
+    that were not asked for included; ``matching`` those asked for, also where fewer are passed on.
     """
 
     listeners: tuple[Listener, ...]
@@ -56,6 +56,7 @@ class HereAnswer(NamedTuple):
     sources: tuple[Source, ...]
     notes: tuple[Note, ...] = ()
     total: int = 0
+    matching: int = 0
 
 
 class ScanOptions(NamedTuple):
@@ -283,6 +284,7 @@ def answer_here(
         sources=(*book.sources(), *catalog.practice.sources(), here_source()),
         notes=seen.notes,
         total=max(total, len(kept)),
+        matching=len(kept),
     )
 
 

@@ -318,6 +318,7 @@ LISTEN_ANSWER = Table(
     "Everything that listens or is bound on this machine.",
     (
         Field("listeners", LISTENERS, "those that were asked for, at most `limit`"),
+        Field("matching", NUMBER, "how many were asked for, shown or not"),
         Field("total", NUMBER, "all sockets that could be seen, asked for or not"),
         Field("visibility", VISIBILITY),
         Field("missing", GAPS, "what could not be seen, and what would show it"),
