@@ -275,6 +275,26 @@ def test_a_published_port_leaves_through_forward(policy: str, outcome: str) -> N
     assert not ask(before, nat, publish)[0].forwarded  # it doesn't get that far
 
 
+@pytest.mark.parametrize(
+    ("translated", "priority", "outcome"),
+    [(False, -300, "dropped"), (True, -300, "unknown"), (True, 0, "dropped")],
+)
+def test_an_answer_goes_to_the_source_that_nat_put_in_until_it_is_put_back(
+    translated: bool, priority: int, outcome: str
+) -> None:
+    """What a raw table sees of an answer to a client whose address was changed."""
+    nat = chain("nat", "prerouting", prio=-100, kind="nat")
+    publish = rule("nat", match(DPORT, 8080), {"dnat": {"addr": "172.17.0.2", "port": 80}})
+    snat = rule("post", {"snat": {"addr": "192.0.2.1"}})
+    post = chain("post", "postrouting", prio=100, kind="nat"), *([snat] if translated else [])
+    back = chain("raw", "prerouting", prio=priority)
+    from_there = match({"payload": {"protocol": "tcp", "field": "sport"}}, 80)
+    others = match({"payload": {"protocol": "ip", "field": "daddr"}}, "192.0.2.1", "!=")
+    objects = nat, publish, *post, back, rule("raw", from_there, others, DROP)
+    told = {str(one.outcome) for one in ask(*objects, chain("fwd", "forward"), port=8080)}
+    assert told == {outcome} | ({"open"} & told if outcome == "dropped" else set())
+
+
 def test_a_verdict_map_over_addresses() -> None:
     pairs = [[{"prefix": {"addr": "192.0.2.0", "len": 25}}, DROP], ["192.0.2.128", ACCEPT]]
     found = outcomes(

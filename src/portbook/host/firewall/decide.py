@@ -126,8 +126,7 @@ class _Call:
     # -- the first packet ---------------------------------------------------------------------
 
     def connect(self, packet: Packet, sources: Intervals) -> list[_Result]:
-        flows = [Flow(packet, sources)]
-        own = self.interface == "lo"
+        flows, own = [Flow(packet, sources)], self.interface == "lo"
         results: list[_Result] = []
         if own:
             flows = self._out(flows, results)
@@ -146,7 +145,7 @@ class _Call:
     def _routed(self, flow: Flow, results: list[_Result]) -> list[tuple[Flow, bool]]:
         packet = flow.packet
         if packet.local or (
-            packet.daddr in self._own() if isinstance(packet.daddr, int) else False
+            packet.daddr in self.world.own if isinstance(packet.daddr, int) else False
         ):
             if not self._may_be_local(packet):
                 results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
@@ -178,9 +177,6 @@ class _Call:
                 return family in each.forwards
         return None
 
-    def _own(self) -> Intervals:
-        return self.world.own
-
     def _may_be_local(self, packet: Packet) -> bool:
         """Packets from outside don't reach 127.0.0.0/8 unless ``route_localnet`` lets them."""
         if not packet.translated or packet.iif == "lo" or not isinstance(packet.daddr, int):
@@ -208,7 +204,7 @@ class _Call:
         leaving: list[Flow] = []
         for flow in passed:
             packet = flow.packet
-            if not isinstance(packet.daddr, int) or packet.daddr in self._own():
+            if not isinstance(packet.daddr, int) or packet.daddr in self.world.own:
                 leaving.append(flow)
             elif isinstance(packet.saddr, int) and packet.saddr in _LOOPBACK:
                 # With such a source it gets no answer, unless that is translated as well.
@@ -274,14 +270,15 @@ class _Call:
         return results
 
     def _back(self, flow: Flow, forwarded: bool) -> list[Flow]:
-        """The answer's way: what passes of it."""
+        """The answer's way: what passes. Whom NAT sends it to, until it puts that back, is open."""
         packet = flow.packet
         known = packet.tracked is not False
+        elsewhere = forwarded and known and packet.source_changed
         answer = packet._replace(
             saddr=packet.daddr,
-            daddr=packet.saddr,
+            daddr=None if elsewhere else packet.saddr,
             sport=packet.dport,
-            dport=packet.sport,
+            dport=None if elsewhere else packet.sport,
             iif=packet.oif if forwarded else "",
             oif=packet.iif,
             mark=0,
@@ -297,6 +294,11 @@ class _Call:
             added=frozenset(),
         )
 
+        def put_back(priority: int, each: Flow) -> Flow:
+            ready = _track(priority, each)
+            whole = ready.packet._replace(daddr=packet.saddr, dport=packet.sport)
+            return ready._replace(packet=whole) if priority > _NAT else ready
+
         def at(priority: int, each: Flow) -> Flow:
             ready = _track(priority, each)
             if priority > _SOURCE_NAT and packet.translated and known:
@@ -306,7 +308,7 @@ class _Call:
 
         flows = [Flow(answer, flow.sources)]
         if forwarded:
-            flows = self.walk.through("prerouting", flows, _track)
+            flows = self.walk.through("prerouting", flows, put_back)
             if self.interface == "lo":
                 return self.walk.through("input", flows, _track)
             flows = self.walk.through("forward", flows, _track)
