@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     _Verdict = tuple[int, int, int, bool]
     _Kind = tuple[int, int, int, bool, int]
 
-_TOGETHER = 1024  # sockets
+_TOGETHER = 256  # sockets
 _MOST_KEPT = 1 << 17  # addresses and other values of a stream of sockets
 _MOST_VERDICTS, _MOST_HEADS, _MOST_FORMS = 16384, 512, 4096  # a form has three kilobytes
 _SURE = 3  # sockets of one kind that are written before they are filled in
