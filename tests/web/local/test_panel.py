@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from portbook.app.judge import judge_listener
 from portbook.app.watch import Watch
 from portbook.errors import HostUnreadable
 from portbook.host import psutil_sockets
@@ -25,10 +26,12 @@ from portbook.model import (
     Transport,
 )
 from portbook.present.owners import Viewer
+from portbook.present.phrases.findings import finding_message
 from portbook.web.http import streams
 from portbook.web.local import live_events as module
 from portbook.web.local.live_events import Panel
-from portbook.web.local.panel import Rows
+from portbook.web.local.panel import Rows, masked
+from tests.machine import SERVER, bound
 from tests.values import CATALOG, changed
 
 if TYPE_CHECKING:
@@ -330,3 +333,14 @@ def test_the_list_tells_root_of_no_sudo() -> None:
     standings = {(305, Transport.TCP): CATALOG.registry.standings(305)[Transport.TCP]}
     assert "try sudo" in Rows(standings, Viewer(1000)).row(hidden)["holder"]
     assert "not even as root" in Rows(standings, Viewer(0)).row(hidden)["holder"]
+
+
+def test_a_masked_program_isn_t_named_by_its_arguments_in_findings_either() -> None:
+    held = bound(5432, SERVER._replace(executable_deleted=True))
+    judged = changed(held, findings=judge_listener(held, RULES, CATALOG))
+    said = " ".join([finding_message(each) for each in judged.assessment.findings])
+    assert said.count("python3 -m http.server") == 2
+    shown = masked(judged, show=False).assessment.findings
+    assert [each.code for each in shown] == [each.code for each in judged.assessment.findings]
+    assert "-m http.server" not in " ".join([finding_message(each) for each in shown])
+    assert masked(judged, show=True) == judged
