@@ -33,9 +33,9 @@ from portbook.present.words import (
     day,
     document,
     month,
+    period,
     plural,
     span,
-    when,
 )
 from portbook.web.pages import views
 from portbook.web.pages.links import Links
@@ -255,7 +255,7 @@ def _of_practice(facts: dict[str, Any]) -> Iterator[str]:
     yield from _of_programs(facts)
     for report in facts["abuse"]:
         yield from (report["subject"], report["threat"], report["transport"], report["summary"])
-        yield from (day(report["read"]), when(report["period"]))
+        yield from (day(report["read"]), period(report["period"]))
     if facts["browser_blocked"]:
         yield "Browsers refuse to open it"
 
