@@ -33,6 +33,11 @@ _COLUMNS = (
 )
 
 
+@pytest.fixture(autouse=True)
+def one_database() -> None:
+    """Each engine has a database of its own here."""
+
+
 def _in_duckdb(path: Path) -> str:
     with duckdb.connect(str(path)) as connection:
         connection.execute(f'CREATE TABLE "the flows" ({_COLUMNS})')
