@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
+    from collections.abc import Callable, Iterable
+    from typing import Any, TypeVar
+
+    T = TypeVar("T")
 
 PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 _STRIDE = 97  # of the ports between which nothing changes; a prime shares no pattern with blocks
@@ -35,6 +37,11 @@ def every_port() -> tuple[int, ...]:
             chosen |= {block.first - 1, block.first, block.first + 1, block.last}
     chosen.update(use.first for use in CATALOG.practice.uses())
     return tuple(sorted(chosen & set(range(PORTS))))
+
+
+def one_in(count: int, cases: Iterable[T]) -> tuple[T, ...]:
+    """The first of each *count* of *cases*; under make proof all of them."""
+    return tuple(cases)[:: 1 if PROOF else count]
 
 
 def examples(count: int) -> Callable[[Any], Any]:

@@ -163,7 +163,7 @@ def write(folder: Path, among: Collection[str] = ()) -> list[Path]:
     """Writes them below *folder*, and samples that are cut or changed; their paths.
 
     Under make proof all of them, each text packed too, and each sample damaged in each way; else
-    those that are *among*, every eighth of the others, and every other sample in one of the ways.
+    those that are *among*, every eighth of the others, and every fourth sample in one of the ways.
     """
     _write_texts(folder, among)
     for at, (name, columns) in enumerate(COLUMNS.items()):
@@ -204,7 +204,7 @@ def _write_damaged(folder: Path) -> None:
             **{f"cut-{share}": data[: int(len(data) * share)] for share in (0.03, 0.5, 0.97)},
         }
         for turn, (way, content) in enumerate(ways.items()):
-            if PROOF or turn * 2 == at % (2 * len(ways)):
+            if PROOF or turn * 4 == at % (4 * len(ways)):
                 (damaged / f"{way}-{path.name}").write_bytes(content)
         path.unlink()
 

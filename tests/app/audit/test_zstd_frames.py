@@ -10,6 +10,7 @@ import pytest
 
 from portbook.app.audit.gzip_recovery import breaks_off
 from tests.app.audit.asking import ask
+from tests.counts import one_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,8 @@ def test_what_is_none_is_left_to_the_engine(content: bytes, tmp_path: Path) -> N
     assert breaks_off(written(tmp_path, content)) == (len(content) == 4)
 
 
-@pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
+@pytest.mark.proof
+@pytest.mark.parametrize("share", one_in(2, [0.2, 0.5, 0.9]))
 def test_an_audit_names_it(
     share: float, packed: bytes, say: Callable[..., tuple[int, str, str]], tmp_path: Path
 ) -> None:
