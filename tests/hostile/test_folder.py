@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Ran = tuple[int, str, str]
 
-HOSTILE = 200 if PROOF else 40
+HOSTILE = 200 if PROOF else 30
 # Files that nobody can make sense of, by a name of theirs.
 _BAD = {
     "empty": b"",
@@ -98,7 +98,7 @@ def test_good_files_are_explained_and_bad_ones_are_named(
     assert len(explained) >= len(FORMATS)
     assert [path for path in explained if plain(path) not in headings] == []
     told = err.splitlines()
-    assert len(told) == len(refused) > 20
+    assert len(told) == len(refused) >= len(special) + 3  # the links, and what chance has spoilt
     assert all(line.startswith("portbook: ") for line in told)
     assert [path for path in refused if not any(_named(path, line) for line in told)] == []
 

@@ -29,7 +29,7 @@ FUZZER = Path(__file__).with_name("fuzzer.py")
 EACH = [*READERS] if PROOF else ["all"]
 # For each reader, under make proof; what others wrote is read by those of formats.
 _SECONDS, _SECONDS_OF_FORMATS = 40, 120
-_COUNT = 20_000 if PROOF else 20
+_COUNT = 20_000 if PROOF else 12
 
 
 @pytest.mark.proof
