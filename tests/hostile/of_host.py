@@ -26,7 +26,9 @@ from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
 from tests.host.firewall.rulesets import DOCKER, of_iptables, of_nft
 from tests.host.firewall.test_read_redirects import DONE, chain, message
-from tests.host.firewall.test_ruleset import dumped
+from tests.host.firewall.test_ruleset import DONE as SET_READ
+from tests.host.firewall.test_ruleset import dumped, told
+from tests.host.firewall.test_ruleset import message as set_message
 from tests.host.linux.test_network import DONE as LAST
 from tests.host.linux.test_network import GET, LINK, NEW, Answering, attribute
 from tests.host.linux.test_network import message as netlink_message
@@ -255,6 +257,12 @@ READERS = {
         (_ELEMENTS + b'"elem":[80,{"range":[8000,8003]}]}}]}',),
         (Repeated("many elements", COUNTER + b",", _ELEMENTS + b'"elem":[', b"1]}}]}"),
          Kind("deep JSON", _ELEMENTS, b"[")),
+    ),
+    "portbook.host.firewall.nft_elements:parse_dump": Reader(
+        lambda data: nft_elements.parse_dump([data], 4, spans=True), (),
+        (set_message(told(9, end=True) + told(7)) + SET_READ, set_message(told(7)) + SET_READ),
+        (Repeated("many messages", set_message(told(9, end=True) + told(7)), b"", SET_READ),
+         Repeated("many ends", set_message(told(9, end=True)), b"", SET_READ)),
     ),
     "portbook.host.firewall.nft_hidden:find_l3proto": Reader(
         nft_hidden.find_l3proto, (ValueError,), (dumped(7, 3) + dumped(8, 7),),

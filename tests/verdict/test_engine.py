@@ -536,7 +536,7 @@ def test_a_report_is_history_and_told_with_its_source() -> None:
     found = _judge(_listener(8080, "127.0.0.1", _process("nginx")), (NGINX,), abuse=(WORM,))
     said = found["abuse-on-record"]
     assert said.level is Level.NOTE
-    assert "A worm (in 2001)" in said.message
+    assert "A worm (2001)" in said.message
     assert any("https://example.org/advisory, read 2026-11-21" in line for line in said.evidence)
     assert "example.org" not in "\n".join(found["expected"].evidence)
     assert "abuse-on-record" not in _judge(_listener(8080, "127.0.0.1", PYTHON))
