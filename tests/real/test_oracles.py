@@ -254,5 +254,6 @@ def test_one_port_at_a_time(namespace: Namespace, seed: int) -> None:
         first = namespace.ask(port)["host"]["listeners"]
         owners = {each.inode: each.pids for each in by_portbook(wanted)}
         for each in by_portbook(first):
-            assert len(each.pids) == 1
+            # The search stops at one owner; that one's workers may have the socket as well.
+            assert each.pids
             assert each.pids <= owners[each.inode]

@@ -219,11 +219,14 @@ def groups_of(sockets: Iterable[Listener]) -> list[Group]:
     return sorted(groups, key=lambda group: (group.elsewhere, not group.listens))
 
 
-def who_holds(group: Group, to: Viewer) -> str:
-    """The program that holds the sockets of *group*, and how many others of it."""
+def who_holds(group: Group, to: Viewer, *, hint: bool = False) -> str:
+    """The program that holds the sockets of *group*, and how many others of it.
+
+    The *hint* that sudo shows a hidden owner is for answers without a step that says so.
+    """
     owners = group.first.ownership.owners
     if not owners:
-        return unseen_owner(group.first, to, hint=False)
+        return unseen_owner(group.first, to, hint=hint)
     from portbook.model import OwnersSeen
 
     inferred = group.first.ownership.seen is OwnersSeen.INFERRED

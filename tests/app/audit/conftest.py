@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 @pytest.fixture(autouse=True)
 def one_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """Audits have parts of one database here; a file that is about databases overrides this."""
-    pytest.importorskip("duckdb")
     from portbook.app.audit.engines import duckdb_engine
     from tests.app.audit.one_database import connect
 

@@ -76,8 +76,8 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool = True) 
         more = f" and {len(others)} more" if others else ""
         return f"from {first}{more} only{rule}"
     if reachable.scope is Scope.BLOCKED:
-        why = f"a firewall rule blocks the rest{rule}" if rule else "the firewall blocks the rest"
-        return f"{here}: {why}"
+        whom = "the rest" if own else "them"
+        return f"{here}: {'a firewall rule' if rule else 'the firewall'} blocks {whom}{rule}"
     if reachable.not_evaluated:
         return f"{_CANT_TELL}{filter_words(*reachable.not_evaluated[0])} may decide"
     if reachable.firewall is None:

@@ -204,7 +204,7 @@ def _held(why: Why, to: Viewer) -> Iterator[_Held]:
             yield _Held(f"is in use: {words}", words)
     sockets = [cause.listener for cause in holding if not cause.facts and cause.listener]
     for group in groups_of(sockets):
-        who, place = who_holds(group, to), group.place()
+        who, place = who_holds(group, to, hint=True), group.place()
         if group.listens:
             yield _Held(f"is in use: {who} on {place}", f"{who} on {place}")
         else:
