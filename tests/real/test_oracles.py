@@ -253,7 +253,13 @@ def test_one_port_at_a_time(namespace: Namespace, seed: int) -> None:
         assert Counter(by_portbook(alone)) == Counter(by_portbook(wanted))
         first = namespace.ask(port)["host"]["listeners"]
         owners = {each.inode: each.pids for each in by_portbook(wanted)}
-        for each in by_portbook(first):
-            # The search stops at one owner; that one's workers may have the socket as well.
-            assert each.pids
+        for each, listener in zip(by_portbook(first), first, strict=True):
+            # The search stops at one owner, and has those of its workers that hold the socket.
+            assert _heads(listener["owners"]) == 1
             assert each.pids <= owners[each.inode]
+
+
+def _heads(owners: list[dict[str, Any]]) -> int:
+    """How many of *owners* weren't started by another of them."""
+    pids = {owner["pid"] for owner in owners}
+    return sum(owner["parent"] not in pids for owner in owners)
