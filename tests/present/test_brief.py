@@ -95,6 +95,23 @@ def _judged(code: str, level: Level) -> Assessment:
     return Assessment((Finding(code, level),))
 
 
+@pytest.mark.parametrize(
+    ("count", "seen", "said"),
+    [
+        (3, OwnersSeen.FIRST, " and 2 more processes on "),
+        (65, OwnersSeen.FIRST, " and at least 64 more processes on "),
+        (200, OwnersSeen.ALL, " and 199 more processes on "),
+    ],
+)
+def test_workers_are_counted_as_far_as_they_were_looked_at(
+    count: int, seen: OwnersSeen, said: str
+) -> None:
+    workers = [NODE._replace(pid=NODE.pid + more) for more in range(count)]
+    bound = _listener(3000, "127.0.0.1", *workers)
+    bound = bound._replace(ownership=bound.ownership._replace(seen=seen))
+    assert said in _brief("3000", bound).headline
+
+
 def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
     bound = _listener(3000, "127.0.0.1", NODE)._replace(assessment=_judged("unknown", Level.NOTE))
     brief = _brief("3000", bound, free_port=3001)

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 COLUMNS = 80
 LABEL = 15  # columns before what a line says
 _MOST_GROUPS = 3  # programs that are listed of one port
+_MOST_WORKERS = 64  # that a search for one owner looks at
 
 
 class PortLine(NamedTuple):
@@ -233,7 +234,10 @@ def who_holds(group: Group, to: Viewer, *, hint: bool = False) -> str:
     said = ("probably " if inferred else "") + owner_phrase(owners[0], to)
     names = {owner_name(owner) for owner in owners}
     if len(owners) > 1:
+        # A search that stopped at one owner looked at so many of its workers, and no further.
+        least = group.first.ownership.seen is OwnersSeen.FIRST and len(owners) > _MOST_WORKERS
         more = f"{len(owners) - 1} more process{'es' if len(owners) > 2 else ''}"
+        more = f"at least {more}" if least else more
         said += f" and {more}" + ("" if len(names) == 1 else " of other programs")
     return said
 
