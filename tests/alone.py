@@ -11,7 +11,6 @@ there, so it names its own sockets all the same.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import socket
 import struct
@@ -54,6 +53,8 @@ def alone() -> Iterator[bool]:
 
 def _call(name: str, *arguments: int) -> None:
     """A function of the C library that Python has from 3.12 on."""
+    import ctypes
+
     library = ctypes.CDLL(None, use_errno=True)
     if getattr(library, name)(*arguments):
         number = ctypes.get_errno()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hypothesis import strategies as st
@@ -117,6 +118,7 @@ def values_of(kind: type[T], /, **fields: SearchStrategy[Any]) -> SearchStrategy
     return st.fixed_dictionaries(drawn).map(lambda values: kind(**values))
 
 
+@cache
 def processes() -> SearchStrategy[Process]:
     """Processes with every fact known, unknown or hostile."""
     return values_of(
@@ -139,6 +141,7 @@ def answers() -> SearchStrategy[Spoken]:
     )
 
 
+@cache
 def findings() -> SearchStrategy[Finding]:
     """Findings with the codes that there are, any facts, and the words that they came with.
 
@@ -168,6 +171,7 @@ def facts() -> SearchStrategy[Facts]:
     )
 
 
+@cache
 def listeners(**fields: SearchStrategy[Any]) -> SearchStrategy[Listener]:
     """Listeners as any platform may report them, or as *fields* of any part have it."""
     narrow = {

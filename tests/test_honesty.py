@@ -27,6 +27,28 @@ def test_every_test_asserts_or_says_that_nothing_is_raised() -> None:
     assert [each for path in FILES for each in without_assertion(path)] == []
 
 
+# What takes long to import: a test that needs it does so itself, or all would wait for it.
+SLOW = ("ctypes", "duckdb", "ibis", "jsonschema", "markdown_it", "pandas", "playwright", "psycopg",
+        "pyarrow", "pyspark", "schemathesis")  # fmt: skip
+
+
+def test_collecting_the_tests_imports_nothing_slow() -> None:
+    imported = {
+        (path.name, name.partition(".")[0])
+        for path in FILES
+        for node in read_source(path).tree.body
+        for name in imported_by(node)
+    }
+    assert ("test_honesty.py", "ast") in imported
+    assert sorted(each for each in imported if each[1] in SLOW) == []
+
+
+def imported_by(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [each.name for each in node.names]
+    return [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+
+
 @pytest.mark.parametrize(
     "body",
     [

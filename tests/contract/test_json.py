@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonschema import Draft202012Validator, ValidationError
 
 from portbook import schema
 from portbook.app.list_lookup import answer_blocks
@@ -58,6 +57,8 @@ from tests.values import CATALOG, changed, gap
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from jsonschema import Draft202012Validator
 
 # The contract's names of keys, by hand: a key may be added, never taken away.
 KEYS = {
@@ -135,6 +136,8 @@ COMPONENTS = {
 
 @cache
 def _validator(name: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator({**TABLES[name].json_schema(), **COMPONENTS})
 
 
@@ -167,6 +170,8 @@ def _port(port: int) -> PortAnswer:
 
 
 def test_the_checker_itself() -> None:
+    from jsonschema import ValidationError
+
     source = {"id": "iana", "as_of": None, "what": "names", "url": None}
     check(source, "source")
     wrongs: list[Any] = [{}, {**source, "id": 7}, {"id": "iana", "as_of": None, "url": None}, []]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import os
 import pickle
@@ -265,6 +264,8 @@ def test_the_owner_is_hidden_from_another_user() -> None:
 
 
 def test_ones_own_sockets_need_no_privilege() -> None:
+    import ctypes
+
     need_root("this test becomes another user")
     libc = ctypes.CDLL(None)
 

@@ -8,7 +8,6 @@ be bound together, else for each of :data:`TARGETS` the numbers of the sockets t
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import select
@@ -29,11 +28,12 @@ TARGETS = (
 _TRIES = 6  # for what a hash of the connection decides
 _KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 _SHARES = {"reuseport": socket.SO_REUSEPORT, "reuseaddr": socket.SO_REUSEADDR}
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 def enter(network: int) -> None:
-    if _libc.setns(network, 0x40000000):
+    import ctypes
+
+    if ctypes.CDLL(None, use_errno=True).setns(network, 0x40000000):
         raise OSError(ctypes.get_errno(), "setns")
 
 

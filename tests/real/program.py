@@ -6,7 +6,6 @@ folder, ``sk-lookup`` and the file of a network namespace. It prints "ready", or
 
 from __future__ import annotations
 
-import ctypes
 import os
 import socket
 import struct
@@ -19,6 +18,8 @@ _KINDS = {"xdp": (6, 37, 1), "tcx": (3, 46, 2), "cgroup": (8, 0, 0), "sk-lookup"
 
 
 def bpf(command: int, attributes: bytes) -> int:
+    import ctypes
+
     buffer = ctypes.create_string_buffer(attributes, 128)
     syscall = ctypes.CDLL(None, use_errno=True).syscall
     result = int(syscall(_SYSCALL[os.uname().machine], command, buffer, 128))
@@ -28,6 +29,8 @@ def bpf(command: int, attributes: bytes) -> int:
 
 
 def attach(kind: str, target: str) -> None:
+    import ctypes
+
     program_type, attach_type, returned = _KINDS[kind]
     # Two instructions: a number into the register of results, and the end.
     code = struct.pack("=BBhi", 0xB7, 0, 0, returned) + struct.pack("=BBhi", 0x95, 0, 0, 0)

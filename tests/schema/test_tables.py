@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-import jsonschema
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,6 +104,8 @@ NOT_IN_JSON = {
 
 
 def valid(table: Table, item: object) -> None:
+    import jsonschema
+
     jsonschema.Draft202012Validator({**table.json_schema(), **COMPONENTS}).validate(item)
 
 

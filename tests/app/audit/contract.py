@@ -5,8 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
-import ibis
-
 from portbook.app.audit.describe import case_of
 from portbook.app.audit.flow_schema import Judged, judge_groups
 from portbook.app.audit.result import Service
@@ -67,6 +65,8 @@ def ports(count: int | None) -> list[int]:
 
 def check_ports(engine: Engine, book: Any, count: int | None) -> None:
     """Demands of every (transport, port, reach) what the judge says of such a socket."""
+    import ibis
+
     columns = {
         "protocol": "string", "port": "int32", "answered": "boolean", "reach": "string",
         "flows": "int64", "spoken": "string",

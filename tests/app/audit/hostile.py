@@ -7,8 +7,6 @@ import json
 import random
 from typing import TYPE_CHECKING
 
-import duckdb
-
 from tests.app.audit import samples
 from tests.counts import PROOF
 
@@ -165,6 +163,8 @@ def write(folder: Path, among: Collection[str] = ()) -> list[Path]:
     Under make proof all of them, each text packed too, and each sample damaged in each way; else
     those that are *among*, every eighth of the others, and every fourth sample in one of the ways.
     """
+    import duckdb
+
     _write_texts(folder, among)
     for at, (name, columns) in enumerate(COLUMNS.items()):
         if PROOF or f"{name}.parquet" in among or at % 8 == 0:

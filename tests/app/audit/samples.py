@@ -6,8 +6,6 @@ import gzip
 import json
 from typing import TYPE_CHECKING, NamedTuple
 
-import duckdb
-
 from portbook.model.text import moment
 
 if TYPE_CHECKING:
@@ -136,6 +134,8 @@ def vpc_gz(path: Path) -> None:
 
 def vpc_parquet(path: Path) -> None:
     """Version 5 as Parquet, in AWS's types, from the service's side: tcp_flags tells."""
+    import duckdb
+
     rows = [
         (
             5, "123456789010", "eni-1", flow.server, flow.client, flow.port, flow.client_port,
@@ -237,6 +237,8 @@ def table_json(path: Path) -> None:
 
 def table_parquet(path: Path) -> None:
     """Parquet with small unsigned types and real timestamps."""
+    import duckdb
+
     connection = duckdb.connect()
     connection.execute(
         "CREATE TABLE f (transport TEXT, src TEXT, src_port USMALLINT, dst TEXT, "
@@ -252,6 +254,8 @@ def table_parquet(path: Path) -> None:
 
 def zst(path: Path) -> None:
     """A table, compressed with Zstandard."""
+    import duckdb
+
     plain = path.with_suffix(".plain")
     table_csv(plain)
     duckdb.execute(

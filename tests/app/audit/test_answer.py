@@ -11,7 +11,6 @@ import sys
 from html.parser import HTMLParser
 from typing import TYPE_CHECKING, Any
 
-import duckdb
 import pytest
 from hypothesis import given
 
@@ -294,6 +293,8 @@ def _command(*words: object, **given: Any) -> subprocess.CompletedProcess[str]:
 
 
 def test_every_output_is_written(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    import duckdb
+
     path = samples.write("vpc", tmp_path)
     outputs = [
         tmp_path / f"report.{ending}" for ending in ("html", "json", "parquet", "csv", "txt")

@@ -10,7 +10,6 @@ import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from portbook.app.audit.annotate_rows import write_rows
@@ -151,6 +150,8 @@ def test_a_broken_parquet_is_said_to_count_for_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a*.csv", "a?.csv", "[a]b.csv", "{a,b}.csv", "a'\"$.csv"])
 def test_a_name_is_no_pattern(name: str, tmp_path: Path) -> None:
+    import duckdb
+
     (tmp_path / name).write_text(_lines(3))
     (tmp_path / "ab.csv").write_text(_lines(4))
     answer = ask(tmp_path)
@@ -288,6 +289,8 @@ def test_a_log_that_goes_on_with_other_fields_is_read_by_its_first(tmp_path: Pat
     ],
 )
 def test_columns_of_types_that_no_flow_has_are_a_fault(columns: str, tmp_path: Path) -> None:
+    import duckdb
+
     duckdb.execute(f"COPY (SELECT {columns}) TO '{tmp_path}/x.parquet' (FORMAT parquet)")
     (tmp_path / "good.csv").write_text(_lines(3))
     answer = ask(tmp_path)

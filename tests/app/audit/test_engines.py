@@ -8,7 +8,6 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from portbook.app.audit.engines import connect
@@ -39,6 +38,8 @@ def one_database() -> None:
 
 
 def _in_duckdb(path: Path) -> str:
+    import duckdb
+
     with duckdb.connect(str(path)) as connection:
         connection.execute(f'CREATE TABLE "the flows" ({_COLUMNS})')
         connection.executemany(
@@ -126,6 +127,8 @@ def test_what_still_runs_is_stopped_when_the_engine_is_closed() -> None:
 
 
 def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None:
+    import duckdb
+
     path = tmp_path / "flows.parquet"
     with duckdb.connect() as connection:
         connection.execute(
@@ -154,6 +157,8 @@ def test_the_least_of_a_column_is_known_of_parquet_alone(tmp_path: Path) -> None
 
 
 def test_a_table_of_the_users_own_is_named_by_its_name(tmp_path: Path) -> None:
+    import duckdb
+
     path = tmp_path / "flows.db"
     with duckdb.connect(str(path)) as connection:
         connection.execute("CREATE TABLE \"a'b\" AS SELECT 'tcp' AS proto, 443 AS dst_port")

@@ -8,7 +8,6 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -92,6 +91,8 @@ def test_no_text_ends_it_but_with_one_line(
 def test_no_column_ends_it_but_with_one_line(
     name: str, say: Callable[..., Said], tmp_path: Path
 ) -> None:
+    import duckdb
+
     path = tmp_path / f"{name}.parquet"
     columns = hostile.COLUMNS[name]
     duckdb.execute(f"COPY (SELECT {columns}) TO '{path}' (FORMAT parquet)")
@@ -226,6 +227,8 @@ def test_a_name_is_no_more_than_a_name(
 
 
 def test_a_folder_says_nothing_of_the_rows_in_it(tmp_path: Path) -> None:
+    import duckdb
+
     row = "proto,src,dst,dst_port\ntcp,192.0.2.1,192.0.2.2,305\n"
     place = tmp_path / "dst_port=22" / "proto=udp"
     place.mkdir(parents=True)
@@ -254,6 +257,8 @@ def test_a_folder_says_nothing_of_the_rows_in_it(tmp_path: Path) -> None:
 def test_an_audit_that_read_nothing_ends_with_2(
     name: str, say: Callable[..., Said], tmp_path: Path
 ) -> None:
+    import duckdb
+
     for at in range(2):
         path = tmp_path / f"{at}-{name}"
         if name == "lists":
@@ -341,6 +346,8 @@ def _failing_once(where: str) -> Callable[..., object]:
 
 def test_addresses_that_can_not_be_read_cost_no_service(tmp_path: Path) -> None:
     """Nobody looks at addresses before the hosts of a service are asked for."""
+    import duckdb
+
     good = tmp_path / "good.parquet"
     duckdb.execute(
         "COPY (SELECT 'tcp' AS proto, 305 AS dst_port, hash(range)::TEXT AS dst FROM range(9000)) "

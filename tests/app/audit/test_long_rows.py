@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from tests.app.audit.asking import ask, counts
@@ -26,6 +25,8 @@ ALONE = {"alone.csv": HEAD + LONG, "ended.csv": HEAD + LONG + b"\n"}
 
 
 def write(path: Path, content: bytes, packed: str) -> Path:
+    import duckdb
+
     content = content.replace(LONG, b"a" * LETTERS)
     if packed == "gzip":
         path = path.with_suffix(".csv.gz")

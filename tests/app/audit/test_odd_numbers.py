@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from tests.app.audit.asking import ask, counts
@@ -23,6 +22,8 @@ ODD = [(column, value) for value in ("NaN", "Infinity", "-Infinity", "1e300") fo
 
 @pytest.mark.parametrize("odd", [*([one] for one in ODD if PROOF), ODD], ids=len)
 def test_one_odd_number_costs_its_row_alone(odd: list[tuple[str, str]], tmp_path: Path) -> None:
+    import duckdb
+
     path = tmp_path / "x.parquet"
     columns = ", ".join(
         "(CASE WHEN false THEN NULL "
@@ -49,6 +50,8 @@ def test_one_odd_number_costs_its_row_alone(odd: list[tuple[str, str]], tmp_path
 
 
 def test_a_port_with_a_fraction_is_none(tmp_path: Path) -> None:
+    import duckdb
+
     path = tmp_path / "x.parquet"
     duckdb.execute(
         "COPY (SELECT 'tcp' AS proto, (443 + range % 2 / 2)::DOUBLE AS dst_port FROM range(4)) "

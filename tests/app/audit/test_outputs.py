@@ -8,8 +8,6 @@ import unicodedata
 import zlib
 from typing import TYPE_CHECKING
 
-import duckdb
-import ibis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -59,6 +57,8 @@ def test_rows_as_csv_run_nothing_in_a_spreadsheet(name: str, tmp_path: Path) -> 
 
 
 def test_rows_of_other_types_run_nothing_either(tmp_path: Path) -> None:
+    import duckdb
+
     source, out = tmp_path / "x.parquet", tmp_path / "rows.csv"
     duckdb.execute(
         "COPY (SELECT 'tcp' AS proto, 305 AS dst_port, ['=1+1', chr(27)] AS list, "
@@ -120,5 +120,7 @@ def test_no_cell_is_a_formula_or_raw(engine: Engine, cells: list[str]) -> None:
 
 
 def test_names_of_columns_stay_apart(engine: Engine) -> None:
+    import ibis
+
     table = ibis.table({"=a": "string", "'=a": "string", "a\x1b": "string", "a\x07": "string"}, "t")
     assert list(defuse(engine, table).columns) == ["'=a", "'=a_2", "a\ufffd", "a\ufffd_2"]

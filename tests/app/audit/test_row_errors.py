@@ -12,7 +12,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from portbook.app.audit.engines import connect
@@ -121,6 +120,8 @@ def test_a_row_that_can_not_be(rows: list[str], tmp_path: Path) -> None:
 
 
 def test_rows_of_parquet_that_can_not_be(tmp_path: Path) -> None:
+    import duckdb
+
     path = samples.write("parquet", tmp_path)
     odd = tmp_path / "odd.parquet"
     first = "CASE WHEN n = 7 THEN TIMESTAMP '9999-12-31' ELSE first END AS first"
@@ -239,6 +240,8 @@ SOURCES = ("parquet", "zeek", "vpc", "suricata")
     else [*zip((*SOURCES, "parquet"), ENDINGS, strict=True)],
 )
 def test_every_row_has_its_verdict(name: str, ending: str, tmp_path: Path) -> None:
+    import duckdb
+
     source, out = samples.write(name, tmp_path), tmp_path / f"rows.{ending}"
     _rows([str(source)], out)
     reader = {"parquet": "read_parquet", "csv": "read_csv", "jsonl": "read_json"}
@@ -259,6 +262,8 @@ def test_every_row_has_its_verdict(name: str, ending: str, tmp_path: Path) -> No
 
 
 def test_rows_of_several_formats_and_with_pseudonyms(tmp_path: Path) -> None:
+    import duckdb
+
     folder = tmp_path / "logs"
     folder.mkdir()
     for name in ("parquet", "zeek", "suricata", "nfdump"):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import ibis
 import pytest
 
 from portbook.app.audit import reference_table
@@ -50,6 +49,8 @@ def test_every_port(engine: Engine) -> None:
 
 
 def test_a_rule_whose_facts_no_flow_has_is_not_rendered() -> None:
+    import ibis
+
     table = ibis.table({"a": "boolean"}, name="t")
     rendered = render_rules({"assigned": table["a"]})
     possible = {rule.code for rule in RULES if set(rule.needs) <= {"assigned"}}
@@ -59,6 +60,8 @@ def test_a_rule_whose_facts_no_flow_has_is_not_rendered() -> None:
 
 
 def test_the_facts_of_flows_are_facts_of_the_table() -> None:
+    import ibis
+
     from portbook.app.audit.flow_schema import facts_of
 
     table = ibis.table(
@@ -139,6 +142,8 @@ def test_a_row_with_a_broken_port_has_none(engine: Engine) -> None:
 
 
 def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
+    import ibis
+
     groups = [
         # An unassigned service above 32768, reached from many ports, of which one is assigned.
         *((6, 45000 + at, 41230, 5, None) for at in range(20)),

@@ -9,9 +9,6 @@ import sys
 import time
 from pathlib import Path
 
-import duckdb
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from tests.app.audit import samples
@@ -61,6 +58,8 @@ ENDED = (("SIGINT", 130), ("SIGTERM", 143), ("SIGHUP", 129))
 @pytest.fixture(scope="module")
 def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """More flows than are written in a moment."""
+    import duckdb
+
     path = tmp_path_factory.mktemp("many") / "many.parquet"
     duckdb.execute(
         "COPY (SELECT 6 AS protocol, (range % 60000)::INT AS port, range::TEXT AS host, "
@@ -72,6 +71,9 @@ def many(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def huge_value(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A few kilobytes that say 20,000 times the same host, of a hundred million letters."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     path = tmp_path_factory.mktemp("huge") / "huge.parquet"
     host = pa.array(["a" * 100_000_000])
     hosts = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, "int32"), host)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import duckdb
 import pytest
 
 from portbook.app.audit.gzip_recovery import breaks_off
@@ -23,6 +22,8 @@ SKIPPED = b"\x50\x2a\x4d\x18\x02\x00\x00\x00ab"
 @pytest.fixture(scope="module")
 def packed(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     """Flows that don't repeat, so that they take several blocks."""
+    import duckdb
+
     folder, draw = tmp_path_factory.mktemp("packed"), random.Random(7)
     rows = "\n".join(
         f"tcp,192.0.2.{draw.randrange(250)},198.51.100.{draw.randrange(250)},"

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,9 +32,15 @@ if TYPE_CHECKING:
 PRACTICE = CATALOG.practice
 
 FOLDER = Path(practice.__file__).parent
-ENTRIES: list[dict[str, Any]] = tomllib.loads((FOLDER / "programs.toml").read_text("utf-8"))[
-    "program"
-]
+
+
+@cache
+def entries() -> list[dict[str, Any]]:
+    read: list[dict[str, Any]] = tomllib.loads((FOLDER / "programs.toml").read_text("utf-8"))[
+        "program"
+    ]
+    return read
+
 
 USES = [
     ("3000", "3000", "tcp", "default", "monitoring", "Grafana", "The web interface."),
@@ -147,7 +154,9 @@ def test_who_implements_a_service() -> None:
 
 
 def test_every_program_is_found_by_its_service_and_listed_once() -> None:
-    assert [program.name for program in PRACTICE.programs()] == [entry["name"] for entry in ENTRIES]
+    assert [program.name for program in PRACTICE.programs()] == [
+        entry["name"] for entry in entries()
+    ]
     for program in PRACTICE.programs():
         for service in program.services:
             assert program in PRACTICE.programs_for(service)
@@ -162,7 +171,7 @@ def as_regex(pattern: str) -> str:
 def scan(executable: str) -> list[str]:
     """The programs of the TOML whose paths fit, found by reading all of it."""
     found = []
-    for entry in ENTRIES:
+    for entry in entries():
         paths = list(entry["executables"])
         paths += [path.replace("/usr/sbin/", "/usr/bin/", 1) for path in paths]
         if any(re.fullmatch(as_regex(path), executable) for path in paths):
@@ -171,8 +180,9 @@ def scan(executable: str) -> list[str]:
 
 
 filling = st.text("abc019.-_", min_size=1, max_size=4).filter(lambda text: set(text) != {"."})
-every_path: list[str] = [path for entry in ENTRIES for path in entry["executables"]]
-patterns = st.sampled_from(every_path)
+patterns: st.SearchStrategy[str] = st.deferred(
+    lambda: st.sampled_from([path for entry in entries() for path in entry["executables"]])
+)
 
 
 @st.composite
@@ -380,8 +390,8 @@ def test_the_sources_say_how_fresh_they_are() -> None:
         "lore-programs", "lore-uses", "lore-abuse", "lore-browsers", "lore-services",
         "lore-names", "lore-systems",
     ]  # fmt: skip
-    assert sources["lore-programs"].as_of == max(entry["read"] for entry in ENTRIES)
-    assert f"{len(ENTRIES)} entries" in sources["lore-programs"].what
+    assert sources["lore-programs"].as_of == max(entry["read"] for entry in entries())
+    assert f"{len(entries())} entries" in sources["lore-programs"].what
     assert sources["lore-browsers"].url == "https://fetch.spec.whatwg.org/#port-blocking"
 
 

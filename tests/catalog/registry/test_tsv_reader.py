@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import cache
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,15 +21,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-BISECTED, HELD = Store(), Store()
-HELD.hold()
+BISECTED = Store()
+
+
+@cache
+def held() -> Store:
+    store = Store()
+    store.hold()
+    return store
 
 
 @given(st.lists(any_port, min_size=1, max_size=20))
 def test_bisected_rows_are_the_held_rows(some: list[int]) -> None:
     BISECTED._asked = 0  # or the store would change over to holding the file
     for port in some:
-        assert BISECTED.covering(port) == HELD.covering(port)
+        assert BISECTED.covering(port) == held().covering(port)
 
 
 def test_a_store_that_was_asked_often_answers_as_before() -> None:
@@ -42,14 +49,14 @@ def test_a_store_that_was_asked_often_answers_as_before() -> None:
 def test_the_outline_is_that_of_the_rows() -> None:
     rows = [
         (row.first, row.last, row.service_name or "", row.references)
-        for row in HELD.all()
+        for row in held().all()
         if row.state is State.ASSIGNED and row.first is not None
     ]
     assert list(Store().outline()) == rows
 
 
 def test_a_head_is_the_beginning_of_its_row() -> None:
-    rows = list(HELD.all())
+    rows = list(held().all())
     assert rows
     for head, row in zip(Store().heads(), rows, strict=True):
         number = ["-" if each is None else str(each) for each in (row.first, row.last)]
@@ -60,7 +67,7 @@ def test_a_head_is_the_beginning_of_its_row() -> None:
 
 
 def test_every_row_is_in_order() -> None:
-    rows = list(HELD.all())
+    rows = list(held().all())
     numbered = [row for row in rows if row.first is not None]
     assert rows[: len(numbered)] == numbered
     assert [row.first for row in numbered] == sorted(row.first or 0 for row in numbered)
@@ -74,8 +81,10 @@ def test_sources_are_dated_and_the_first_is_that_of_the_rows() -> None:
     assert sources[0].as_of == Store().as_of
     assert all(source.as_of and source.what and source.url for source in sources)
     dates = {source.as_of for source in sources}
-    assert all(row.as_of["registry"] == Store().as_of for row in HELD.all())
-    assert {row.as_of["registration"] for row in HELD.all() if "registration" in row.as_of} <= dates
+    assert all(row.as_of["registry"] == Store().as_of for row in held().all())
+    assert {
+        row.as_of["registration"] for row in held().all() if "registration" in row.as_of
+    } <= dates
 
 
 # -- damage -----------------------------------------------------------------------------------
@@ -178,7 +187,7 @@ def test_rising_ports_are_found_like_any() -> None:
     store = Store()
     for port in range(65536):
         store._asked = 0
-        assert store.covering(port) == HELD.covering(port)
+        assert store.covering(port) == held().covering(port)
     assert store._held is None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import itertools
 import ssl
 import subprocess
 import threading
@@ -29,7 +30,10 @@ LAST = 460  # the small files hold the rows up to this port
 
 @functools.cache
 def _rows() -> tuple[Assignment, ...]:
-    return tuple(row for row in shipped().store.all() if row.last is not None and row.last <= LAST)
+    numbered = itertools.takewhile(  # they stand in the order of their numbers
+        lambda row: row.first is not None and row.first <= LAST, shipped().store.all()
+    )
+    return tuple(row for row in numbered if row.last is not None and row.last <= LAST)
 
 
 def rows() -> list[Assignment]:

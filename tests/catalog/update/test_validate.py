@@ -154,19 +154,20 @@ def moved(port: int, to: int) -> Callable[[Assignment], Assignment]:
 
 
 @pytest.mark.parametrize(
-    ("content", "why"),
+    ("day", "change", "why"),
     [
-        (small("2026-11-14", without(*range(200, 300))), "rows in use are not in it"),
-        (small("2026-11-14", without(22)), "22/tcp is not ssh"),
-        (small("2026-11-14", lambda row: _renamed(row, "https", "x")), "443/tcp is not https"),
-        (small("2026-11-14", moved(90, 50_000)), "assign Dynamic Ports"),
-        (small("2026-01-01"), "older than the one in use"),
-        (small("2026-12-24"), "yet to come"),
+        ("2026-11-14", without(*range(200, 300)), "rows in use are not in it"),
+        ("2026-11-14", without(22), "22/tcp is not ssh"),
+        ("2026-11-14", lambda row: _renamed(row, "https", "x"), "443/tcp is not https"),
+        ("2026-11-14", moved(90, 50_000), "assign Dynamic Ports"),
+        ("2026-01-01", None, "older than the one in use"),
+        ("2026-12-24", None, "yet to come"),
     ],
 )
 def test_what_cannot_be_the_registry_is_refused_unless_forced(
-    home: str, content: bytes, why: str
+    home: str, day: str, change: Callable[[Assignment], Assignment | None] | None, why: str
 ) -> None:
+    content = small(day, change)
     with pytest.raises(Implausible, match=why) as caught:
         update(home, content)
     assert str(caught.value).isprintable()
@@ -201,34 +202,34 @@ def test_rows_that_cannot_be_read_are_named(home: str) -> None:
 
 # -- not the registry at all ------------------------------------------------------------------
 
-WHOLE = small("2026-11-14")
+# Each is made when its test runs: of the whole file, or of nothing.
+NO_REGISTRIES: dict[str, Callable[[bytes], bytes]] = {
+    "nothing": lambda _: b"",
+    "an empty line": lambda _: b"\n",
+    "a page": lambda _: b"<!doctype html><html><body>Please log in</body></html>",
+    "a page with a mark": lambda _: b"\xef\xbb\xbf  <HTML><head></head></HTML>",
+    "half of it": lambda whole: whole[: len(whole) // 2],
+    "all but its end": lambda whole: whole[:-3],
+    "a DTD": lambda whole: whole.replace(b"<registry", b"<!DOCTYPE registry []><registry", 1),
+    "no day": lambda whole: whole.replace(b"2026-11-14", b"yesterday", 1),
+    "no update": lambda whole: whole.replace(b"<updated>2026-11-14</updated>", b"", 1),
+    "another one": lambda whole: whole.replace(
+        b"service-names-port-numbers", b"protocol-numbers", 1
+    ),
+    "UTF-7": lambda whole: whole.replace(b"UTF-8", b"UTF-7", 1),
+    "UTF-16": lambda whole: whole.decode().encode("utf-16"),
+    "a CSV without its end": lambda _: csv_of(rows())[:-2],
+    "a CSV without rows": lambda _: csv_of([]),
+    "another CSV": lambda _: b"a,b,c\r\n1,2,3\r\n",
+    "JSON": lambda _: b"{}",
+    "a damaged gzip": lambda _: b"\x1f\x8b" + random.Random(50).randbytes(50),
+    "too much": lambda _: b"x" * (LARGEST + 1),
+}
 
 
-@pytest.mark.parametrize(
-    "content",
-    [
-        b"",
-        b"\n",
-        b"<!doctype html><html><body>Please log in</body></html>",
-        b"\xef\xbb\xbf  <HTML><head></head></HTML>",
-        WHOLE[: len(WHOLE) // 2],
-        WHOLE[:-3],
-        WHOLE.replace(b"<registry", b"<!DOCTYPE registry []><registry", 1),
-        WHOLE.replace(b"2026-11-14", b"yesterday", 1),
-        WHOLE.replace(b"<updated>2026-11-14</updated>", b"", 1),
-        WHOLE.replace(b"service-names-port-numbers", b"protocol-numbers", 1),
-        WHOLE.replace(b"UTF-8", b"UTF-7", 1),
-        WHOLE.decode().encode("utf-16"),
-        csv_of(rows())[:-2],
-        csv_of([]),
-        b"a,b,c\r\n1,2,3\r\n",
-        b"{}",
-        b"\x1f\x8b"
-        + random.Random(50).randbytes(50),  # the same in every process: it names the test
-        b"x" * (LARGEST + 1),
-    ],
-)
-def test_what_is_not_the_registry_is_refused_whatever_is_forced(home: str, content: bytes) -> None:
+@pytest.mark.parametrize("what", NO_REGISTRIES)
+def test_what_is_not_the_registry_is_refused_whatever_is_forced(home: str, what: str) -> None:
+    content = NO_REGISTRIES[what](small("2026-11-14"))
     with pytest.raises(MalformedInput) as caught:
         update(home, content, force=True)
     assert str(caught.value).isprintable()
@@ -241,10 +242,12 @@ def test_an_empty_file_is_called_that(content: bytes) -> None:
         validate.read(content, "file:x", TODAY)
 
 
-@given(st.integers(0, len(WHOLE) - 2))
-def test_a_file_that_is_cut_off_is_refused(at: int) -> None:
+@given(st.data())
+def test_a_file_that_is_cut_off_is_refused(data: st.DataObject) -> None:
+    whole = small("2026-11-14")
+    at = data.draw(st.integers(0, len(whole) - 2))
     with pytest.raises(MalformedInput):
-        validate.read(WHOLE[:at], "file:x", TODAY)
+        validate.read(whole[:at], "file:x", TODAY)
 
 
 names = st.text(st.sampled_from("abc-09ÄØ<&\"'\\\t\n"), max_size=9)

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.catalog.registry.summary import STATES, shelf
+from portbook.catalog.registry.summary import STATES, Shelf, shelf
 from portbook.cli.map import listening
 from portbook.model import PORTS, Gap, GapCode, Host, Need, State
 from portbook.present.charts.map import (
@@ -39,7 +39,11 @@ from tests.machine import SERVER, Machine, bound
 from tests.strategies import any_port
 from tests.values import CATALOG
 
-STAND = shelf(CATALOG.registry)
+
+def stand() -> Shelf:
+    return shelf(CATALOG.registry)
+
+
 SITE_CSS = Path(__file__).parents[3] / "src/portbook/web/assets/static/site.css"
 
 
@@ -97,7 +101,7 @@ def test_what_is_no_picture_is_refused(pixels: int, width: int, colours: int) ->
 
 
 def test_the_map_shows_every_port_in_the_colour_of_its_state() -> None:
-    width, height, palette, pixels = read_png(render_map_png(STAND))
+    width, height, palette, pixels = read_png(render_map_png(stand()))
     assert (width, height) == (256, 256)
     for port in range(PORTS):
         column, row = place(port)
@@ -108,15 +112,15 @@ def test_the_map_shows_every_port_in_the_colour_of_its_state() -> None:
 
 def test_the_states_of_the_map_are_the_registrys() -> None:
     for port in [*range(1100), *range(1100, PORTS, 97)]:
-        assert STAND.state(port) is CATALOG.registry.state(port)
-    drawn = [(state, last - first + 1) for state, first, last in STAND.runs()]
+        assert stand().state(port) is CATALOG.registry.state(port)
+    drawn = [(state, last - first + 1) for state, first, last in stand().runs()]
     assert sum(size for _, size in drawn) == PORTS
     assert all(a[0] is not b[0] for a, b in itertools.pairwise(drawn))
-    assert STAND.by_range["system"] == {**STAND.counts(0, 1023)}
+    assert stand().by_range["system"] == {**stand().counts(0, 1023)}
 
 
 def test_the_svg_shows_the_same_as_the_png() -> None:
-    root = ET.fromstring(render_map_svg(STAND))
+    root = ET.fromstring(render_map_svg(stand()))
     space = "{http://www.w3.org/2000/svg}"
     assert root.find(f"{space}title") is not None
     seen: dict[int, str] = {}
@@ -128,7 +132,7 @@ def test_the_svg_shows_the_same_as_the_png() -> None:
             for column in range(int(x), int(x) + int(wide)):
                 assert seen.setdefault(int(y) * 256 + column, path.attrib["fill"])
     assert len(seen) == PORTS
-    assert all(seen[port] == COLOURS[STAND.state(port)].hex for port in range(PORTS))
+    assert all(seen[port] == COLOURS[stand().state(port)].hex for port in range(PORTS))
 
 
 @given(any_port)
@@ -136,7 +140,7 @@ def test_a_strip_has_a_book_for_each_of_64_ports(port: int) -> None:
     first, last = window(port)
     assert last - first + 1 == WIDE
     assert first <= port <= last
-    root = ET.fromstring(render_strip(STAND, port))
+    root = ET.fromstring(render_strip(stand(), port))
     books: dict[int, str] = {}
     for path in (each for each in root.findall("path") if each.attrib["class"].startswith("s-")):
         # Solid books of a run are one line, which the style sheet cuts into dashes.
@@ -150,7 +154,7 @@ def test_a_strip_has_a_book_for_each_of_64_ports(port: int) -> None:
             at = int(x) if begun == "M" else at + int(x)
             assert (at // 10) not in books
             books[(at - 1) // 10] = path.attrib["class"]
-    assert books == {each: f"s-{STAND.state(each)}" for each in range(first, last + 1)}
+    assert books == {each: f"s-{stand().state(each)}" for each in range(first, last + 1)}
     assert root.attrib["data-first"] == str(first)
 
 
@@ -158,7 +162,7 @@ def test_states_on_a_strip_differ_in_height_and_not_in_colour_alone() -> None:
     heights: dict[str, set[str]] = {}
     style = SITE_CSS.read_text()
     for port in (305, 22, 300, 1023, 50000):
-        for path in ET.fromstring(render_strip(STAND, port)).findall("path"):
+        for path in ET.fromstring(render_strip(stand(), port)).findall("path"):
             for height in re.findall(r"h8v(\d+)h-8z", path.attrib["d"]):
                 heights.setdefault(path.attrib["class"], set()).add(height)
             for middle in re.findall(r"M\d+ ([\d.]+)h\d+(?=M|$)", path.attrib["d"]):
@@ -192,7 +196,7 @@ def test_charts_escape_their_labels() -> None:
 
 
 def test_the_terminal_shows_the_map_with_and_without_colours() -> None:
-    plain = render_map_text(STAND, 80, colour=False)
+    plain = render_map_text(stand(), 80, colour=False)
     rows = [line for line in plain.splitlines() if re.fullmatch(r" *\d+ [#+x.~-]+", line)]
     assert len(rows) > 20
     assert all(len(row) == 70 for row in rows)
@@ -204,9 +208,9 @@ def test_the_terminal_shows_the_map_with_and_without_colours() -> None:
     assert len(rows) + int(folded[1]) == 32
     assert "\x1b" not in plain
     assert max(map(len, plain.splitlines())) <= 80
-    coloured = render_map_text(STAND, 80, colour=True)
+    coloured = render_map_text(stand(), 80, colour=True)
     assert "\x1b[38;5;" in coloured
-    wide = render_map_text(STAND, 140, colour=False)
+    wide = render_map_text(stand(), 140, colour=False)
     assert max(map(len, wide.splitlines())) == 134
     assert "listening" not in plain  # that wasn't asked
 
@@ -215,7 +219,7 @@ def test_the_terminal_shows_the_map_with_and_without_colours() -> None:
 def test_each_mark_tells_of_the_ports_it_stands_for(width: int) -> None:
     columns = max(size for size in (8, 16, 32, 64, 128) if size <= width - 6)
     step = 256 // columns
-    plain = render_map_text(STAND, width, colour=False, here={0, 305, 40000})
+    plain = render_map_text(stand(), width, colour=False, here={0, 305, 40000})
     assert plain.count("●") == 4  # one is the legend's
     seen: set[str] = set()
     for line in plain.splitlines():
@@ -227,7 +231,7 @@ def test_each_mark_tells_of_the_ports_it_stands_for(width: int) -> None:
                 for down in range(2 * step)
                 for right in range(step)
             ]
-            share = [STAND.state(port) for port in ports].count(State.ASSIGNED) / len(ports)
+            share = [stand().state(port) for port in ports].count(State.ASSIGNED) / len(ports)
             assert (mark == "●") == bool({0, 305, 40000} & {*ports})
             assert mark != "#" or share >= 3 / 4
             assert mark != "+" or 1 / 4 <= share < 3 / 4
@@ -266,12 +270,12 @@ def test_what_may_be_hidden_of_this_machine_is_told(capsys: pytest.CaptureFixtur
 
 
 def test_some_ports_are_drawn_one_by_one() -> None:
-    plain = render_range_text(STAND, 280, 320, 80, colour=False)
+    plain = render_range_text(stand(), 280, 320, 80, colour=False)
     assert plain.splitlines()[0] == "  280 #####.##............#.......#############"
     assert plain.endswith("each mark stands for a port\n")
     for first, last in ((0, 1023), (0, 65535), (65535, 65535), (20000, 65535)):
         for width in (20, 40, 80, 140):
-            lines = render_range_text(STAND, first, last, width, colour=False).splitlines()
+            lines = render_range_text(stand(), first, last, width, colour=False).splitlines()
             rows = [line for line in lines if re.fullmatch(r" *\d+ [#+x.~-]+", line)]
             assert 1 <= len(rows) <= 32
             assert max(map(len, rows)) <= width
@@ -302,8 +306,8 @@ def test_map_writes_a_file(name: str, tmp_path: object, capsys: pytest.CaptureFi
     assert run(["map", "-o", path]) == 0
     with open(path, "rb") as file:
         written = file.read()
-    svg = render_map_svg(STAND).encode()
-    assert written == (svg if name.endswith("svg") else render_map_png(STAND, 4))
+    svg = render_map_svg(stand()).encode()
+    assert written == (svg if name.endswith("svg") else render_map_png(stand(), 4))
     assert capsys.readouterr() == ("", "")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import cache
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from hypothesis import given
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
@@ -31,7 +32,17 @@ from tests.present.reading import words
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG, worded
 
-READER = MarkdownIt("commonmark").enable("table")
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+
+
+@cache
+def reader() -> MarkdownIt:
+    from markdown_it import MarkdownIt
+
+    return MarkdownIt("commonmark").enable("table")
+
+
 markup = st.lists(
     st.sampled_from(
         ["*", "_", "**", "`", "``", "<b>", "</b>", "&amp;", "[a](b)", "![x](y)", "|", "\\", "#",
@@ -49,7 +60,7 @@ def _page(*items: Paragraph | Table | Record | Checks | Verdict, title: str = "P
 
 def _plain(text: str) -> str:
     """What a reader of the rendered *text* sees, tags and entities apart."""
-    html = READER.render(text)
+    html = reader().render(text)
     bare = re.sub(r"</?code>", "", html)
     bare = re.sub(r"<[^>]*>", " ", bare)
     for entity, char in {"&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&"}.items():
@@ -61,7 +72,7 @@ def _plain(text: str) -> str:
 def test_a_paragraph_stays_one_and_reads_as_it_was(text: str) -> None:
     rendered = render_page(_page(Paragraph(text)))
     _, _, part = rendered.partition("## Part\n")
-    html = READER.render(part)
+    html = reader().render(part)
     wanted = " ".join(one_line(text).split())
     assert set(re.findall(r"<(\w+)", html)) <= {"p"}
     assert _plain(part) == wanted
@@ -70,7 +81,7 @@ def test_a_paragraph_stays_one_and_reads_as_it_was(text: str) -> None:
 @given(st.lists(st.lists(anything, min_size=1, max_size=3), min_size=1, max_size=3))
 def test_a_table_keeps_its_cells(rows: list[list[str]]) -> None:
     rendered = render_page(_page(Table(tuple(map(tuple, rows)))))
-    html = READER.render(rendered.partition("## Part\n")[2])
+    html = reader().render(rendered.partition("## Part\n")[2])
     assert set(re.findall(r"<(\w+)", html)) <= {"table", "thead", "tbody", "tr", "th", "td"}
     assert html.count("<tr>") == 1 + len(rows)
 
@@ -78,7 +89,7 @@ def test_a_table_keeps_its_cells(rows: list[list[str]]) -> None:
 @given(anything)
 def test_a_command_is_code_as_it_was(text: str) -> None:
     rendered = render_page(_page(Checks(1, (Command(("Linux",), "tcp", f"x {text} x"),), ())))
-    html = READER.render(rendered.partition("## Part\n")[2])
+    html = reader().render(rendered.partition("## Part\n")[2])
     assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "code"}
     assert html.count("<code>") == 1
 
@@ -86,7 +97,7 @@ def test_a_command_is_code_as_it_was(text: str) -> None:
 @given(anything, anything)
 def test_records_are_one_list_with_nothing_but_their_sources_as_links(text: str, at: str) -> None:
     records = [Record(f"x{text}x", text, text, f"https://example.org/{at}", "2026-11-21")] * 2
-    html = READER.render(render_page(_page(*records)).partition("## Part\n")[2])
+    html = reader().render(render_page(_page(*records)).partition("## Part\n")[2])
     assert set(re.findall(r"<(\w+)", html)) <= {"ul", "li", "strong", "a"}
     assert html.count("<ul>") == 1
     assert html.count("<li>") == 2
@@ -104,7 +115,7 @@ def test_a_record_in_markdown() -> None:
 def test_a_finding_and_a_heading(message: str, title: str) -> None:
     finding = worded("exposed", Level.NOTE, message)
     rendered = render_page(_page(Verdict("tcp 0.0.0.0:1", (finding,)), title=f"T {title}"))
-    html = READER.render(rendered)
+    html = reader().render(rendered)
     assert html.count("<h1>") == html.count("<h2>") == 1
     assert "<a" not in html
     assert "<img" not in html

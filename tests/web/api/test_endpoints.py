@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from portbook.web.api import openapi
 from portbook.web.api.endpoints import MOST_PORTS, parse_spans
@@ -21,6 +20,7 @@ from tests.values import CATALOG
 from tests.web.process import serving
 
 if TYPE_CHECKING:
+    from jsonschema import Draft202012Validator
     from starlette.testclient import TestClient
 
 
@@ -30,6 +30,8 @@ def _described() -> dict[str, Any]:
 
 
 def _validator(name: str) -> Draft202012Validator:
+    from jsonschema import Draft202012Validator
+
     return Draft202012Validator({**_described(), "$ref": f"#/components/schemas/{name}"})
 
 

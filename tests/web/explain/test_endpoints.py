@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 import pytest
-from jsonschema import Draft202012Validator
 
 from portbook.web.api import openapi
 from portbook.web.explain.endpoints import LONGEST
@@ -86,6 +85,8 @@ def test_it_is_the_same_code(real_site: TestClient, tmp_path: Path, capsys: Any)
 
 
 def test_the_answer_is_as_described(real_site: TestClient) -> None:
+    from jsonschema import Draft202012Validator
+
     described = openapi.describe(local=True)
     valid = Draft202012Validator({**described, "$ref": "#/components/schemas/explain"})
     for text in (SS.encode(), b"", b"nothing of the kind", "tcp LISTEN".encode("utf-16")):

@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 
 from portbook.errors import FeedbackUnavailable
 from portbook.storage.user_dirs import data_folder
-from portbook.web.feedback.postgres import PostgresStore
 from portbook.web.feedback.sqlite import VOTES, FeedbackStore, SQLiteStore, Tally, Vote
 from portbook.web.feedback.store import open_store
 from tests.real.needs import need
@@ -205,6 +204,8 @@ def test_sqlite_logs_ahead_and_syncs(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_a_database_that_is_started_anew_is_found_again() -> None:
+    from portbook.web.feedback.postgres import PostgresStore
+
     with running() as database:
         store = PostgresStore(database.url)
         store.add(_vote())

@@ -22,7 +22,6 @@ import pytest
 
 from portbook.errors import FeedbackUnavailable
 from portbook.web.app import create_app
-from portbook.web.feedback.postgres import PostgresStore
 from portbook.web.feedback.sqlite import SQLiteStore, Vote
 from portbook.web.feedback.store import open_store
 from portbook.web.feedback.vote_queue import MOST, REST, VoteQueue
@@ -339,6 +338,8 @@ def database() -> Iterator[Database]:
 def test_a_statement_that_waits_for_a_lock_ends(database: Database) -> None:
     import psycopg
 
+    from portbook.web.feedback.postgres import PostgresStore
+
     store = PostgresStore(database.url)
     store.add(VOTE)
     with psycopg.connect(database.url) as other:
@@ -357,6 +358,8 @@ def test_a_statement_that_waits_for_a_lock_ends(database: Database) -> None:
 @pytest.mark.real
 def test_a_statement_that_nothing_ends_is_given_up(database: Database) -> None:
     """As of a server that stopped in the middle: the limit that it would keep is no limit."""
+    from portbook.web.feedback.postgres import PostgresStore
+
     store = PostgresStore(database.url)
     before = len(list(store.votes()))
     store.add(VOTE)
