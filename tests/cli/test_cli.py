@@ -82,10 +82,13 @@ def portbook_(
 def within(capsys: pytest.CaptureFixture[str]) -> Callable[..., subprocess.CompletedProcess[bytes]]:
     """The same in the process of the tests, for what its own process has no part in.
 
-    Its standard output is no terminal, as that of :func:`portbook_` is none.
+    Its standard output is no terminal, as that of :func:`portbook_` is none. Under make proof it is
+    a process of its own.
     """
 
     def ask(*argv: str) -> subprocess.CompletedProcess[bytes]:
+        if PROOF:
+            return portbook_(*argv, environ={**os.environ, "PYTHONPATH": str(SOURCE)})
         status = run(argv)
         out, err = capsys.readouterr()
         return subprocess.CompletedProcess(argv, status, out.encode(), err.encode())
@@ -338,7 +341,11 @@ def test_help_fits_into_80_columns(
 ) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     assert run([*filter(None, [command]), "--help"]) == 0
-    lines = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr().out
+    if PROOF:
+        done = portbook_(*filter(None, [command]), "--help", environ=_environ(COLUMNS="80"))
+        assert (done.returncode, done.stdout.decode(), done.stderr) == (0, said, b"")
+    lines = said.splitlines()
     assert max(map(len, lines)) <= 80
     if not command:
         # The names stand in a column of their own.
@@ -538,7 +545,8 @@ def test_a_pipe_gets_no_escape_codes(within: Within, environ: dict[str, str]) ->
     done = portbook_("305", "--no-host", environ=_environ(**environ))
     assert done.stdout
     assert ESCAPE not in done.stdout
-    for argv in (["305", "--no-host"], ["topic"], ["blocks"], ["stats"]):
+    asked = [["305", "--no-host"], ["topic"], ["blocks"], ["stats"]]
+    for argv in [*asked, *([["search", "ssh"]] if PROOF else [])]:
         with mock.patch.dict(os.environ, _environ(**environ), clear=True):
             found = within(*argv).stdout
         assert found
@@ -582,6 +590,8 @@ def test_any_locale_gets_an_answer(environ: dict[str, str]) -> None:
     # What is like these takes long to find: they are asked where the fewest letters can be written.
     if PROOF or "PYTHONUTF8" in environ:
         asked += [["٨٠"], [b"\xff", "--no-host"]]
+    if PROOF:
+        asked.append(["search", "ssh"])
     assert asked
     for argv in asked:
         done = portbook_(*argv, environ=_environ(**environ))

@@ -24,6 +24,7 @@ from portbook.model import RANGES, PortRange, State, Transport
 from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.server import DEFAULT_PORT, check_host
 from tests.command_line import run
+from tests.counts import PROOF
 from tests.real.needs import need, need_kernel, need_program, need_root
 from tests.values import CATALOG
 from tests.web.process import Running, environ, serving
@@ -90,14 +91,32 @@ def test_the_default_port_is_told_where_it_is_looked_for(
     assert f"The default is {DEFAULT_PORT} " in docs
 
 
+def _served(folder: Path, *options: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tests.web.serving", "serve", *options],
+        env=environ(folder, **env),
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+
+
 @pytest.fixture
 def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """What ``portbook serve`` says when it doesn't begin to serve, in this process."""
+    """What ``portbook serve`` says when it doesn't begin to serve.
+
+    It is asked in this process; under make proof in one of its own as well, which says the same.
+    """
 
     def ask(*options: str, **env: str) -> str:
         with mock.patch.dict(os.environ, environ(tmp_path, **env), clear=True):
             assert run(["serve", *options]) == 2
         out, err = capsys.readouterr()
+        if PROOF:
+            done = _served(tmp_path, *options, **env)
+            assert (done.returncode, done.stdout, done.stderr) == (2, out, err)
         assert out == ""
         assert err.startswith("portbook: ")
         assert err.count("\n") == 1
@@ -109,16 +128,7 @@ def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Callable[...,
 def test_a_port_that_is_taken(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        command = [sys.executable, "-m", "tests.web.serving", "serve", "--port", str(port)]
-        done = subprocess.run(
-            command,
-            env=environ(tmp_path),
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=60,
-        )
+        done = _served(tmp_path, "--port", str(port))
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1)
     said = done.stderr
     assert said.startswith("portbook: ")

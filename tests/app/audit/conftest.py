@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.command_line import run
+from tests.counts import PROOF
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,7 +17,12 @@ if TYPE_CHECKING:
 
 @pytest.fixture(autouse=True)
 def one_database(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Audits have parts of one database here; a file that is about databases overrides this."""
+    """Audits have parts of one database here; a file that is about databases overrides this.
+
+    Under make proof each has its own, as the command has.
+    """
+    if PROOF:
+        return
     from portbook.app.audit.engines import duckdb_engine
     from tests.app.audit.one_database import connect
 

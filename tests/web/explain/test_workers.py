@@ -12,6 +12,7 @@ import pytest
 
 from portbook.web.explain.workers import Answer, WorkerDied, Workers, WorkerTimedOut
 from portbook.web.http.work_limit import Busy, WorkLimit
+from tests.counts import PROOF
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -147,11 +148,11 @@ def test_one_that_takes_too_long_is_ended_and_nobody_waits_for_it(order: str, bo
 
 
 def test_a_crowd() -> None:
-    workers = _workers(seconds=2.0, at_once=2, waiting=3)
+    workers = _workers(seconds=2.0 if PROOF else 1.0, at_once=2, waiting=3)
 
     async def asks() -> None:
         # They wait and don't compute: what a worker does while its time runs out is seen above.
-        questions = [_ask(workers, "leave unread") for _ in range(20)]
+        questions = [_ask(workers, "hang" if PROOF else "leave unread") for _ in range(20)]
         answers = await asyncio.gather(*questions, return_exceptions=True)
         assert [type(answer) for answer in answers] == [WorkerTimedOut] * 5 + [Busy] * 15
         assert (await _ask(workers)).body == b"SSH"

@@ -23,6 +23,7 @@ from portbook.web.export.notes import NOTES, Record, parse_notes
 from portbook.web.export.output_folder import BELOW, OutputFolder, open_output
 from portbook.web.export.site import Plan, export
 from tests.command_line import run
+from tests.counts import PROOF
 from tests.real.needs import need, need_program
 from tests.values import CATALOG
 from tests.web.export.few_pages import export_few
@@ -114,10 +115,11 @@ def test_in_its_own_folder_a_file_that_it_never_wrote_is_left_alone(
 def test_rows_that_other_exports_wrote_stay_its_own(
     site: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(module, "ROW", 32)
-    for only in ("30-40", "22", "0-63"):
+    row = 256 if PROOF else 32
+    monkeypatch.setattr(module, "ROW", row)
+    for only in (f"{row - 2}-{row + 8}", "22", f"0-{2 * row - 1}"):
         assert command(site, "--only", only) == 0
-    assert (site / "63.txt").exists()
+    assert (site / f"{2 * row - 1}.txt").exists()
 
 
 @pytest.mark.real
