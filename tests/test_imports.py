@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -96,6 +97,14 @@ def test_this_machine_is_read_without_heavy_modules(
     assert {"portbook.catalog.expectations.parse", "tomllib"} <= _loaded("show", "443")
     assert "tomllib" not in _loaded("show", "443", "--no-host")
     assert "tomllib" not in _loaded("show", "443", "--no-notes")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="psutil reads the other systems")
+def test_owners_are_found_without_heavy_modules() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        loaded = _loaded("show", str(server.getsockname()[1]))
+    assert "portbook.host.linux.processes" in loaded
+    assert not loaded & (NEVER - {"pwd", "unicodedata"})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="psutil reads the other systems")

@@ -129,19 +129,21 @@ class _Search:
 
     def ask_relatives(self) -> None:
         """Adds the parent of each first owner and its children, where they hold the socket too."""
-        from functools import partial
-
         from portbook.host.linux.processes import family_of
 
         for inode, (first, *_) in tuple(self.holders.items()):
-            holds = partial(self._holds, inode)
-            self.holders[inode] = family_of(first, self.root, holds)
+            self.holders[inode] = family_of(first, self.root, self._holding(inode))
 
-    def _holds(self, inode: int, pid: int) -> bool:
-        self.wanted = {procfs.socket_link(inode).encode(): inode}
-        self._scan(pid, b"%s/%d/fd/" % (self.root.encode(), pid))
-        held, self.wanted = not self.wanted, {}
-        return held
+    def _holding(self, inode: int) -> Callable[[int], bool]:
+        link = procfs.socket_link(inode).encode()
+
+        def holds(pid: int) -> bool:
+            self.wanted = {link: inode}
+            self._scan(pid, b"%s/%d/fd/" % (self.root.encode(), pid))
+            held, self.wanted = not self.wanted, {}
+            return held
+
+        return holds
 
     def _scan_all(self, pids: Iterable[int]) -> None:
         root = self.root.encode()
