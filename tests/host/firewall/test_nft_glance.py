@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portbook.host.firewall.decide import decide
+from portbook.host.firewall.flows import stop_of
 from portbook.host.firewall.nft_glance import guard_at_sight, ports_at_sight
 from portbook.host.firewall.nft_json import NftRule, parse_nft
 from portbook.host.firewall.port_kinds import PortKinds
-from portbook.host.firewall.values import Guard, Rule, Ruleset
+from portbook.host.firewall.values import Chance, Guard, Rule, Ruleset
 from portbook.model import Family, Transport
 from tests.host.firewall.test_decide import ACCEPT, DPORT, DROP, LIMIT, MACHINE, chain, match, rule
 
@@ -27,6 +28,7 @@ SADDR6 = {"payload": {"protocol": "ip6", "field": "saddr"}}
 IIF, STATE, MARK = {"meta": {"key": "iifname"}}, {"ct": {"key": "state"}}, {"meta": {"key": "mark"}}
 BOTH = {"concat": [SADDR, DPORT]}
 ORIGINAL = {"ct": {"key": "proto-dst", "dir": "original"}}
+COUNTER = {"counter": {"packets": 1, "bytes": 2}}
 CONDITIONS: tuple[dict[str, Any], ...] = (
     match(DPORT, 80),
     match(DPORT, 80, "!="),
@@ -46,7 +48,7 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
     match(IIF, "eth*"),
     match(STATE, "new", "in"),
     match(MARK, 7),
-    {"counter": {"packets": 1, "bytes": 2}},
+    COUNTER,
     LIMIT,
     {"mangle": {"key": MARK, "value": 7}},
     {"jump": {"target": "in"}},
@@ -83,12 +85,44 @@ def _drawn(chance: random.Random) -> list[Any]:
     return [*chance.choices(CONDITIONS, k=chance.randrange(4)), chance.choice([ACCEPT, DROP])]
 
 
+@pytest.mark.parametrize(
+    ("statements", "seen"),
+    [
+        ([match(SADDR, "192.0.2.7"), DROP], True),
+        ([match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}), COUNTER, DROP], True),
+        ([match(SADDR6, {"prefix": {"addr": "2001:db8::", "len": 48}}), DROP], True),
+        ([match(SADDR, {"set": ["192.0.2.7", {"range": ["192.0.2.8", "192.0.2.9"]}]}), DROP], True),
+        ([match(SADDR, "192.0.2.7", "!="), DROP], False),
+        ([match(SADDR, "@banned"), DROP], False),
+        ([match(SADDR, {"set": ["192.0.2.7", {"elem": {"val": "192.0.2.8"}}]}), DROP], False),
+        ([match({"payload": {"protocol": "ip", "field": "daddr"}}, "192.0.2.7"), DROP], False),
+        ([match(SADDR, "192.0.2.7"), LIMIT, DROP], False),
+        ([match(SADDR, "::1"), {"counter": {"map": {"key": SADDR, "data": "@m"}}}, DROP], False),
+        ([match(SADDR, "192.0.2.7"), match(DPORT, 80), DROP], False),
+        ([match(SADDR, "192.0.2.7"), ACCEPT], False),
+        ([match(SADDR, "192.0.2.7"), DROP, ACCEPT], False),
+        (["drop"], False),
+        ([DROP], False),
+        ([], False),
+    ],
+)  # fmt: skip
+def test_whom_a_rule_stops_is_seen_as_it_would_be_worked_out(
+    statements: list[Any], seen: bool
+) -> None:
+    read = NftRule(statements, "inet t in")
+    assert (read.stop() is not None) is seen
+    assert not seen or read.stop() == stop_of(NftRule(statements, "inet t in"))
+    read.first = [Chance("ct l3proto")]
+    assert read.stop() is None
+
+
 def test_decisions_are_the_same_without_a_glance(monkeypatch: pytest.MonkeyPatch) -> None:
     chance = random.Random(23)
     texts = [_ruleset([_drawn(chance) for _ in range(6)]) for _ in range(60)]
     glanced = [_decisions(text) for text in texts]
     monkeypatch.setattr(NftRule, "glance", Rule.glance)
     monkeypatch.setattr(NftRule, "ports", Rule.ports)
+    monkeypatch.setattr(NftRule, "stop", Rule.stop)
     assert glanced == [_decisions(text) for text in texts]
 
 

@@ -96,18 +96,7 @@ def stopped_by(rule: Rule, flows: dict[Packet, Intervals]) -> tuple[str, Interva
     thousands of rules: the packet isn't followed through each.
     """
     if rule.stopped is False:
-        rule.stopped = None
-        statements = iter(rule)
-        test = next(statements, None)
-        if isinstance(test, Test) and test.op == "==" and len(test.fields) == 1:
-            (field,), rows = test.fields, test.rows
-            plain = field.name == "saddr" and field.mask is None and field.protocols is None
-            if plain and isinstance(rows, Rows) and rows.otherwise is None:
-                numbers, verdict = rows.numbers(), next(statements, None)
-                kind = verdict.kind if isinstance(verdict, Verdict) else ""
-                stops = kind in ("drop", "reject") and next(statements, None) is None
-                if stops and numbers is not None:
-                    rule.stopped = kind, numbers, field.family
+        rule.stopped = rule.stop() or stop_of(rule)
     if not rule.stopped:
         return None
     kind, numbers, family = rule.stopped
@@ -122,6 +111,22 @@ def stopped_by(rule: Rule, flows: dict[Packet, Intervals]) -> tuple[str, Interva
         else:
             del flows[packet]
     return kind, hit
+
+
+def stop_of(rule: Rule) -> tuple[str, Intervals, str | None] | None:
+    """As :meth:`Rule.stop`, from its statements."""
+    statements = iter(rule)
+    test = next(statements, None)
+    if isinstance(test, Test) and test.op == "==" and len(test.fields) == 1:
+        (field,), rows = test.fields, test.rows
+        plain = field.name == "saddr" and field.mask is None and field.protocols is None
+        if plain and isinstance(rows, Rows) and rows.otherwise is None:
+            numbers, verdict = rows.numbers(), next(statements, None)
+            kind = verdict.kind if isinstance(verdict, Verdict) else ""
+            stops = kind in ("drop", "reject") and next(statements, None) is None
+            if stops and numbers is not None:
+                return kind, numbers, field.family
+    return None
 
 
 class TooLong(Exception):

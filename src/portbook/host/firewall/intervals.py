@@ -44,6 +44,8 @@ class Intervals:
         """How many numbers it has."""
         if self._left < 0:
             bounds = self.bounds
+            if len(bounds) == 2:
+                return bounds[1] - bounds[0]
             self._left = sum(bounds[1::2]) - sum(bounds[::2])
         return self._left
 
@@ -139,7 +141,12 @@ _LONG, _SHORT, _MOST_TAKEN = 2_000, 64, 1_000  # bounds
 # of the other, all have the same fate. At an even place a list has nothing, at an odd one it does.
 
 
+# Where one has a single interval, which is so of most, its two bounds are looked up in the other.
+
+
 def _common(ours: list[int], theirs: list[int]) -> list[int]:
+    if len(ours) == 2 or len(theirs) == 2:
+        return _within(ours, theirs) if len(theirs) == 2 else _within(theirs, ours)
     common: list[int] = []
     our, their = 0, 0
     while our < len(ours) and their < len(theirs):
@@ -160,7 +167,19 @@ def _common(ours: list[int], theirs: list[int]) -> list[int]:
     return common
 
 
+def _within(bounds: list[int], span: list[int]) -> list[int]:
+    first, end = span
+    low = bisect_right(bounds, first)
+    high = bisect_left(bounds, end, low)
+    return [first] * (low % 2) + bounds[low:high] + [end] * (high % 2)
+
+
 def _without(bounds: list[int], taken: list[int]) -> list[int]:
+    if len(taken) == 2:
+        first, end = taken
+        low = bisect_left(bounds, first)
+        high = bisect_right(bounds, end, low)
+        return bounds[:low] + [first] * (low % 2) + [end] * (high % 2) + bounds[high:]
     rest: list[int] = []
     place, other = 0, 0
     while place < len(bounds) and other < len(taken):

@@ -227,24 +227,26 @@ def row_of(fields: Sequence[Field], value: Any) -> Row:
     return tuple(part_of(field, part) for field, part in zip(fields, inside, strict=True))
 
 
-def _address_pairs(elements: list[Any]) -> list[tuple[int, int]] | None:
+def address_pairs(elements: list[Any]) -> list[tuple[int, int]] | None:
     """Addresses and prefixes as intervals, fast; None where there is anything else among them."""
     import _socket
 
     pairs: list[tuple[int, int]] = []
     if not elements:
         return pairs
-    wide = ":" in str(elements[0])
-    family, width = (_socket.AF_INET6, 128) if wide else (_socket.AF_INET, 32)
     number_of, address_of = int.from_bytes, _socket.inet_pton
     try:
+        first = elements[0]
+        if type(first) is dict:
+            (first,) = first["range"][:1] if "range" in first else [first["prefix"]["addr"]]
+        family, width = (_socket.AF_INET6, 128) if ":" in first else (_socket.AF_INET, 32)
         for each in elements:
             if type(each) is str:
                 number = number_of(address_of(family, each), "big")
                 pairs.append((number, number))
             elif "range" in each:
-                first, last = (number_of(address_of(family, end), "big") for end in each["range"])
-                pairs.append((first, last))
+                low, high = (number_of(address_of(family, end), "big") for end in each["range"])
+                pairs.append((low, high))
             else:
                 prefix = each["prefix"]
                 rest = (1 << width - prefix["len"]) - 1
@@ -275,7 +277,7 @@ TYPE_FIELDS: dict[str, Any] = {
 def rows_of(fields: Sequence[Field], elements: Any) -> Rows:
     """The elements of a set, written out or read from a named one."""
     if len(fields) == 1 and fields[0].name in ("saddr", "daddr") and type(elements) is list:
-        pairs = _address_pairs(elements)
+        pairs = address_pairs(elements)
         if pairs is not None:
             return Rows.of_numbers(Intervals.of(pairs))
     rows: list[Row] = []

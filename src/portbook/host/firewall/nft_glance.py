@@ -13,7 +13,8 @@ Guard(family=None, protocols=(6,), ports=((80, 80), (8000, 8099)))
 
 from __future__ import annotations
 
-from portbook.host.firewall.nft_expressions import HEADERS, IP
+from portbook.host.firewall.intervals import Intervals
+from portbook.host.firewall.nft_expressions import HEADERS, IP, address_pairs
 from portbook.host.firewall.values import Guard
 
 TYPE_CHECKING = False
@@ -32,6 +33,7 @@ _META = ("iif", "iifname", "oif", "oifname", "l4proto", "nfproto", "protocol", "
 _CT = ("state", "status", "mark", "direction")
 _MOST_PORTS = 16  # that a guard compares
 _NOTHING_NEEDED = Guard()
+_DROPS, _COUNTER = {"drop": None}, {"counter"}
 
 
 def guard_at_sight(expressions: list[Any]) -> Guard | None:
@@ -80,6 +82,31 @@ def _few_ports(match: Any) -> tuple[tuple[int, int], ...] | None:
 def _may_be_source_port(left: Any) -> bool:
     """Whether an expression that isn't a plain field of a header may have a port within."""
     return not ("meta" in left or "ct" in left or "fib" in left)
+
+
+def stop_at_sight(expressions: list[Any]) -> tuple[str, Intervals, str] | None:
+    """How a rule stops whom, and of which family, where it asks for the source's address alone.
+
+    None for any other rule, and for one that has to be worked out for that.
+
+    >>> stop_at_sight([{"match": {"op": "==", "right": "192.0.2.7",
+    ...                           "left": {"payload": {"protocol": "ip", "field": "saddr"}}}},
+    ...                {"counter": {"packets": 0, "bytes": 0}}, {"drop": None}])
+    ('drop', Intervals.of([(3221225991, 3221225991)]), 'ipv4')
+    """
+    try:
+        first, *between, last = expressions
+        match = first["match"]
+        payload, right = match["left"]["payload"], match["right"]
+        if match["op"] != "==" or payload["field"] != "saddr" or last != _DROPS:
+            return None
+        if any(each.keys() != _COUNTER or "packets" not in each["counter"] for each in between):
+            return None
+        several = type(right) is dict and "set" in right
+        pairs = address_pairs(right["set"] if several else [right])
+        return None if not pairs else ("drop", Intervals.of(pairs), IP[payload["protocol"]])
+    except (TypeError, LookupError, ValueError, AttributeError):
+        return None
 
 
 def ports_at_sight(expressions: list[Any]) -> list[tuple[int, int]] | None:

@@ -15,7 +15,8 @@
 from __future__ import annotations
 
 from portbook.errors import MalformedInput
-from portbook.host.firewall.intervals import Uncollected
+from portbook.host.firewall import nft_glance
+from portbook.host.firewall.intervals import Intervals, Uncollected
 from portbook.host.firewall.nft_elements import goal_of, note_set, objects_of, read_rows, verdict_of
 from portbook.host.firewall.nft_expressions import (
     bits_of,
@@ -29,7 +30,7 @@ from portbook.host.firewall.nft_expressions import (
     target_of,
     unread_test,
 )
-from portbook.host.firewall.nft_glance import IGNORED, VERDICTS, guard_at_sight, ports_at_sight
+from portbook.host.firewall.nft_glance import IGNORED, VERDICTS
 from portbook.host.firewall.nft_text import listed, only, show_rule
 from portbook.host.firewall.values import (
     AddTo,
@@ -189,26 +190,27 @@ class NftRule(Rule):
     tool = "nftables"
 
     def __init__(self, expressions: list[Any], where: str) -> None:
-        super().__init__(self._show, where, self._read())
+        super().__init__(self._show, where, statements_of(expressions))
         self._expressions, self._glanced = expressions, False
 
     def _show(self) -> str:
         return show_rule(self._expressions)
-
-    def _read(self) -> Iterator[object]:
-        yield from statements_of(self._expressions)
 
     def glance(self) -> Guard | None:
         """Its guard, from the conditions at its head."""
         if not self._glanced:
             self._glanced = True
             if self.guard is None:
-                self.guard = guard_at_sight(self._expressions)
+                self.guard = nft_glance.guard_at_sight(self._expressions)
         return self.guard
 
     def ports(self) -> list[tuple[int, int]] | None:
         """As :meth:`Rule.ports`."""
-        return ports_at_sight(self._expressions)
+        return nft_glance.ports_at_sight(self._expressions)
+
+    def stop(self) -> tuple[str, Intervals, str | None] | None:
+        """As :meth:`Rule.stop`."""
+        return None if self.first else nft_glance.stop_at_sight(self._expressions)
 
     def told(self) -> Iterator[tuple[object, str]]:
         """As :meth:`Rule.told`."""

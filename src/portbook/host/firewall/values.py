@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 
 _NAT, _SOURCE_NAT = -100, 100  # enum nf_ip_hook_priorities
 _MOST_CONCERNED = 16  # questions of which a chain keeps the answers
-# linux/in.h
-TCP, UDP, SCTP, DCCP, UDPLITE = 6, 17, 132, 33, 136
+TCP, UDP, SCTP, DCCP, UDPLITE = 6, 17, 132, 33, 136  # linux/in.h
 # linux/netfilter/nf_conntrack_common.h, as nft_ct and xt_conntrack compare them
 CT_STATES = {"invalid": 1, "established": 2, "related": 4, "new": 8, "untracked": 64}
 CT_STATUS = {
@@ -237,6 +236,10 @@ class Rule:
 
     def ports(self) -> Sequence[tuple[int, int]] | None:
         """The ports that it tells from others, where its form tells that; None: it doesn't."""
+        return None
+
+    def stop(self) -> tuple[str, Intervals, str | None] | None:
+        """As ``stopped``, where its form tells that; None: it doesn't."""
         return None
 
     def told(self) -> Iterator[tuple[object, str]]:
