@@ -99,6 +99,20 @@ def test_the_first_owner_brings_its_server_and_workers(proc: Proc, found: int) -
     assert pids(proc.owners({7: (0, cgroup)}), 7) == sorted({20, found})
 
 
+def test_the_newest_is_looked_at_first_and_its_server_is_found_from_it(proc: Proc) -> None:
+    for pid, parent in ((20, 1), (30, 20), (40, 30), (50, 1)):
+        stat = proc.add(pid, *([7] if pid < 50 else [8])) / "stat"
+        stat.write_text(stat.read_text().replace(" S 1 ", f" S {parent} "))
+    proc.add(25, 8)
+    sockets: dict[int, tuple[int, int | None]] = {7: (0, None), 8: (0, None)}
+    found = proc.owners(sockets)
+    assert pids(found, 7) == [20, 30, 40]
+    assert pids(found, 8) == [50]
+    # The first of all may hold a socket for others, and is asked before them.
+    (proc.root / "1" / "fd" / "0").symlink_to("socket:[8]")
+    assert pids(proc.owners(sockets), 8) == [1]
+
+
 @pytest.mark.parametrize("every", [False, True])
 def test_an_owner_that_ends_before_more_is_read_of_it(proc: Proc, every: bool) -> None:
     ended = proc.add(20, 7)

@@ -103,16 +103,10 @@ def has_nat_chains() -> bool | None:
 
 def chain_types() -> set[str] | None:
     """The types of the chains of nftables, of which base chains have one; None: not told."""
-    pieces: list[bytes] = []
-    for piece in _dumped(_GET_CHAIN):
-        pieces.append(piece)
-        try:
-            found = parse_chains(b"".join(pieces))
-        except ValueError:
-            return None
-        if found is not None:
-            return found
-    return None
+    try:
+        return parse_chains(b"".join(_dumped(_GET_CHAIN)))
+    except ValueError:
+        return None
 
 
 def rules_on_l3proto() -> bytes:

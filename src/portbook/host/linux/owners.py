@@ -5,10 +5,10 @@ index from socket to process, so the question is only in which order to look:
 
 1. the processes of the control group in which the socket was made (the kernel tells its id),
 2. the processes of the user who made it,
-3. the others.
+3. the others, the newest first.
 
-A search for the first owner stops there, and asks its parent and its children alone: a server has
-workers. A search for all looks at everything. A descriptor is
+A search for the first owner stops there, and asks those above it and its children alone: a server
+has workers. A search for all looks at everything. A descriptor is
 always seen before a process is called an owner. Where it can't be read for lack of privilege,
 the first two steps still point somewhere; such an owner is marked as inferred.
 """
@@ -189,7 +189,9 @@ class _Search:
                 if pid not in done:
                     done.add(pid)
                     yield pid
-        pids = self._read_pids()
+        # The newest first: what is asked about has mostly begun after the system's own. But before
+        # those the very first, which may hold a socket for another (systemd.socket(5)).
+        pids = sorted(self._read_pids(), key=lambda pid: (pid != 1, -pid))
         uids = {uid for uid, _ in self.sockets.values()}
         if 0 in uids:  # most processes are root's: asking each for its uid would gain nothing
             yield from (pid for pid in pids if pid not in done)

@@ -99,20 +99,23 @@ _MOST_WORKERS = 64
 
 
 def family_of(pid: int, root: str, holds: Callable[[int], bool]) -> list[int]:
-    """The process *pid*, its parent and the children of the upper one of them that hold what it
-    does (*holds*), the parent first. The kernel tells the children that a first thread started,
+    """The process *pid*, those above it and the children of the uppermost of them that hold what it
+    does (*holds*), the uppermost first. The kernel tells the children that a first thread started,
     proc_pid_task_children(5), or none at all.
     """
-    family, workers = [], []
+    family, workers, top = [pid], [], pid
     try:
-        above = procfs.parse_stat(_read(f"{root}/{pid}/stat", 4096)).parent
-        family = [above] if above > 1 and holds(above) else []
-        top = family[0] if family else pid
+        while len(family) < _DEEPEST:
+            above = procfs.parse_stat(_read(f"{root}/{top}/stat", 4096)).parent
+            if above <= 1 or above in family or not holds(above):
+                break
+            family.insert(0, above)
+            top = above
         workers = _read(f"{root}/{top}/task/{top}/children", 4096).split()[:_MOST_WORKERS]
     except (OSError, MalformedInput):
         pass  # ended meanwhile, hidden from this user, or a kernel that lists no children
-    held = [each for each in map(int, workers) if each != pid and holds(each)]
-    return [*family, *sorted({pid, *held})]
+    held = [each for each in map(int, workers) if each not in family and holds(each)]
+    return [top, *sorted([*family[1:], *held])]
 
 
 def _read_ancestors(
