@@ -23,7 +23,6 @@ from portbook.verdict.facts import (
     upgraded,
 )
 from portbook.verdict.risk import carried_of_reach, carried_of_risk, relays
-from portbook.verdict.shadowing import as_facts
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -263,6 +262,14 @@ def _expects(case: Case) -> Facts:
     return (*facts, ("fit", fit.code), *[(f"fit_{name}", fact) for name, fact in fit.facts])
 
 
+def _reached(case: Case) -> Facts:
+    """The addresses that reach another program, and beside each that program."""
+    return (
+        ("reached_addresses", tuple([each.address for each in case.reached])),
+        ("reached_programs", tuple([each.name for each in case.reached])),
+    )
+
+
 def _deleted(case: Case) -> Facts:
     owners = deleted(case.listener)
     return _there(
@@ -300,9 +307,7 @@ GROUPS = {
     "interface": Group(
         ("interface",), lambda case: _there(("interface", case.listener.socket.interface))
     ),
-    "reached": Group(
-        ("reached_addresses", "reached_programs"), lambda case: as_facts(case.reached)
-    ),
+    "reached": Group(("reached_addresses", "reached_programs"), _reached),
     "queue": Group(("queue",), lambda case: _there(("queue", case.listener.socket.queue))),
     "state": Group(("state",), lambda case: (("state", case.standing.state),)),
     "service": Group(("services", "text"), _service),

@@ -14,7 +14,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portbook.model import Facts, Listener
+    from portbook.model import Listener
 
 LOCALHOST = ("::1", "127.0.0.1")
 _ADDRESSES = ("localhost", "127.0.0.1", "::1")
@@ -37,14 +37,6 @@ class Reached(NamedTuple):
         """What a finding rests on."""
         facts = (("address", self.address), ("program", self.program), ("pid", self.pid))
         return Evidence(EvidenceCode.REACHED, facts)
-
-
-def as_facts(reached: tuple[Reached, ...]) -> Facts:
-    """What a finding carries of *reached*: the addresses, and beside each its program."""
-    return (
-        ("reached_addresses", tuple([each.address for each in reached])),
-        ("reached_programs", tuple([each.name for each in reached])),
-    )
 
 
 def group_programs(listeners: Iterable[Listener]) -> list[int | None]:

@@ -14,7 +14,11 @@
 from __future__ import annotations
 
 import gc
-from bisect import bisect_left, bisect_right
+
+try:  # what bisect gives out, for half of what it takes to load
+    from _bisect import bisect_left, bisect_right
+except ImportError:  # another Python than CPython
+    from bisect import bisect_left, bisect_right
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 # linux/netlink.h
 _DONE, _ERROR = 3, 2
 _DUMP, _INTERRUPTED = 0x301, 0x10
+_RECEIVE = 1 << 16  # the kernel fills at most 32 kB a read
 
 
 def dump(
@@ -31,7 +32,7 @@ def dump(
     size = len(asked)
     netlink.send(_struct.pack("=IHHII", 16 + size, question, _DUMP, question, 0) + asked)
     while True:
-        data = netlink.recv(1 << 18)
+        data = netlink.recv(_RECEIVE)
         place = 0
         while place + 16 <= len(data):
             length, kind, flags, sequence, _ = _struct.unpack_from("=IHHII", data, place)
