@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
+from portbook.host.host_reader import THIS_HOST
 from portbook.web.app import create_app
 from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.state import Settings
@@ -25,8 +26,9 @@ BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "user-agent": 
 def _client(folder: Path, **settings: Any) -> TestClient:
     settings.setdefault("store", SQLiteStore(str(folder / "feedback.sqlite3")))
     views = settings.pop("views", None) or StandIn()
+    host = settings.pop("host", THIS_HOST)
     return TestClient(
-        create_app(CATALOG, Settings(**settings), views, StandInFiles()),
+        create_app(CATALOG, Settings(**settings), views, StandInFiles(), host=host),
         base_url="http://127.0.0.1:4905",
         headers=BROWSER,
         follow_redirects=False,

@@ -20,7 +20,7 @@ from tests.values import CATALOG
 from tests.web.asking import app_of, ask
 from tests.web.independent import TRANSPORTS, headline, services_of, state_of
 from tests.web.reading import read_html, read_text
-from tests.web.views import StandIn
+from tests.web.views import Broken
 
 if TYPE_CHECKING:
     import random
@@ -296,12 +296,8 @@ def test_the_feed_is_one(make: Make) -> None:
     assert all(each is not None and "//ports.example/" in each for each in found)
 
 
-def test_what_breaks_is_a_page_and_not_a_trace(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(self: StandIn, answer: object, catalog: object, site: object) -> str:
-        raise RuntimeError("secret detail")
-
-    client = make()
-    monkeypatch.setattr(StandIn, "port", broken)
+def test_what_breaks_is_a_page_and_not_a_trace(make: Make) -> None:
+    client = make(views=Broken())
     with pytest.raises(RuntimeError):  # which the server logs
         client.get("/305")
     reader = TestClient(client.app, str(client.base_url), raise_server_exceptions=False)

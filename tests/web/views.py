@@ -115,3 +115,10 @@ class StandIn:
 
     def span(self, answer: RangeAnswer, site: Site) -> str:
         return _page(f"{answer.first}-{answer.last}")
+
+
+class Broken(StandIn):
+    """A writer whose pages of ports break."""
+
+    def port(self, answer: object, catalog: object, site: object) -> str:
+        raise RuntimeError("secret detail")

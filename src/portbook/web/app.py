@@ -15,6 +15,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
 from portbook.errors import PortbookError
+from portbook.host.host_reader import THIS_HOST
 from portbook.model import LAST_PORT
 from portbook.web.explain.endpoints import start_explainers
 from portbook.web.feedback.vote_queue import VoteQueue
@@ -29,7 +30,7 @@ from portbook.web.pages.alike import PortPages
 from portbook.web.reference import kept, read_port
 from portbook.web.routes import routes
 from portbook.web.site_config import Site
-from portbook.web.state import Context, Drawn, Settings, Views, build_of, read_static
+from portbook.web.state import FOLDER, Context, Drawn, Settings, Views, build_of, read_static
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from starlette.responses import Response
 
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
 
 # What is said where the standard's own phrase is all there is.
 _SAYINGS = {
@@ -51,14 +53,18 @@ def create_app(
     settings: Settings | None = None,
     views: Views | None = None,
     drawn: Drawn | None = None,
+    *,
+    host: HostReader = THIS_HOST,
+    folder: str = FOLDER,
 ) -> Keeping:
     """The application, which answers from *catalog*.
 
     *views* writes its pages, by default :mod:`portbook.web.pages.views`; *drawn* makes the files
-    that stand beside the static ones: :mod:`portbook.web.assets.drawn`.
+    that stand beside the static ones of *folder*: :mod:`portbook.web.assets.drawn`. *host* is the
+    machine that a local site shows.
     """
     settings = settings or Settings()
-    files, version = read_static(catalog)
+    files, version = read_static(catalog, folder)
     local = not settings.public
     site = _site(catalog, settings, version)
     views = views or cast("Views", importlib.import_module("portbook.web.pages.views"))
@@ -69,10 +75,12 @@ def create_app(
         views=views,
         drawn=drawn or cast("Drawn", importlib.import_module("portbook.web.assets.drawn")),
         build=build_of(version, site),
+        folder=folder,
         files=files,
+        host=host,
         rates=RateLimit(),
-        panel=Panel(catalog, show_commands=settings.show_commands) if local else None,
-        work=Work(public=settings.public),
+        panel=Panel(catalog, show_commands=settings.show_commands, host=host) if local else None,
+        work=Work(public=settings.public, of_one=settings.searches_of_one),
         explainers=start_explainers(catalog),
         port_pages=PortPages(catalog, site, views),
         captures=None if local else RateLimit(of_one=20, of_all=200),
@@ -154,7 +162,7 @@ async def renew(keeping: Keeping) -> bool:
     newer = await asyncio.to_thread(context.catalog.newer)
     if newer is None:
         return False
-    files, version = await asyncio.to_thread(read_static, newer)
+    files, version = await asyncio.to_thread(read_static, newer, context.folder)
     before, context.explainers = context.explainers, start_explainers(newer)
     context.catalog, context.files = newer, files
     context.site = _site(newer, context.settings, version)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar, TypeVarTuple, Unpack
 
 from portbook import __version__
 from portbook.web.http.metrics import Metrics
-from portbook.web.http.work_limit import LIST
+from portbook.web.http.work_limit import LIST, OF_ONE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
     from portbook.web.explain.workers import Workers
     from portbook.web.feedback.sqlite import FeedbackStore
     from portbook.web.feedback.vote_queue import VoteQueue
@@ -91,7 +92,9 @@ class Settings:
     *show_commands* shows the command lines of its processes. *token*, if any, has to be given to
     see them; *store* keeps what readers say, None leaves the form out. *look_again*
     is how many seconds lie between two looks at which registry is in use. *address* is where other
-    people reach the site, without a slash at its end, where that is known.
+    people reach the site, without a slash at its end, where that is known. *searches_of_one* is
+    how many searches one client of a public site may ask for in
+    :data:`~portbook.web.http.work_limit.WINDOW` seconds.
     """
 
     host: str = "127.0.0.1"
@@ -101,6 +104,7 @@ class Settings:
     store: FeedbackStore | None = None
     look_again: float = 10.0
     address: str = ""
+    searches_of_one: int = OF_ONE
 
 
 @dataclass(slots=True)
@@ -113,7 +117,9 @@ class Context:
     views: Views
     drawn: Drawn
     build: str
+    folder: str
     files: dict[str, bytes]
+    host: HostReader
     rates: RateLimit
     panel: Panel | None
     metrics: Metrics = field(default_factory=Metrics)

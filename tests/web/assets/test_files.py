@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
-from portbook.web import app as module
 from portbook.web.app import create_app
 from portbook.web.assets.files import MEDIA
 from portbook.web.state import Settings, read_static
@@ -33,9 +32,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def client(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[TestClient]:
-    monkeypatch.setattr(module, "read_static", lambda catalog: read_static(catalog, str(folder)))
-    app = create_app(CATALOG, Settings(), StandIn(), StandInFiles())
+def client(folder: Path) -> Iterator[TestClient]:
+    app = create_app(CATALOG, Settings(), StandIn(), StandInFiles(), folder=str(folder))
     with TestClient(app, base_url="http://127.0.0.1:4905") as found:
         yield found
 

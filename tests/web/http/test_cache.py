@@ -13,18 +13,20 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
-from portbook.web.http import cache as caching
-from portbook.web.http.cache import Cache, Entry, compress
+from portbook.web.http.cache import CODINGS, PIECE, Cache, Entry, compress
 from portbook.web.http.negotiation import Form
 from portbook.web.site_config import Site
 from portbook.web.state import Settings, build_of
+from tests.machine import Machine, bound
 from tests.values import AS_OF, CATALOG
 from tests.web.asking import app_of, ask
+from tests.web.views import Broken
 
 if TYPE_CHECKING:
     from starlette.types import Message
 
     from portbook.web.http.metrics import Metrics
+    from tests.web.conftest import Make
 
 
 def _entry(size: int) -> Entry:
@@ -39,7 +41,7 @@ def test_a_page_is_made_once(local: TestClient) -> None:
     assert first.headers == second.headers
 
 
-@pytest.mark.parametrize("coding", ["", *caching.CODINGS])
+@pytest.mark.parametrize("coding", ["", *CODINGS])
 def test_a_page_that_is_made_without_a_request_is_what_a_request_gets(coding: str) -> None:
     made, asked = (create_app(CATALOG, Settings(public=True)) for _ in range(2))
     client = TestClient(asked)
@@ -81,12 +83,8 @@ def test_what_isnt_the_page_of_a_port_needs_a_request() -> None:
     assert len(made.cache) == made.metrics.misses == 0
 
 
-def test_a_page_that_breaks_is_left_to_the_application(monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: object) -> str:
-        raise RuntimeError
-
-    made = create_app(CATALOG, Settings(public=True))
-    monkeypatch.setattr(made.context, "port_pages", broken)
+def test_a_page_that_breaks_is_left_to_the_application() -> None:
+    made = create_app(CATALOG, Settings(public=True), Broken())
     assert made.find(b"/443", [(b"accept", b"text/html")], make=True) is None
     assert len(made.cache) == made.metrics.misses == 0
 
@@ -113,7 +111,7 @@ def test_a_tag_names_the_bytes(local: TestClient) -> None:
             "/305", headers={"accept": form, "accept-encoding": coding}
         ).headers["etag"]
         for form in ("text/html", "application/json", "text/plain", "text/markdown")
-        for coding in ("identity", *caching.CODINGS)
+        for coding in ("identity", *CODINGS)
     }
     assert len(set(tags.values())) == len(tags)
 
@@ -131,7 +129,7 @@ def test_what_is_missing_has_no_tag_and_is_never_304(local: TestClient) -> None:
     assert "etag" not in missing.headers
 
 
-@pytest.mark.parametrize("coding", caching.CODINGS)
+@pytest.mark.parametrize("coding", CODINGS)
 def test_codings(local: TestClient, coding: str) -> None:
     plain = local.get("/305.txt", headers={"accept-encoding": "identity"})
     packed = local.get("/305.txt", headers={"accept-encoding": coding})
@@ -269,11 +267,9 @@ def test_the_longest_unused_goes_first() -> None:
 
 
 @pytest.mark.parametrize("path", ["/api/ports?ports=0-255", "/here.json"])
-def test_a_long_body_is_sent_in_pieces(
-    local: TestClient, path: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_long_body_is_sent_in_pieces(make: Make, path: str) -> None:
     """What a client doesn't read isn't held for it: before a piece the server waits for it."""
-    monkeypatch.setattr(caching, "PIECE", 1000)
+    local = make(host=Machine(bound(port) for port in range(8000, 8100)))
     whole = local.get(path, headers={"accept-encoding": "identity"})
     assert int(whole.headers["content-length"]) == len(whole.content)
 
@@ -299,7 +295,7 @@ def test_a_long_body_is_sent_in_pieces(
         start, *pieces = asyncio.run(ask())
         assert start["status"] == 200
         assert len(pieces) > 1
-        assert all(len(each["body"]) <= 1000 for each in pieces)
+        assert all(len(each["body"]) <= PIECE for each in pieces)
         assert [each["more_body"] for each in pieces] == [True] * (len(pieces) - 1) + [False]
         body = b"".join(each["body"] for each in pieces)
         assert int(dict(start["headers"])[b"content-length"]) == len(body)

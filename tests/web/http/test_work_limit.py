@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -12,23 +11,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.routing import Route
 
-from portbook.app.listen import ScanOptions, answer_here
-from portbook.app.socket_filter import Filter
 from portbook.web.app import create_app
 from portbook.web.http import work_limit
 from portbook.web.http.cache import Cache
 from portbook.web.http.rate_limit import RateLimit
 from portbook.web.http.work_limit import Busy, WorkLimit
 from portbook.web.routes import BOOK
-from portbook.web.search import search_for
 from portbook.web.state import Settings
+from tests.machine import Machine, bound
 from tests.values import CATALOG
 from tests.web.asking import ask
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from portbook.catalog import Catalog
     from portbook.web.http.cache import Keeping
 
 
@@ -203,14 +199,9 @@ def test_the_loop_does_little_for_any_address() -> None:
 
 
 @pytest.mark.parametrize("form", ["application/json", "text/html", "text/plain"])
-def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
-    form: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site = _site()
-    with socket.create_server(("127.0.0.1", 0)):
-        seen = answer_here(Filter(), ScanOptions(), CATALOG)
-    many = seen._replace(listeners=seen.listeners[:1] * 4000)
-    monkeypatch.setattr("portbook.web.local.pages.answer_here", lambda *_: many)
+def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(form: str) -> None:
+    many = Machine([bound(8080)] * 4000)
+    site = create_app(CATALOG, Settings(), host=many)
 
     async def share() -> float:
         whole, own = time.process_time(), time.thread_time()
@@ -222,25 +213,21 @@ def test_the_loop_writes_nothing_of_a_machine_with_thousands_of_listeners(
 
 
 @pytest.mark.parametrize("public", [False, True])
-def test_a_crowd_of_searches(public: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_crowd_of_searches(public: bool) -> None:
     """Some run, some wait, the rest come back later; everything else is answered meanwhile."""
     site = _site(public=public)
     release = threading.Event()
 
-    def slow(catalog: Catalog, text: str, shown: int = 20) -> Any:
-        assert release.wait(60)
-        return search_for(catalog, text, shown)
-
-    monkeypatch.setattr("portbook.web.search.search_for", slow)
-
     async def crowd() -> None:
         kept = await ask(site, "/443", accept="text/html")
+        slow = asyncio.ensure_future(site.context.work.searches.run(release.wait, 60))
+        await asyncio.sleep(0)
         searches = [
             asyncio.ensure_future(ask(site, f"/search?q=service{number}", accept="text/html"))
             for number in range(60)
         ]
         assert len(searches) == 60
-        for answer in await asyncio.gather(*searches[33:]):
+        for answer in await asyncio.gather(*searches[32:]):
             assert (answer.status, answer.headers["retry-after"]) == (503, "1")
             assert "too many searches at the moment" in answer.body.decode()
             assert "content-security-policy" in answer.headers
@@ -249,7 +236,8 @@ def test_a_crowd_of_searches(public: bool, monkeypatch: pytest.MonkeyPatch) -> N
             assert answer.status == 200, address
         assert (await ask(site, "/443", accept="text/html")).body == kept.body
         release.set()
-        for admitted in await asyncio.gather(*searches[:33]):
+        assert await slow
+        for admitted in await asyncio.gather(*searches[:32]):
             assert admitted.status == 200
         assert (await ask(site, "/search?q=later", accept="text/html")).status == 200
 
@@ -279,11 +267,7 @@ def test_lists_wait_for_each_other(address: str) -> None:
     asyncio.run(crowd())
 
 
-def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(work_limit, "OF_ONE", 25)
-
+def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new() -> None:
     async def asks(site: Keeping) -> list[int]:
         answers = [await ask(site, f"/search.json?q=qwx{number}") for number in range(30)]
         # What is kept costs nothing, nor do pages.
@@ -296,15 +280,13 @@ def test_a_client_of_a_public_site_may_ask_for_so_much_that_is_new(
                 assert "came from your address" in json.loads(answer.body)["detail"]
         return [answer.status for answer in answers]
 
-    assert asyncio.run(asks(_site(public=True))) == [200] * 25 + [429] * 5
-    assert asyncio.run(asks(_site())) == [200] * 30
+    assert asyncio.run(asks(_site(public=True, searches_of_one=25))) == [200] * 25 + [429] * 5
+    assert asyncio.run(asks(_site(searches_of_one=25))) == [200] * 30
 
 
-def test_a_list_counts_as_ten_searches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(work_limit, "OF_ONE", 25)
-
+def test_a_list_counts_as_ten_searches() -> None:
     async def asks(site: Keeping) -> list[int]:
         years = [f"/changes?since={year}" for year in range(2015, 2019)]
         return [(await ask(site, year, accept="application/json")).status for year in years]
 
-    assert asyncio.run(asks(_site(public=True))) == [200, 200, 200, 429]
+    assert asyncio.run(asks(_site(public=True, searches_of_one=25))) == [200, 200, 200, 429]

@@ -27,7 +27,7 @@ from portbook.model import (
 )
 from portbook.present.owners import Viewer
 from portbook.present.phrases.findings import finding_message
-from portbook.web.http import streams
+from portbook.web.http.streams import Limits
 from portbook.web.local import live_events as module
 from portbook.web.local.live_events import Panel
 from portbook.web.local.panel import Rows, masked
@@ -197,14 +197,12 @@ def test_closing_ends_every_stream() -> None:
     asyncio.run(run())
 
 
-def test_a_reader_that_does_not_keep_up_gets_the_state_as_it_then_is(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(streams, "MOST_WAITING", 3000)  # some three events
+def test_a_reader_that_does_not_keep_up_gets_the_state_as_it_then_is() -> None:
+    limits = Limits(waiting=3000)  # some three events
 
     async def run() -> None:
         machine = Machine()
-        panel = _panel(machine)
+        panel = _panel(machine, limits=limits)
         slow = panel.stream(None)
         quick = panel.stream(None)
         await _next(slow)
@@ -214,7 +212,7 @@ def test_a_reader_that_does_not_keep_up_gets_the_state_as_it_then_is(
             name, _ = await _next(quick)
             assert name == ("opened" if inode == 2 else "changed")
         (held,) = [each for each in panel._streams if each._size or each.behind]
-        assert held._size <= streams.MOST_WAITING
+        assert held._size <= limits.waiting
         name, state = await _next(slow)
         assert name == "state"
         assert [each["inode"] for each in state["listeners"]] == [11]
@@ -226,20 +224,16 @@ def test_a_reader_that_does_not_keep_up_gets_the_state_as_it_then_is(
     asyncio.run(run())
 
 
-def test_a_reader_that_stays_at_an_old_state_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(streams, "PIECE", 100)
-    monkeypatch.setattr(module, "_OLDEST_STATE", 600.0)
-
+def test_a_reader_that_stays_at_an_old_state_is_cut_off() -> None:
     async def run() -> None:
         machine = Machine(*(_listener(port, inode=port) for port in range(100)))
-        panel = _panel(machine)
+        panel = _panel(machine, limits=Limits(piece=100, old_state=0.0))
         slow, quick = panel.stream(None), panel.stream(None)
         pieces = [await anext(slow)]  # the first of many
         assert pieces[0].startswith(b"retry: 2000\nevent: state\n")
         received = b""
         while not received.endswith(b"\n\n"):
             received += await anext(quick)
-        monkeypatch.setattr(module, "_OLDEST_STATE", 0.0)
         machine.listeners = machine.listeners[1:]
         assert (await _next(quick))[0] == "closed"
         pieces += [piece async for piece in slow]  # it ends
@@ -250,13 +244,12 @@ def test_a_reader_that_stays_at_an_old_state_is_cut_off(monkeypatch: pytest.Monk
     asyncio.run(run())
 
 
-def test_the_state_in_pieces_is_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_state_in_pieces_is_the_state() -> None:
     """And a stream that is told of changes while it is sent has them afterwards."""
-    monkeypatch.setattr(streams, "PIECE", 1)
 
     async def run() -> None:
         machine = Machine(*(_listener(port, inode=port) for port in (305, 306, 307)))
-        stream = _panel(machine).stream(None)
+        stream = _panel(machine, limits=Limits(piece=1)).stream(None)
         received = await anext(stream)
         machine.listeners = (*machine.listeners, _listener(308, inode=308))
         await asyncio.sleep(0.1)

@@ -15,8 +15,6 @@ from portbook.schema.sockets import LISTEN_ANSWER
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-MOST_WAITING = 256 << 10  # bytes of events that may wait for a reader
-PIECE = 64 << 10  # bytes that are handed to the server at a time; it then waits for the reader
 
 # A reader that is cut off comes back after two seconds.
 _RETRY = b"retry: 2000\n"
@@ -33,14 +31,31 @@ class Encoded(NamedTuple):
 State = tuple[Encoded, ...]
 
 
+class Limits(NamedTuple):
+    """What one reader may cost.
+
+    At most *waiting* bytes of events wait for it. *piece* bytes are handed to the server at a time,
+    which then waits for the reader. *old_state* is after how many seconds a reader may not be at a
+    state that isn't the latest.
+    """
+
+    waiting: int = 256 << 10
+    piece: int = 64 << 10
+    old_state: float = 10.0
+
+
+LIMITS = Limits()
+
+
 class Stream:
     """The events of *port*, or of every port where it is None, for one reader.
 
     It begins by being behind: the state has to be sent first.
     """
 
-    def __init__(self, port: int | None) -> None:
+    def __init__(self, port: int | None, limits: Limits = LIMITS) -> None:
         self.port = port
+        self.limits = limits
         self.behind = True
         self.ended = False
         self.state_since: float | None = None  # when the state began to be sent that still is
@@ -57,7 +72,7 @@ class Stream:
             if self.port in (None, event.port):
                 self._events.append(event.data)
                 self._size += len(event.data)
-        if self._size > MOST_WAITING:
+        if self._size > self.limits.waiting:
             self._forget()
             self.behind = True
         self._woken.set()
@@ -73,7 +88,7 @@ class Stream:
         """From now on :meth:`pieces` gives *state*."""
         self.behind = False
         self.state_since = now
-        self._state = _pieces(state, self.port)
+        self._state = _pieces(state, self.port, self.limits.piece)
 
     def pieces(self) -> Iterator[bytes]:
         """What is left of the state."""
@@ -102,14 +117,14 @@ class Stream:
         self._size = 0
 
 
-def _pieces(state: State, port: int | None) -> Iterator[bytes]:
+def _pieces(state: State, port: int | None, size: int) -> Iterator[bytes]:
     piece = bytearray(_RETRY + _STATE)
     first = True
     for socket in state:
         if port in (None, socket.port):
             piece += socket.data if first else b"," + socket.data
             first = False
-            if len(piece) >= PIECE:
+            if len(piece) >= size:
                 yield bytes(piece)
                 piece.clear()
     yield bytes(piece + b"]}\n\n")

@@ -89,7 +89,8 @@ LIST = 10
 
 
 class Work:
-    """The limits of one site; with *public*, new work of one address is limited as well.
+    """The limits of one site; with *public*, new work of one address is limited as well: to that of
+    *of_one* searches in :data:`WINDOW` seconds.
 
     A search takes about a millisecond with its page, a page up to three, and a list (of a whole
     range, of 256 ports, of every change) up to a hundred. All methods raise
@@ -97,11 +98,11 @@ class Work:
     :class:`~portbook.web.http.rate_limit.TooManyRequests` where the client asked for too much.
     """
 
-    def __init__(self, *, public: bool) -> None:
+    def __init__(self, *, public: bool, of_one: int = OF_ONE) -> None:
         self.searches = WorkLimit("searches", at_once=1, waiting=32)
         self.pages = WorkLimit("pages", at_once=1, waiting=32)
         self.lists = WorkLimit("lists", at_once=1, waiting=8, retry_after=2)
-        self._rate = RateLimit(of_one=OF_ONE, of_all=40 * OF_ONE, window=WINDOW) if public else None
+        self._rate = RateLimit(of_one=of_one, of_all=40 * of_one, window=WINDOW) if public else None
 
     def count(self, request: Request, searches: int) -> None:
         """Counts work that takes as long as so many *searches* for the client of *request*."""

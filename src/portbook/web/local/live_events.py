@@ -10,8 +10,9 @@ from portbook.app.listen import watch_here
 from portbook.app.socket_filter import Filter
 from portbook.app.watch import Change, identity
 from portbook.errors import HostUnreadable
+from portbook.host.host_reader import THIS_HOST
 from portbook.present.render import sockets_json
-from portbook.web.http.streams import Encoded, Stream
+from portbook.web.http.streams import LIMITS, Encoded, Limits, Stream
 from portbook.web.local.panel import masked
 
 if TYPE_CHECKING:
@@ -19,13 +20,13 @@ if TYPE_CHECKING:
 
     from portbook.app.watch import Event, Key, Watch
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
     from portbook.model import Listener
     from portbook.web.http.streams import State
 
 MOST_STREAMS = 64
 _INTERVAL = 1.0
 _HEARTBEAT = 15.0  # seconds; a proxy or a dead client is noticed by it
-_OLDEST_STATE = 10.0  # seconds after which a reader may not be at a state that isn't the latest
 
 
 class Panel:
@@ -45,15 +46,18 @@ class Panel:
         catalog: Catalog,
         *,
         show_commands: bool,
-        watch: Callable[[Catalog], Watch] = lambda catalog: watch_here(Filter(), catalog),
+        host: HostReader = THIS_HOST,
+        watch: Callable[[Catalog], Watch] | None = None,
         interval: float = _INTERVAL,
         heartbeat: float = _HEARTBEAT,
+        limits: Limits = LIMITS,
     ) -> None:
         self.catalog = catalog  # of what is looked at from now on
         self._show = show_commands
-        self._make = watch
+        self._make = watch or (lambda catalog: watch_here(Filter(), catalog, host=host))
         self._interval = interval
         self._heartbeat = heartbeat
+        self._limits = limits
         self._streams: set[Stream] = set()
         self._sockets: dict[Key, Encoded] = {}
         self._state: State | None = None
@@ -81,7 +85,7 @@ class Panel:
 
         https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
-        stream = Stream(port)
+        stream = Stream(port, self._limits)
         self._streams.add(stream)
         try:
             await self._begin()
@@ -143,7 +147,8 @@ class Panel:
         events = [event for _, _, event in changes]
         now = asyncio.get_running_loop().time()
         for stream in self._streams:
-            if stream.state_since is not None and now - stream.state_since > _OLDEST_STATE:
+            since = stream.state_since
+            if since is not None and now - since > self._limits.old_state:
                 stream.end()
             else:
                 stream.tell(events)

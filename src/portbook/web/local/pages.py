@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import HereAnswer
     from portbook.app.port_lookup import PortAnswer
     from portbook.app.search import SearchAnswer
-    from portbook.catalog import Catalog
+    from portbook.web.state import Context
 
     Handler = Callable[[Request], Awaitable[Response]]
 
@@ -96,7 +96,7 @@ async def here_port_json(request: Request) -> Response:
     found = context(request)
     show = found.settings.show_commands
     async with _looks(request):
-        seen = await asyncio.to_thread(_read_port, found.catalog, port, show=show)
+        seen = await asyncio.to_thread(_read_port, found, port, show=show)
     return _json(port_json.of(seen, viewer()))
 
 
@@ -152,7 +152,7 @@ async def _read_all(request: Request) -> HereAnswer:
     show = found.settings.show_commands
 
     def read() -> HereAnswer:
-        seen = answer_here(Filter(), ScanOptions(OwnerSearch.ALL), found.catalog)
+        seen = answer_here(Filter(), ScanOptions(OwnerSearch.ALL), found.catalog, found.host)
         listeners, missing = masked_all(seen.listeners, seen.missing, show=show)
         return seen._replace(listeners=listeners, missing=missing)
 
@@ -160,10 +160,10 @@ async def _read_all(request: Request) -> HereAnswer:
         return await asyncio.to_thread(read)
 
 
-def _read_port(catalog: Catalog, port: int, *, show: bool) -> PortAnswer:
-    found = answer_port(
-        Query(QueryKind.PORT, str(port), port, port), catalog, ScanOptions(OwnerSearch.ALL)
-    )
+def _read_port(site: Context, port: int, *, show: bool) -> PortAnswer:
+    query = Query(QueryKind.PORT, str(port), port, port)
+    depth = ScanOptions(OwnerSearch.ALL)
+    found = answer_port(query, site.catalog, depth, host=site.host)
     host = found.host
     if host is None:
         return found
