@@ -281,7 +281,7 @@ def test_an_empty_source_is_not_the_usual_one(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A script whose variable is empty connects to nobody."""
-    monkeypatch.setattr("portbook.app.update.IANA_XML", "/nowhere")
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
     assert run(["update", "--from", ""]) == 2
     assert capsys.readouterr().err.startswith("portbook: --from is empty")
 

@@ -226,10 +226,9 @@ def test_a_managers_command(tmp_path: Path) -> None:
     left.wait()
 
 
-def test_the_other_systems_ask_psutil(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_other_systems_ask_psutil() -> None:
     assert type(process_control.hands()) is Hands
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert isinstance(process_control.hands(), PsutilHands)
+    assert isinstance(process_control.hands("darwin"), PsutilHands)
 
 
 # -- kinship ----------------------------------------------------------------------------------

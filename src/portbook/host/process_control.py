@@ -248,9 +248,9 @@ class PsutilHands(Hands):
         """Nothing to give up."""
 
 
-def hands() -> Hands:
-    """What acts on this system. Raises HostUnreadable where nothing can."""
-    if sys.platform.startswith("linux"):
+def hands(system: str = sys.platform) -> Hands:
+    """What acts on *system*, this one. Raises HostUnreadable where nothing can."""
+    if system.startswith("linux"):
         return Hands()
     try:
         import psutil

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
 PLATFORMS = {"linux": "linux.sockets", "darwin": "macos", "win32": "windows", "cygwin": "windows"}
 
 
-def _platform() -> ModuleType | None:
+def platform_of(system: str) -> ModuleType | None:
+    """The module that asks *system*, a ``sys.platform``; None where there is none."""
     for prefix, name in PLATFORMS.items():
-        if sys.platform.startswith(prefix):
+        if system.startswith(prefix):
             return __import__(f"portbook.host.{name}", fromlist=["read_host"])
     return None
 
@@ -68,7 +69,7 @@ def read_host_in_two(
 def _read_host(
     ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch, **more: Any
 ) -> Host:
-    platform = _platform()
+    platform = platform_of(sys.platform)
     if platform is None:
         gap = Gap(GapCode.SYSTEM_UNKNOWN, sys.platform)
         return Host((), Visibility.PARTIAL, (gap,), PortRules(sys.platform))
@@ -105,7 +106,7 @@ def _place(each: Listener) -> tuple[object, ...]:
 
 def read_rules() -> PortRules:
     """The rules about ports in force on this machine; None where one can't be read."""
-    platform = _platform()
+    platform = platform_of(sys.platform)
     if platform is None:
         return PortRules(sys.platform)
     rules: PortRules = platform.read_rules()

@@ -6,9 +6,10 @@ import functools
 import hashlib
 import os
 import shutil
+import sys
 import threading
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -234,21 +235,21 @@ def test_a_file_in_place_of_the_folder(tmp_path: Path, home: Path) -> None:
         put(home, OLD)
 
 
-def test_finding_none_costs_two_looks(
-    tmp_path: Path, home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    looks: list[str] = []
-    real = os.lstat
+def test_finding_none_costs_two_looks(tmp_path: Path, home: Path) -> None:
+    called: list[str] = []
 
-    def lstat(path: str) -> os.stat_result:
-        looks.append(path)
-        return real(path)
+    def note(_frame: object, event: str, call: Any) -> None:
+        if event == "c_call" and call.__module__ == os.stat.__module__:
+            called.append(call.__name__)
 
-    monkeypatch.setattr(os, "lstat", lstat)
-    monkeypatch.setattr(os, "open", None)
-    monkeypatch.setattr(os, "stat", None)
-    assert versions.find({"XDG_DATA_HOME": str(tmp_path / "none")}, SHIPPED) == (None, ())
-    assert len(looks) == 2
+    environ = {"XDG_DATA_HOME": str(tmp_path / "none")}
+    sys.setprofile(note)
+    try:
+        found = versions.find(environ, SHIPPED)
+    finally:
+        sys.setprofile(None)
+    assert found == (None, ())
+    assert [name for name in called if name != "fspath"] == ["lstat", "lstat"]
 
 
 @posix

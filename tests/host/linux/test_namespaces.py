@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.errors import HostUnreadable
-from portbook.host.linux import namespaces
 from portbook.host.linux.namespaces import (
     Namespace,
     in_namespace,
@@ -109,19 +108,16 @@ def test_a_namespace_that_is_gone_is_an_error(tmp_path: Path) -> None:
         in_namespace(Namespace(1, str(tmp_path / "blue"), "blue"), lambda: 1)
 
 
-def test_without_the_right_to_enter_there_is_one_line(
-    tmp_path: Path, looks_like: User, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_right_to_enter_there_is_one_line(tmp_path: Path, looks_like: User) -> None:
     def refused(descriptor: int) -> None:
         raise PermissionError(1, "Operation not permitted")
 
-    monkeypatch.setattr(namespaces, "_setns", refused)
     path = tmp_path / "blue"
     path.touch()
     for uid, who in ((1000, "visible to root only"), (0, "hidden even from root")):
         looks_like(uid)
         with pytest.raises(HostUnreadable, match="listeners in other network") as raised:
-            in_namespace(Namespace(path.stat().st_ino, str(path), "blue"), lambda: 1)
+            in_namespace(Namespace(path.stat().st_ino, str(path), "blue"), lambda: 1, refused)
         assert f"are {who} (CAP_SYS_ADMIN)" in str(raised.value)
         assert "\n" not in str(raised.value)
 

@@ -137,14 +137,19 @@ def _bytes(path: str) -> bytes | None:
         return None
 
 
-def in_namespace(namespace: Namespace, function: Callable[[], Result]) -> Result:
+def in_namespace(
+    namespace: Namespace,
+    function: Callable[[], Result],
+    setns: Callable[[int], None] | None = None,
+) -> Result:
     """What *function* returns when it runs inside *namespace*.
 
     It runs in a thread of its own, which ends with it: the caller's thread stays where it is.
     Sockets that it makes and commands that it starts belong to the namespace. In that thread
     /proc/net shows the process's own namespace still; /proc/thread-self/net shows the right one.
     What *function* raises is raised here. Raises HostUnreadable where the namespace can't be
-    entered: it takes CAP_SYS_ADMIN, and the namespace must still be there.
+    entered: it takes CAP_SYS_ADMIN, and the namespace must still be there. *setns* moves a thread
+    into the namespace of a descriptor, by default as the kernel does it.
     """
     import threading
 
@@ -153,7 +158,7 @@ def in_namespace(namespace: Namespace, function: Callable[[], Result]) -> Result
 
     def run() -> None:
         try:
-            _enter(namespace)
+            _enter(namespace, setns or _setns)
             returned.append(function())
         except BaseException as error:  # noqa: BLE001 - it is raised again, in the caller
             raised.append(error)
@@ -166,7 +171,7 @@ def in_namespace(namespace: Namespace, function: Callable[[], Result]) -> Result
     return returned[0]
 
 
-def _enter(namespace: Namespace) -> None:
+def _enter(namespace: Namespace, setns: Callable[[int], None]) -> None:
     called = f"the network namespace {_shown_name(namespace)}"
     try:
         descriptor = os.open(namespace.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
@@ -176,7 +181,7 @@ def _enter(namespace: Namespace) -> None:
         # The path may lead to another namespace by now: a process has ended, its pid is taken.
         if os.fstat(descriptor).st_ino != namespace.inode:
             raise HostUnreadable(f"{called} is gone")
-        _setns(descriptor)
+        setns(descriptor)
     except PermissionError as error:
         who = "visible to root only" if os.geteuid() else "hidden even from root"
         raise HostUnreadable(

@@ -51,13 +51,14 @@ def read_elsewhere(
     transport: Transport | None = None,
     owners: OwnerSearch | str = OwnerSearch.FIRST,
     kernel: Kernel | None = None,
+    system: str = sys.platform,
 ) -> tuple[tuple[tuple[str, Host], ...], tuple[Gap, ...]]:
     """(name, host) of every other network namespace, and what could not be seen.
 
     Each host has the rules of its own namespace, because low ports and the dynamic range are
     set for each apart. To look into one takes CAP_SYS_ADMIN.
     """
-    if kernel is None and not sys.platform.startswith("linux"):
+    if kernel is None and not system.startswith("linux"):
         return (), (Gap(GapCode.NAMESPACES_UNSUPPORTED),)
     kernel = kernel or Kernel()
     try:
