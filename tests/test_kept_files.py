@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 
 from portbook import cli
 from portbook.app import update
+from portbook.catalog import Catalog
 from portbook.catalog.expectations.trust import NAME as TRUSTED
 from portbook.catalog.update.source import Fetched, Validators
 from portbook.errors import NotExported
@@ -28,7 +29,7 @@ from portbook.model import LAST_PORT
 from portbook.web.export.notes import NOTES
 from portbook.web.export.output_folder import open_output
 from portbook.web.feedback.sqlite import SQLiteStore, Vote
-from tests.catalog.registry.upstream import ship, small
+from tests.catalog.registry.upstream import small, small_registry
 from tests.command_line import run
 from tests.counts import PROOF
 
@@ -116,12 +117,11 @@ def _fetched(got: Fetched, _known: Validators | None) -> Fetched:
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of registries as two updates leave it."""
     folder = tmp_path_factory.mktemp("kept") / "registry"
-    with pytest.MonkeyPatch.context() as patch:
-        ship(patch)
-        for day in ("2026-11-14", "2026-12-14"):
-            got = Fetched(small(day), "https://example.org/x", day, Validators('"1"', None))
-            done = update.renew(str(folder), got.url, partial(_fetched, got), day, force=True)
-            assert done.status == "updated"
+    for day in ("2026-11-14", "2026-12-14"):
+        got = Fetched(small(day), "https://example.org/x", day, Validators('"1"', None))
+        get, base = partial(_fetched, got), small_registry()
+        done = update.renew(str(folder), got.url, get, day, force=True, shipped=base)
+        assert done.status == "updated"
     return folder
 
 
@@ -132,12 +132,16 @@ def home(tmp_path: Path, kept: Path, own_registries: Path, monkeypatch: pytest.M
         monkeypatch.delenv(name, raising=False)
     for name in ("XDG_CONFIG_HOME", "HOME"):
         monkeypatch.setenv(name, str(tmp_path))
-    ship(monkeypatch)
     shutil.copytree(kept, own_registries)
     project = tmp_path / "shop"
     project.mkdir()
     monkeypatch.chdir(project)
     return tmp_path
+
+
+def run_near(argv: Sequence[str]) -> int:
+    """Runs *argv* where the shipped registry is as small as those that are kept."""
+    return cli.run(argv, Catalog(shipped=small_registry()))
 
 
 class Fault(AssertionError):
@@ -147,7 +151,7 @@ class Fault(AssertionError):
 def ask(
     capsys: pytest.CaptureFixture[str],
     commands: Sequence[Sequence[str]],
-    run: Callable[[Sequence[str]], int] = cli.run,
+    run: Callable[[Sequence[str]], int] = run_near,
 ) -> Iterator[tuple[Sequence[str], int, str]]:
     """Runs *commands* as fresh processes would, and checks how each of them ended."""
     for argv in commands:

@@ -10,16 +10,22 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import portbook
+from portbook import cli
+from portbook.catalog import Catalog
 from portbook.cli import COMMANDS, complain
 from portbook.cli.terminal import can_draw, is_terminal
 from portbook.errors import UsageError
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.real.needs import need_program
+
+if TYPE_CHECKING:
+    from portbook.catalog.registry.lookup import Registry
 
 SOURCE = Path(portbook.__file__).resolve().parent.parent
 STATUSES = {0, 1, 2, 3, 70, 130}
@@ -201,37 +207,41 @@ def test_one_place_says_what_a_terminal_is() -> None:
 # -- faults of portbook's own -----------------------------------------------------------------
 
 
-def stats_raises(monkeypatch: pytest.MonkeyPatch, error: BaseException) -> None:
-    """A command has a fault."""
+class Faulty(Catalog):
+    """A catalog that can't be asked without *error*."""
 
-    def fail(argv: object, catalog: object) -> int:
-        raise error
+    def __init__(self, error: BaseException) -> None:
+        super().__init__()
+        self._error = error
 
-    monkeypatch.setattr("portbook.cli.stats.run", fail)
-
-
-@pytest.fixture
-def faulty(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A lookup has a fault: an error with bytes of somebody else's in it."""
-    stats_raises(monkeypatch, KeyError("\x1b[2Jdst\u202e\nTraceback"))
+    @property
+    def registry(self) -> Registry:
+        raise self._error
 
 
-@pytest.mark.usefixtures("faulty")
+def stats_raises(error: BaseException) -> int:
+    """Counts what is in a catalog that has a fault; the exit status."""
+    return cli.run(["stats"], Faulty(error))
+
+
+# An error with bytes of somebody else's in it.
+FAULT = KeyError("\x1b[2Jdst\u202e\nTraceback")
+
+
 def test_a_fault_is_one_line_and_70(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["stats"]) == 70
+    assert stats_raises(FAULT) == 70
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("portbook: internal error (KeyError: ")
     assert err.endswith("; run again with --debug\n")
     assert err.count("\n") == 1
-    assert "at cli/__init__.py:" in err
+    assert "at cli/stats.py:" in err
     assert err.rstrip("\n").isprintable()
 
 
-@pytest.mark.usefixtures("faulty")
 @pytest.mark.parametrize("argv", [["--debug", "stats"], ["stats", "--debug"]])
 def test_debug_shows_the_traceback(argv: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(argv) == 70
+    assert cli.run(argv, Faulty(FAULT)) == 70
     err = capsys.readouterr().err
     assert err.startswith("Traceback (most recent call last):\n")
     assert "portbook: internal error (KeyError: " in err.splitlines()[-1]
@@ -264,19 +274,13 @@ def test_every_help_names_it(capsys: pytest.CaptureFixture[str]) -> None:
         assert "--debug" in capsys.readouterr().out, argv
 
 
-def test_no_memory_is_no_fault(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stats_raises(monkeypatch, MemoryError())
-    assert run(["stats"]) == 2
+def test_no_memory_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stats_raises(MemoryError()) == 2
     assert "free some memory" in capsys.readouterr().err
 
 
-def test_an_error_of_the_user_is_no_fault(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    stats_raises(monkeypatch, UsageError("what is wrong: what to do"))
-    assert run(["stats"]) == 2
+def test_an_error_of_the_user_is_no_fault(capsys: pytest.CaptureFixture[str]) -> None:
+    assert stats_raises(UsageError("what is wrong: what to do")) == 2
     assert capsys.readouterr().err == "portbook: what is wrong: what to do\n"
 
 

@@ -12,13 +12,15 @@ import pytest
 
 from portbook.catalog import Catalog
 from portbook.cli import run
-from tests.catalog.registry.upstream import Answer, Server, serving, ship, small
+from tests.catalog.registry.upstream import Answer, Server, serving, small, small_registry
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from portbook.model import Assignment
+
+    Command = Callable[[Sequence[str]], int]
 
 
 @pytest.fixture
@@ -27,9 +29,9 @@ def home(own_registries: Path) -> Path:
 
 
 @pytest.fixture
-def near(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is compared with is small as well, so that the difference is."""
-    ship(monkeypatch)
+def near() -> Command:
+    """Runs a command for which the shipped registry is small as well, so that differences are."""
+    return lambda argv: run(argv, Catalog(shipped=small_registry()))
 
 
 @pytest.fixture
@@ -66,14 +68,14 @@ def test_an_excerpt_is_refused_and_taken_with_force(
 
 
 def test_a_field_that_is_new_is_named(
-    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = file.read_bytes().replace(b"</record>", b"<st\xc3\xa4tus>x</st\xc3\xa4tus></record>")
     file.write_bytes(content)
-    assert run(["update", "--from", str(file), "--dry-run", "--json"]) == 0
+    assert near(["update", "--from", str(file), "--dry-run", "--json"]) == 0
     told = json.loads(capsys.readouterr().out)
     assert told["unknown"] == [{"field": "st\xe4tus", "rows": told["rows"]}]
-    assert run(["update", "--from", str(file)]) == 0
+    assert near(["update", "--from", str(file)]) == 0
     said = capsys.readouterr()
     assert "Unknown fields, skipped:" in said.out
     assert f"'st\\xe4tus'  in {told['rows']:,} rows" in said.out
@@ -96,7 +98,7 @@ def rot(path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["registry.tsv", "blocks.tsv"])
 def test_a_registry_that_rotted_is_told_and_fetched_again(
-    home: Path, near: None, server: Server, name: str, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, server: Server, name: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(_path: str, headers: Mapping[str, str]) -> Answer:
         if headers.get("if-none-match") == '"7"':
@@ -104,91 +106,93 @@ def test_a_registry_that_rotted_is_told_and_fetched_again(
         return Answer(headers={"ETag": '"7"'}, body=(small("2026-11-14"),))
 
     server.answer = answer
-    assert run(["update", "--from", server.url, "--quiet"]) == 0
-    assert run(["update", "--list", "--json"]) == 0
+    assert near(["update", "--from", server.url, "--quiet"]) == 0
+    assert near(["update", "--list", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["versions"][0]["damaged"] is None
     (path,) = home.glob(f"0*/{name}")
     rot(path)
-    assert run(["update", "--list"]) == 1
+    assert near(["update", "--list"]) == 1
     listed = capsys.readouterr().out
     assert f"1        2026-11-14  in use  {name} is damaged: portbook update fetches it" in listed
-    assert run(["update", "--list", "--json"]) == 1
+    assert near(["update", "--list", "--json"]) == 1
     assert json.loads(capsys.readouterr().out)["versions"][0]["damaged"] == name
     # The server is not told that the copy is there, or it would say that it is the newest.
-    assert run(["update", "--from", server.url]) == 0
+    assert near(["update", "--from", server.url]) == 0
     said = capsys.readouterr()
     assert f"is not used: {name} is not what portbook update wrote" in said.err
     assert "The registry of 2026-11-14" in said.out
-    assert run(["update", "--list", "--json"]) == 0
+    assert near(["update", "--list", "--json"]) == 0
     versions = json.loads(capsys.readouterr().out)["versions"]
     assert [(each["in_use"], each["damaged"]) for each in versions] == [(False, name), (True, None)]
-    assert run(["update", "--from", server.url]) == 0
+    assert near(["update", "--from", server.url]) == 0
     assert "Nothing new" in capsys.readouterr().out
 
 
 def test_the_changes_that_updates_saw_outlive_a_registry_that_rotted(
-    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def without_ssh(row: Assignment) -> Assignment | None:
         return None if row.first == 427 else row
 
     file.write_bytes(small("2026-10-10", without_ssh))
-    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    assert near(["update", "--from", str(file), "--quiet"]) == 0
     rot(next(home.glob("0*/registry.tsv")))
     file.write_bytes(small("2026-11-14", without_ssh))
-    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    assert near(["update", "--from", str(file), "--quiet"]) == 0
     capsys.readouterr()
-    assert run(["history", "427", "--since", "2026-09-13", "--json"]) == 0
+    assert near(["history", "427", "--since", "2026-09-13", "--json"]) == 0
     changes = json.loads(capsys.readouterr().out)["changes"]
     assert {(each["kind"], each["until"]) for each in changes} == {("removed", "2026-10-10")}
 
 
 def test_what_runs_for_long_does_not_read_a_registry_that_rotted(
-    home: Path, near: None, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    assert near(["update", "--from", str(file), "--quiet"]) == 0
     capsys.readouterr()
     assert Catalog().registry.store.as_of == "2026-11-14"
     rot(next(home.glob("0*/registry.tsv")))
-    assert run(["export", str(tmp_path / "site"), "--only", "22-23", "--quiet", "--jobs", "2"]) == 0
+    assert (
+        near(["export", str(tmp_path / "site"), "--only", "22-23", "--quiet", "--jobs", "2"]) == 0
+    )
     assert "registry.tsv is not what portbook update wrote" in capsys.readouterr().err
     page = json.loads((tmp_path / "site" / "22.json").read_bytes())
     assert page["sources"][0]["as_of"] == "2026-09-12"
 
 
 def test_a_row_that_cannot_be_read_names_the_mend(
-    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["update", "--from", str(file), "--quiet"]) == 0
+    assert near(["update", "--from", str(file), "--quiet"]) == 0
     path = next(home.glob("0*/registry.tsv"))
     status, content = path.stat(), path.read_bytes()
     path.write_bytes(content.replace(b"\n22\t22\ttcp\tassigned", b"\n22\t22\ttcp\tassigne!"))
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
-    assert run(["22", "--no-host"]) == 2
+    assert near(["22", "--no-host"]) == 2
     said = capsys.readouterr().err
     assert "the row of '22' can't be read): portbook update fetches it again" in said
 
 
 def test_list_and_rollback(
-    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["update", "--list"]) == 0
+    assert near(["update", "--list"]) == 0
     assert capsys.readouterr().out == "shipped  2026-09-12  in use  came with portbook\n"
-    assert run(["update", "--from", f"file://{file}", "--force", "--quiet"]) == 0
+    assert near(["update", "--from", f"file://{file}", "--force", "--quiet"]) == 0
     assert capsys.readouterr() == ("", "")
-    assert run(["update", "--list", "--json"]) == 0
+    assert near(["update", "--list", "--json"]) == 0
     listed = json.loads(capsys.readouterr().out)
     assert listed["schema"] == "portbook/versions/1"
     assert listed["shipped"] == {"as_of": "2026-09-12", "in_use": False}
     assert [(each["number"], each["in_use"]) for each in listed["versions"]] == [(1, True)]
-    assert run(["update", "--rollback"]) == 0
+    assert near(["update", "--rollback"]) == 0
     assert capsys.readouterr().out == "The shipped registry of 2026-09-12 is in use again.\n"
-    assert run(["update", "--rollback"]) == 2
+    assert near(["update", "--rollback"]) == 2
     assert "nothing to go back to" in capsys.readouterr().err
 
 
 def test_a_rollback_leaves_what_was_before(
-    home: Path, near: None, tmp_path: Path, capsys: pytest.CaptureFixture[str],
+    home: Path, near: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
     """Files, pointer and answer are those of before, byte for byte."""
@@ -197,7 +201,7 @@ def test_a_rollback_leaves_what_was_before(
     files[1].write_bytes(small("2026-11-20", lambda row: None if row.first == 90 else row))
 
     def stand() -> tuple[dict[str, bytes], str]:
-        assert run(["90", "--no-host", "--json"]) == 0
+        assert near(["90", "--no-host", "--json"]) == 0
         current = (home / "current").read_bytes()
         version = current.decode().split("version\t")[1].split("\n")[0].split("\t")
         folder = home / f"{int(version[0]):04}-{version[1]}"
@@ -205,13 +209,13 @@ def test_a_rollback_leaves_what_was_before(
         return {**kept_files, "current": current}, capsys.readouterr().out
 
     for file in files:
-        assert run(["update", "--from", str(file), "--force", "--quiet"]) == 0
+        assert near(["update", "--from", str(file), "--force", "--quiet"]) == 0
         if file == files[0]:
             before = stand()
     assert {*before[0]} > {"current", "registry.tsv", "blocks.tsv"}
     assert stand()[0] != before[0]
     assert stand()[1] != before[1]
-    assert run(["update", "--rollback"]) == 0
+    assert near(["update", "--rollback"]) == 0
     capsys.readouterr()
     assert stand() == before
 
@@ -231,7 +235,7 @@ def test_a_dry_run_as_json(home: Path, file: Path, capsys: pytest.CaptureFixture
 
 
 def test_from_a_server(
-    home: Path, near: None, server: Server, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, server: Server, capsys: pytest.CaptureFixture[str]
 ) -> None:
     def answer(_path: str, headers: Mapping[str, str]) -> Answer:
         if headers.get("if-none-match") == '"7"':
@@ -239,13 +243,13 @@ def test_from_a_server(
         return Answer(headers={"ETag": '"7"'}, body=(small("2026-11-14"),))
 
     server.answer = answer
-    assert run(["update", "--from", server.url, "--force"]) == 0
+    assert near(["update", "--from", server.url, "--force"]) == 0
     said = capsys.readouterr()
     assert "came over http" in said.err
-    assert run(["update", "--from", server.url]) == 0
+    assert near(["update", "--from", server.url]) == 0
     assert capsys.readouterr().out.startswith("Nothing new: the registry of 2026-11-14")
     assert len(server.asked) == 2
-    assert run(["update", "--list"]) == 0
+    assert near(["update", "--list"]) == 0
     assert server.url in capsys.readouterr().out
 
 
@@ -287,11 +291,11 @@ def test_an_empty_source_is_not_the_usual_one(
 
 
 def test_a_registry_that_is_not_trusted_is_noted_once(
-    home: Path, near: None, file: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["update", "--from", str(file), "--force", "--quiet"]) == 0
+    assert near(["update", "--from", str(file), "--force", "--quiet"]) == 0
     (home / "current").write_text("x")
-    assert run(["443", "--no-host", "--json"]) == 0
+    assert near(["443", "--no-host", "--json"]) == 0
     said = capsys.readouterr()
     assert json.loads(said.out)["transports"]["tcp"]["state"] == "assigned"
     assert said.err.startswith("portbook: the registry in ")
@@ -299,18 +303,18 @@ def test_a_registry_that_is_not_trusted_is_noted_once(
 
 
 def test_for_all_users(
-    home: Path, near: None, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    home: Path, near: Command, file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run(["update", "--system", "--from", str(file), "--force"]) == 0
+    assert near(["update", "--system", "--from", str(file), "--force"]) == 0
     assert (tmp_path / "system" / "registry" / "0001-2026-11-14").is_dir()
     capsys.readouterr()
-    assert run(["22", "--no-host", "--full"]) == 0
+    assert near(["22", "--no-host", "--full"]) == 0
     assert "IANA registry, 14 November 2026" in capsys.readouterr().out
     assert not home.exists()
 
 
-def test_a_lookup_after_an_update_loads_no_more(home: Path, near: None, file: Path) -> None:
-    assert run(["update", "--from", str(file), "--force", "--quiet"]) == 0
+def test_a_lookup_after_an_update_loads_no_more(home: Path, near: Command, file: Path) -> None:
+    assert near(["update", "--from", str(file), "--force", "--quiet"]) == 0
     script = (
         "import sys; from portbook.cli import run; run(['22', '--no-host'])\n"
         "print(*sorted(sys.modules), file=sys.stderr)"

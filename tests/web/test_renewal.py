@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 import pytest
 from starlette.testclient import TestClient
 
-from portbook.app import update as renew
 from portbook.catalog import Catalog
 from portbook.cli import run
 from portbook.web.app import create_app
 from portbook.web.state import Settings
-from tests.catalog.registry.upstream import small
-from tests.catalog.update.test_validate import base
+from tests.catalog.registry.upstream import small, small_registry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,17 +23,22 @@ def update(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file to update from; what is kept goes to a folder of the test's own."""
     monkeypatch.delenv("PORTBOOK_REGISTRY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
-    monkeypatch.setattr(renew, "shipped", base)  # as small, so that the difference is
     path = tmp_path / "ports.xml"
     path.write_bytes(small("2026-11-14"))
     return path
+
+
+def put_in_use(file: Path) -> int:
+    # What is compared with is as small, so that the difference is.
+    catalog = Catalog(shipped=small_registry())
+    return run(["update", "--from", str(file), "--force"], catalog)
 
 
 def test_a_catalog_tells_whether_another_registry_is_in_use(update: Path) -> None:
     catalog = Catalog()
     assert catalog.registry.store.as_of != "2026-11-14"
     assert catalog.newer() is None
-    assert run(["update", "--from", str(update), "--force"]) == 0
+    assert put_in_use(update) == 0
     newer = catalog.newer()
     assert newer is not None
     assert newer.registry.store.as_of == "2026-11-14"
@@ -51,7 +54,7 @@ def test_a_running_site_takes_the_registry_that_was_put_in_use(update: Path) -> 
         assert "14 November 2026" not in before.text
         tag = before.headers["etag"]
         assert client.get("/22", headers={"if-none-match": tag}).status_code == 304
-        assert run(["update", "--from", str(update), "--force"]) == 0
+        assert put_in_use(update) == 0
         end = time.monotonic() + 30
         while (after := client.get("/22")).headers["etag"] == tag and time.monotonic() < end:
             time.sleep(0.02)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from portbook._fast_types import StrEnum
 from portbook.catalog.registry.diff import compare
 from portbook.catalog.registry.history import Copy, kept_log, render
-from portbook.catalog.registry.lookup import Registry, shipped
+from portbook.catalog.registry.lookup import Registry
 from portbook.catalog.registry.tsv_reader import SHIPPED, Store
 from portbook.catalog.update import validate, versions
 from portbook.catalog.update.install import Keeper
@@ -111,13 +111,17 @@ class _Used(NamedTuple):
 
 
 def update(
-    request: Request, progress: Progress | None = None, tell: Tell = lambda _: None
+    request: Request,
+    progress: Progress | None = None,
+    tell: Tell = lambda _: None,
+    shipped: Registry | None = None,
 ) -> Outcome:
     """Does what *request* says.
 
     *progress* is told how many bytes have come, *tell* in a line what of what is in use can't be
-    trusted or read. Raises InvalidArgument for a source of which no kind is known, NotFetched,
-    MalformedInput, Implausible or NotKept; whatever is raised, what is in use stays.
+    trusted or read. *shipped* takes the place of the registry that came with portbook. Raises
+    InvalidArgument for a source of which no kind is known, NotFetched, MalformedInput, Implausible
+    or NotKept; whatever is raised, what is in use stays.
     """
     return renew(
         request.home,
@@ -127,6 +131,7 @@ def update(
         force=request.force,
         dry_run=request.dry_run,
         tell=tell,
+        shipped=shipped,
     )
 
 
@@ -164,16 +169,19 @@ def renew(
     dry_run: bool = False,
     disk: Disk | None = None,
     tell: Tell = lambda _: None,
+    shipped: Registry | None = None,
 ) -> Outcome:
     """Fetches from *url* by *get*, checks, and puts in use in *home* what is new.
 
-    *tell* is given a line where what is in use there can't be trusted or read.
+    *tell* is given a line where what is in use there can't be trusted or read; *shipped* is as for
+    :func:`update`.
 
     Raises NotFetched, MalformedInput, Implausible unless *force* is given, or NotKept. With
     *dry_run* nothing is written anywhere.
     """
+    own = Registry() if shipped is None else shipped
     with _open(home, disk, dry_run=dry_run) as keeper:
-        used = _used(home, tell)
+        used = _used(home, tell, own)
         fetched = get(_known(used, url))
         before = used.book.store.as_of
         if fetched is None:
@@ -215,15 +223,21 @@ def renew(
         }
         log = extend_log(used.book, taken, found.changes, used.log)
         contents = {**taken.contents, versions.HISTORY: log}
-        version = keeper.keep(contents, taken.as_of, origin, shipped().store.as_of)
+        version = keeper.keep(contents, taken.as_of, origin, own.store.as_of)
         return found._replace(status=UpdateStatus.UPDATED, folder=version.path)
 
 
-def roll_back(home: str, disk: Disk | None = None, tell: Tell = lambda _: None) -> Outcome:
+def roll_back(
+    home: str,
+    disk: Disk | None = None,
+    tell: Tell = lambda _: None,
+    shipped: Registry | None = None,
+) -> Outcome:
     """Puts the version before the one in use in *home* in use again. Raises NotKept."""
+    book = Registry() if shipped is None else shipped
     with Keeper(home, disk) as keeper:
-        before = _used(home, tell).book.store.as_of
-        own = shipped().store.as_of
+        before = _used(home, tell, book).book.store.as_of
+        own = book.store.as_of
         version = keeper.roll_back(own)
         if version is None:
             return Outcome(UpdateStatus.SHIPPED, before, own)
@@ -253,8 +267,8 @@ def _open(home: str, disk: Disk | None, *, dry_run: bool) -> Iterator[Keeper | N
         yield keeper
 
 
-def _used(home: str, tell: Tell) -> _Used:
-    """What is in use among the registries kept in *home*, or the shipped one.
+def _used(home: str, tell: Tell, shipped: Registry) -> _Used:
+    """What is in use among the registries kept in *home*, or the *shipped* one.
 
     One of which a byte is wrong isn't compared with, nor is the server told that it is there.
     """
@@ -270,7 +284,7 @@ def _used(home: str, tell: Tell) -> _Used:
     except (Untrusted, DataMissing, DataCorrupt) as error:
         why = error if isinstance(error, Untrusted) else error.why
         tell(f"the registry in {shown(home, 200)} is not used: {why}")
-    return _Used(shipped(), None, UNRECORDED, log)
+    return _Used(shipped, None, UNRECORDED, log)
 
 
 def _log_of(home: str, pointer: versions.Pointer) -> Log | None:

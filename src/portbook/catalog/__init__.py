@@ -30,12 +30,12 @@ class Catalog:
     nobody asks costs nothing. Without *registry* it is the one that ``portbook update`` last kept,
     or the shipped one where there is none or it can't be trusted or read: ``notes`` then says why,
     a line each. *read_notes* takes the place of the files in which users write down their own
-    ports.
+    ports, *shipped* that of the registry which came with portbook.
     """
 
     __slots__ = (
         "_derived", "_given", "_history", "_notes_files", "_practice", "_read_notes", "_registry",
-        "notes",
+        "_shipped", "notes",
     )  # fmt: skip
 
     def __init__(
@@ -44,12 +44,14 @@ class Catalog:
         practice: Practice | None = None,
         *,
         read_notes: Callable[[], Notes] | None = None,
+        shipped: Registry | None = None,
     ) -> None:
         self._registry = registry
         self._given = registry is not None
         self._practice = practice
         self._history: History | None = None
         self._read_notes = read_notes
+        self._shipped = shipped
         self._notes_files: Earlier = {}
         self._derived: dict[object, Any] = {}
         self.notes: list[str] = []
@@ -72,6 +74,15 @@ class Catalog:
 
             self._registry = open_in_use(self.notes.append)
         return self._registry
+
+    @property
+    def shipped(self) -> Registry:
+        """The registry that came with portbook, whatever an update kept."""
+        if self._shipped is None:
+            from portbook.catalog.registry.lookup import shipped
+
+            self._shipped = shipped()
+        return self._shipped
 
     def check(self) -> None:
         """Opens the registry now, after a look at every byte of one that an update kept.

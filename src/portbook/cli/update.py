@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from portbook.app import update
-from portbook.catalog.registry.lookup import shipped
 from portbook.catalog.update import install
 from portbook.catalog.update.source import TIMEOUT
 from portbook.cli import complain
@@ -34,15 +33,15 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         timeout=options.timeout,
     )
     if options.list:
-        return _list(request.home, options)
+        return _list(request.home, catalog.shipped.store.as_of, options)
     if options.rollback:
-        outcome = update.roll_back(request.home, tell=catalog.notes.append)
+        outcome = update.roll_back(request.home, tell=catalog.notes.append, shipped=catalog.shipped)
     else:
         # Nothing to wait for where it comes from a file.
         fetches = request.url.lower().startswith(("http:", "https:"))
         quiet = options.quiet or not fetches
         with progress_bar("registry", Measure.BYTES, quiet=quiet) as progress:
-            outcome = update.update(request, progress, catalog.notes.append)
+            outcome = update.update(request, progress, catalog.notes.append, catalog.shipped)
     if outcome.plain:
         complain(f"{outcome.url} came over http: anyone on the way can have changed it")
     if options.json:
@@ -106,8 +105,8 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
     return options
 
 
-def _list(home: str, options: argparse.Namespace) -> int:
-    versions, own = install.versions(home), shipped().store.as_of
+def _list(home: str, own: str, options: argparse.Namespace) -> int:
+    versions = install.versions(home)
     found = {each.number: install.damaged_file(home, each) for each in versions}
     damaged = {number: name for number, name in found.items() if name is not None}
     if options.json:

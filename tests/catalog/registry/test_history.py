@@ -38,7 +38,7 @@ from portbook.errors import DataCorrupt
 from portbook.model import Assignment, State, Transport
 from portbook.present.port import changes as words
 from portbook.present.words import day
-from tests.catalog.registry.upstream import rows, ship, small
+from tests.catalog.registry.upstream import rows, small
 from tests.counts import examples
 from tests.strategies import any_port
 from tests.values import CATALOG
@@ -293,14 +293,13 @@ def test_going_there_and_back_is_the_same_way(data: st.DataObject) -> None:
 
 
 @pytest.fixture
-def home(own_registries: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    ship(monkeypatch, base)
+def home(own_registries: Path) -> str:
     return str(own_registries)
 
 
 def update(home: str, date: str, change: Callable[[Assignment], Assignment | None]) -> None:
     got = Fetched(small(date, change), "file:x", date)
-    done = renew.renew(home, "x", lambda _known: got, "2026-12-31", force=True)
+    done = renew.renew(home, "x", lambda _known: got, "2026-12-31", force=True, shipped=base())
     assert done.status == "updated"
 
 

@@ -9,18 +9,15 @@ import ssl
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks.update import xml_of
-from portbook.app import update
 from portbook.catalog.registry.lookup import shipped
 from portbook.catalog.update import validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
-
-    import pytest
 
     from portbook.catalog.registry.lookup import Registry
     from portbook.model import Assignment
@@ -153,10 +150,6 @@ def make_certificate(path: Path, name: str = "localhost") -> Path:
 
 
 @functools.cache
-def _small() -> Registry:
+def small_registry() -> Registry:
+    """For the place of the shipped one, so that differences are small too."""
     return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
-
-
-def ship(monkeypatch: pytest.MonkeyPatch, registry: Callable[[], Any] = _small) -> None:
-    """Puts a small registry in the place of the shipped one, so that differences are small too."""
-    monkeypatch.setattr(update, "shipped", registry)

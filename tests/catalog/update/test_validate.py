@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import random
 import subprocess
@@ -22,30 +21,30 @@ from portbook.catalog.update import install, validate, versions
 from portbook.catalog.update.source import LARGEST, Fetched, Validators
 from portbook.errors import Implausible, MalformedInput, NotFetched
 from portbook.model import Assignment, State, Transport
-from tests.catalog.registry.upstream import rows, ship, small
+from tests.catalog.registry.upstream import rows, small, small_registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 TODAY = "2026-11-21"
-
-
-@functools.cache
-def base() -> Registry:
-    return validate.read(small("2026-09-12"), "file:x", "2026-09-12").book
+URL = "https://example.org/x"
 
 
 @pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A folder for kept registries, and a small registry in the place of the shipped one."""
-    ship(monkeypatch)
+def home(tmp_path: Path) -> str:
+    """A folder for kept registries."""
     return str(tmp_path / "portbook" / "registry")
 
 
 def update(home: str, content: bytes, **options: Any) -> renew.Outcome:
     day = options.pop("day", "2026-11-01")
-    got = Fetched(content, "https://example.org/x", day, Validators('"1"', None))
-    return renew.renew(home, "https://example.org/x", lambda _known: got, TODAY, **options)
+    got = Fetched(content, URL, day, Validators('"1"', None))
+    return renewed(home, lambda _known: got, **options)
+
+
+def renewed(home: str, get: renew.Get, url: str = URL, **options: Any) -> renew.Outcome:
+    """What comes of a renewal where a small registry is in the place of the shipped one."""
+    return renew.renew(home, url, get, TODAY, shipped=small_registry(), **options)
 
 
 def csv_of(made: list[Assignment]) -> bytes:
@@ -88,16 +87,16 @@ def test_what_the_server_said_is_asked_of_it_again(home: str) -> None:
     def get(each: Validators | None) -> None:
         known.append(each)
 
-    done = renew.renew(home, "https://example.org/x", get, TODAY)
+    done = renewed(home, get)
     assert (done.status, known) == ("unchanged", [Validators('"1"', None)])
-    renew.renew(home, "https://mirror.example/x", get, TODAY)
+    renewed(home, get, "https://mirror.example/x")
     assert known[1] is None
     install.Keeper(home).__enter__().roll_back("2026-09-12")
 
     def refuse(line: str) -> None:
         raise AssertionError(line)
 
-    renew_known = renew._known(renew._used(home, refuse), "https://example.org/x")
+    renew_known = renew._known(renew._used(home, refuse, small_registry()), "https://example.org/x")
     assert renew_known is None
 
 
@@ -121,16 +120,16 @@ def test_a_download_that_fails_changes_nothing(home: str) -> None:
         raise NotFetched("https://example.org/x", "no")
 
     with pytest.raises(NotFetched):
-        renew.renew(home, "https://example.org/x", get, TODAY)
+        renewed(home, get)
     assert [version.in_use for version in install.versions(home)] == [True]
 
 
 def test_roll_back(home: str) -> None:
     update(home, small("2026-11-01"))
     update(home, small("2026-11-14"))
-    done = renew.roll_back(home)
+    done = renew.roll_back(home, shipped=small_registry())
     assert (done.status, done.before, done.after) == ("rolled-back", "2026-11-14", "2026-11-01")
-    done = renew.roll_back(home)
+    done = renew.roll_back(home, shipped=small_registry())
     assert (done.status, done.after) == ("shipped", "2026-09-12")
 
 

@@ -182,9 +182,8 @@ def pick(wanted: Wanted, machine: Machine, catalog: Catalog, seed: int | None = 
     _refuse(wanted)
     if wanted.name is not None:
         from portbook.catalog import Catalog
-        from portbook.catalog.registry.lookup import shipped
 
-        catalog = Catalog(shipped(), catalog.practice)
+        catalog = Catalog(catalog.shipped, catalog.practice)
     choices: list[Choice] = []
     left_out: list[Choice] = []
     named = wanted.name is not None
