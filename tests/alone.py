@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.real.needs import BARE, need_kernel, need_root
+from tests.real.needs import is_bare, need_kernel, need_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,7 +32,7 @@ _UP = 1  # IFF_UP: linux/if.h
 @contextlib.contextmanager
 def alone() -> Iterator[bool]:
     """Moves this thread into a network namespace of its own; gives whether that could be done."""
-    if BARE or sys.platform != "linux" or os.geteuid() != 0:
+    if is_bare() or sys.platform != "linux" or os.geteuid() != 0:
         yield False
         return
     before = os.open("/proc/thread-self/ns/net", os.O_RDONLY | os.O_CLOEXEC)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import sys
 
 import pytest
 
@@ -16,17 +15,15 @@ class Terminal(io.StringIO):
 
 
 def on_terminal(monkeypatch: pytest.MonkeyPatch) -> Terminal:
-    stream = Terminal()
-    monkeypatch.setattr(sys, "stderr", stream)
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "80")
-    return stream
+    return Terminal()
 
 
 @pytest.mark.parametrize("measure", Measure)
 def test_a_bar_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, measure: Measure) -> None:
     terminal = on_terminal(monkeypatch)
-    with progress_bar("reading", measure) as tell:
+    with progress_bar("reading", measure, stream=terminal) as tell:
         tell(None)
         tell(0.5)
         tell(512, 2048)
@@ -35,7 +32,7 @@ def test_a_bar_is_drawn_on_a_terminal(monkeypatch: pytest.MonkeyPatch, measure: 
 
 def test_work_that_is_soon_done_draws_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
-    with progress_bar("reading", Measure.TIME, after=3600.0) as tell:
+    with progress_bar("reading", Measure.TIME, after=3600.0, stream=terminal) as tell:
         tell(0.5)
     assert "reading" not in terminal.getvalue()
 
@@ -46,14 +43,14 @@ def test_nothing_is_drawn_unasked(
 ) -> None:
     terminal = on_terminal(monkeypatch)
     monkeypatch.setenv("TERM", term)
-    with progress_bar("reading", Measure.COUNT, quiet=quiet) as tell:
+    with progress_bar("reading", Measure.COUNT, quiet=quiet, stream=terminal) as tell:
         tell(1, 2)
     assert terminal.getvalue() == ""
 
 
 def test_a_status_takes_the_place_of_the_one_before(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
-    line = StatusLine()
+    line = StatusLine(terminal)
     line("waiting for pid 7")
     line("waiting\x1b[2J")
     line.clear()
@@ -64,7 +61,7 @@ def test_a_status_takes_the_place_of_the_one_before(monkeypatch: pytest.MonkeyPa
 
 def test_a_status_is_cut_where_it_would_wrap(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
-    StatusLine()("waiting for pid " + ", ".join(map(str, range(100))))
+    StatusLine(terminal)("waiting for pid " + ", ".join(map(str, range(100))))
     (shown,) = terminal.getvalue().split("\r\x1b[K")[1:]
     assert len(shown) < 80
     assert shown.endswith("…")
@@ -79,6 +76,6 @@ def test_without_a_terminal_no_status_is_told(capsys: pytest.CaptureFixture[str]
 
 def test_a_bar_is_there_before_anything_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     terminal = on_terminal(monkeypatch)
-    with progress_bar("pages", Measure.COUNT):
+    with progress_bar("pages", Measure.COUNT, stream=terminal):
         pass
     assert "pages" in terminal.getvalue()

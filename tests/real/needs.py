@@ -23,22 +23,29 @@ from pathlib import Path
 
 import pytest
 
-BARE = os.environ.get("PORTBOOK_TEST_BARE") == "1"
-REQUIRED = os.environ.get("PORTBOOK_REQUIRE_REAL") == "1" and not BARE
+
+def is_bare() -> bool:
+    """Whether nothing is to be found."""
+    return os.environ.get("PORTBOOK_TEST_BARE") == "1"
+
+
+def is_required() -> bool:
+    """Whether what can be installed must be there."""
+    return os.environ.get("PORTBOOK_REQUIRE_REAL") == "1" and not is_bare()
 
 
 def need(there: bool, what: str) -> None:
     """Skips the test, or fails it where real components are required, unless *there*."""
     if there:
         return
-    if REQUIRED:
+    if is_required():
         pytest.fail(f"{what}, and PORTBOOK_REQUIRE_REAL=1 asks for it")
     pytest.skip(what)
 
 
 def need_kernel(there: bool, what: str) -> None:
     """Skips the test unless *there*: a feature or a permission of the kernel, or of a container."""
-    if BARE or not there:
+    if is_bare() or not there:
         pytest.skip(what if not there else f"{what} (PORTBOOK_TEST_BARE=1)")
 
 
@@ -72,14 +79,14 @@ def extend_path() -> None:
     A PATH of the basics lacks them, and what was found there couldn't be started.
     """
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
-    if sys.platform != "win32" and not BARE:
+    if sys.platform != "win32" and not is_bare():
         folders += [each for each in ("/usr/sbin", "/sbin") if each not in folders]
     os.environ["PATH"] = os.pathsep.join(folders)
 
 
 def find_program(name: str) -> str | None:
     """The path of a program: *name* in PATH, or a path that may hold ``*``."""
-    if BARE:
+    if is_bare():
         return None
     if "/" in name:
         return max(glob.glob(name), default=None)
@@ -110,17 +117,20 @@ def need_any_program(*names: str) -> str:
 def need_module(*names: str) -> None:
     """Needs every package of Python of *names*: those that ``make test`` alone doesn't install."""
     for name in names:
-        need(not BARE and find_spec(name) is not None, f"the Python package {name} isn't installed")
+        need(
+            not is_bare() and find_spec(name) is not None,
+            f"the Python package {name} isn't installed",
+        )
 
 
 def need_file(path: Path, what: str) -> Path:
     """Needs a file that is fetched apart, and returns its *path*; *what* says where it is from."""
-    need(not BARE and path.is_file(), what)
+    need(not is_bare() and path.is_file(), what)
     return path
 
 
 def need_downloads(what: str) -> Path:
     """Needs the folder of the packages that the data is built from; *what* names them."""
     folder = os.environ.get("PORTBOOK_DOWNLOADS")
-    need(bool(folder) and not BARE, f"PORTBOOK_DOWNLOADS doesn't name the folder of {what}")
+    need(bool(folder) and not is_bare(), f"PORTBOOK_DOWNLOADS doesn't name the folder of {what}")
     return Path(str(folder))

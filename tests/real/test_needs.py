@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -18,8 +16,8 @@ SKIPPED, FAILED = pytest.skip.Exception, pytest.fail.Exception
 
 def machine(monkeypatch: pytest.MonkeyPatch, *, bare: bool, required: bool = False) -> None:
     """What the two variables say of the machine."""
-    monkeypatch.setattr(needs, "BARE", bare)
-    monkeypatch.setattr(needs, "REQUIRED", required)
+    monkeypatch.setenv("PORTBOOK_TEST_BARE", str(int(bare)))
+    monkeypatch.setenv("PORTBOOK_REQUIRE_REAL", str(int(required)))
 
 
 @pytest.fixture
@@ -86,11 +84,8 @@ def test_what_can_be_installed_is_required_and_what_the_kernel_does_is_not() -> 
         needs.need_kernel(False, "a feature")
 
 
-def test_the_variable_for_a_bare_machine_wins() -> None:
-    code = "from tests.real import needs; print(needs.BARE, needs.REQUIRED)"
-    environ = {**os.environ, "PORTBOOK_TEST_BARE": "1", "PORTBOOK_REQUIRE_REAL": "1"}
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=TESTS.parent, env=environ, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    assert done.stdout == "True False\n"
+def test_the_variable_for_a_bare_machine_wins(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine(monkeypatch, bare=True, required=True)
+    assert (needs.is_bare(), needs.is_required()) == (True, False)
+    machine(monkeypatch, bare=False, required=True)
+    assert (needs.is_bare(), needs.is_required()) == (False, True)

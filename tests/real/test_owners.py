@@ -6,6 +6,8 @@ import json
 import os
 import re
 import signal
+import sys
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +21,7 @@ from tests.real.needs import need_kernel, need_namespaces
 from tests.real.readable import readable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.real.namespace import Running
 
@@ -286,9 +288,7 @@ def start_in(
     return running, said
 
 
-def test_the_control_group_leads_to_the_owner(
-    groups: Groups, namespace: Namespace, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_control_group_leads_to_the_owner(groups: Groups, namespace: Namespace) -> None:
     """No other process is looked into: asked in this process, where that can be watched."""
     wanted = wish(port=0)
     argv = groups.inside(
@@ -297,8 +297,8 @@ def test_the_control_group_leads_to_the_owner(
     )
     running = namespace.start(argv, outside=True)
     (said,) = json.loads(running.read_line())
-    looked_into = watch(monkeypatch)
-    found = reader.read_host((said["port"], said["port"]), Transport.TCP, "first")
+    with watch() as looked_into:
+        found = reader.read_host((said["port"], said["port"]), Transport.TCP, "first")
     (listener,) = found.listeners
     assert listener.ownership.seen is OwnersSeen.FIRST
     assert [owner.pid for owner in listener.ownership.owners] == [running.pid]
@@ -331,24 +331,24 @@ def test_another_process_in_the_control_group_is_not_the_owner(
     assert pids(one(namespace, PORT + 1)) == [bystander.pid]
 
 
-def watch(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """The processes whose descriptors are looked at from now on, each once."""
+@contextmanager
+def watch() -> Iterator[list[int]]:
+    """The processes whose descriptors are looked at meanwhile, each once."""
     seen: list[int] = []
+    looking = True
 
-    def spy(call: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(path: Any = ".", *args: Any, **named: Any) -> Any:
-            named_path = path.decode() if isinstance(path, bytes) else str(path)
-            found = re.fullmatch(r"/proc/(\d+)/fd/?", named_path)
+    def note(event: str, given: tuple[Any, ...]) -> None:
+        # They are read by their numbers below the open folder, or listed.
+        if looking and event in ("open", "os.listdir") and isinstance(given[0], str | bytes):
+            found = re.fullmatch(rb"/proc/(\d+)/fd/?", os.fsencode(given[0]))
             if found and int(found[1]) not in seen:
                 seen.append(int(found[1]))
-            return call(path, *args, **named)
 
-        return watched
-
-    # They are read by their numbers below the open folder, or listed.
-    for name in ("open", "listdir"):
-        monkeypatch.setattr(os, name, spy(getattr(os, name)))
-    return seen
+    sys.addaudithook(note)
+    try:
+        yield seen
+    finally:
+        looking = False
 
 
 # -- an unprivileged user ---------------------------------------------------------------------

@@ -13,7 +13,7 @@ from portbook.cli.terminal import can_draw
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any, Protocol
+    from typing import Any, Protocol, TextIO
 
     class Tell(Protocol):
         """Takes how much is done, of how much; None where that isn't known."""
@@ -31,18 +31,24 @@ class Measure(StrEnum):
 
 @contextlib.contextmanager
 def progress_bar(
-    title: str, measure: Measure, *, quiet: bool = False, after: float = 0.0
+    title: str,
+    measure: Measure,
+    *,
+    quiet: bool = False,
+    after: float = 0.0,
+    stream: TextIO | None = None,
 ) -> Iterator[Tell]:
-    """What long work tells how far it is.
+    """What long work tells how far it is, on *stream* or standard error.
 
     A bar called *title* is drawn on a terminal: at once, or where the work still tells something
     once *after* seconds are over. Nothing is where there is no terminal, or with *quiet*. Needs
     Rich only where it draws.
     """
-    if quiet or not can_draw(sys.stderr):
+    stream = stream or sys.stderr
+    if quiet or not can_draw(stream):
         yield _nothing
         return
-    bar = _Bar(title, measure)
+    bar = _Bar(title, measure, stream)
     began = time.monotonic()
 
     def tell(done: float | None, total: float | None = 1.0) -> None:
@@ -60,15 +66,16 @@ def progress_bar(
 class _Bar:
     """A bar of Rich's, made when it is drawn first."""
 
-    def __init__(self, title: str, measure: Measure) -> None:
+    def __init__(self, title: str, measure: Measure, stream: TextIO) -> None:
         self._title = title
         self._measure = measure
+        self._stream = stream
         self._drawn: Any = None
         self._task: Any = None
 
     def draw(self, done: float | None, total: float | None) -> None:
         if self._drawn is None:
-            self._drawn = _columns(self._measure)
+            self._drawn = _columns(self._measure, self._stream)
             self._task = self._drawn.add_task(self._title, total=None)
             self._drawn.start()
         self._drawn.update(self._task, completed=done or 0.0, total=None if done is None else total)
@@ -78,7 +85,7 @@ class _Bar:
             self._drawn.stop()
 
 
-def _columns(measure: Measure) -> Any:
+def _columns(measure: Measure, stream: TextIO) -> Any:
     from rich import progress as rich
     from rich.console import Console
 
@@ -91,7 +98,7 @@ def _columns(measure: Measure) -> Any:
         rich.TextColumn("{task.description}"),
         rich.BarColumn(),
         *beside,
-        console=Console(stderr=True),
+        console=Console(file=stream),
         transient=True,
     )
 
@@ -101,10 +108,14 @@ def _nothing(done: float | None, total: float | None = 1.0) -> None:
 
 
 class StatusLine:
-    """Messages on standard error, each in the place of the one before it; on a terminal alone."""
+    """Messages on *stream* or standard error, each in the place of the one before it.
 
-    def __init__(self) -> None:
-        self._drawn = can_draw(sys.stderr)
+    They are on a terminal alone.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream or sys.stderr
+        self._drawn = can_draw(self._stream)
         self._shown = False
 
     def __call__(self, message: str) -> None:
@@ -113,19 +124,20 @@ class StatusLine:
         from portbook.present.escape import one_line
 
         self._shown = True
-        print(f"\r\x1b[K{_fitting(f'portbook: {one_line(message)}')}", end="", file=sys.stderr)
-        sys.stderr.flush()
+        print(
+            f"\r\x1b[K{self._fitting(f'portbook: {one_line(message)}')}", end="", file=self._stream
+        )
+        self._stream.flush()
 
     def clear(self) -> None:
         """Take away what was drawn."""
         if self._shown:
-            print("\r\x1b[K", end="", file=sys.stderr, flush=True)
+            print("\r\x1b[K", end="", file=self._stream, flush=True)
 
-
-def _fitting(message: str) -> str:
-    """*message* as far as a row of the terminal goes: what wraps can't be drawn over."""
-    try:
-        columns = os.get_terminal_size(sys.stderr.fileno()).columns or 80
-    except OSError:  # a test's own, or one that has just gone
-        columns = 80
-    return message if len(message) < columns else f"{message[: columns - 2]}…"
+    def _fitting(self, message: str) -> str:
+        """*message* as far as a row of the terminal goes: what wraps can't be drawn over."""
+        try:
+            columns = os.get_terminal_size(self._stream.fileno()).columns or 80
+        except OSError:  # a test's own, or one that has just gone
+            columns = 80
+        return message if len(message) < columns else f"{message[: columns - 2]}…"
