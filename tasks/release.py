@@ -13,6 +13,10 @@ import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).resolve().parent.parent
 _VERSION = re.compile(r'^__version__ = "([^"]+)"$', re.MULTILINE)
@@ -146,10 +150,10 @@ def release(root: Path = ROOT) -> list[str]:
     ]
 
 
-def main() -> int:
-    """Run :func:`release`; 0 where it is built, 1 with one line where something is in its way."""
+def main(make: Callable[[], list[str]] = release) -> int:
+    """Run *make*; 0 where a release is built, 1 with one line where something is in its way."""
     try:
-        lines = release()
+        lines = make()
     except NotReady as error:
         print(f"release: {error}", file=sys.stderr)
         return 1

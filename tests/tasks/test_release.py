@@ -95,14 +95,11 @@ def test_a_build_that_fails_is_one_line(repository: Path, tmp_path: Path) -> Non
     assert "\n" not in str(caught.value)
 
 
-def test_what_is_in_the_way_is_told_on_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_what_is_in_the_way_is_told_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     def refuse() -> list[str]:
         raise NotReady("there are uncommitted changes: commit them first")
 
-    monkeypatch.setattr(release, "release", refuse)
-    assert release.main() == 1
+    assert release.main(refuse) == 1
     said = capsys.readouterr()
     assert said.err == "release: there are uncommitted changes: commit them first\n"
     assert not said.out

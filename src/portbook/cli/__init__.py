@@ -18,6 +18,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from portbook.host.host_reader import HostReader
+
 # name: (module, what it does), in the order of the help
 COMMANDS = {
     "listen": ("listen", "list what listens on this machine, with the verdict"),
@@ -54,8 +56,10 @@ _NEXT = (
 _COLOURS = ("auto", "always", "never")
 
 
-def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
+def run(argv: Sequence[str], catalog: Catalog | None = None, host: HostReader | None = None) -> int:
     """Runs the command line *argv* on *catalog*, by default one of its own; the exit status.
+
+    *host* takes the place of this machine, for a command that can be handed one.
 
     Errors go to standard error, one line each. ``--debug`` puts the traceback before it, and
     ``--color WHEN`` chooses colours; both stand before or behind the command. A reader that closes
@@ -70,11 +74,18 @@ def run(argv: Sequence[str], catalog: Catalog | None = None) -> int:
         complain("standard output is closed: open it, or send it to a file")
         return 2
     if colour is not None:
-        return _in_colour(colour, words, catalog, debug=debug)
-    return _guarded(words, catalog, debug=debug)
+        return _in_colour(colour, words, catalog, host, debug=debug)
+    return _guarded(words, catalog, host, debug=debug)
 
 
-def _in_colour(word: str, words: list[str], catalog: Catalog | None, *, debug: bool) -> int:
+def _in_colour(
+    word: str,
+    words: list[str],
+    catalog: Catalog | None,
+    host: HostReader | None,
+    *,
+    debug: bool,
+) -> int:
     if word not in _COLOURS:
         complain(f"--color {word[:40]!r} is not one of {', '.join(_COLOURS)}: give one of them")
         return 2
@@ -82,15 +93,17 @@ def _in_colour(word: str, words: list[str], catalog: Catalog | None, *, debug: b
 
     terminal.colour_choice = word
     try:
-        return _guarded(words, catalog, debug=debug)
+        return _guarded(words, catalog, host, debug=debug)
     finally:
         terminal.colour_choice = "auto"
 
 
-def _guarded(words: list[str], catalog: Catalog | None, *, debug: bool) -> int:
+def _guarded(
+    words: list[str], catalog: Catalog | None, host: HostReader | None, *, debug: bool
+) -> int:
     """The exit status of *words*, whatever goes wrong meanwhile."""
     try:
-        return _answer(words, Catalog() if catalog is None else catalog, debug=debug)
+        return _answer(words, Catalog() if catalog is None else catalog, host, debug=debug)
     except BrokenPipeError:
         _discard_output()
         return 0
@@ -101,10 +114,10 @@ def _guarded(words: list[str], catalog: Catalog | None, *, debug: bool) -> int:
 _unwritten: list[OSError] = []
 
 
-def _answer(words: list[str], catalog: Catalog, *, debug: bool) -> int:
+def _answer(words: list[str], catalog: Catalog, host: HostReader | None, *, debug: bool) -> int:
     _unwritten.clear()
     try:
-        status = _dispatch(words, catalog)
+        status = _dispatch(words, catalog, host)
     except SystemExit as ended:  # argparse's way to end after --help
         status = int(ended.code or 0)
     except PortbookError as error:
@@ -197,12 +210,12 @@ def _discard_output() -> None:
     os.close(nothing)
 
 
-def _dispatch(argv: list[str], catalog: Catalog) -> int:
+def _dispatch(argv: list[str], catalog: Catalog, host: HostReader | None) -> int:
     if not argv:
-        return _overview(catalog)
+        return _overview(catalog, host)
     word = argv[0]
     if word in COMMANDS:
-        return _command(word, argv[1:], catalog)
+        return _command(word, argv[1:], catalog, host)
     if word in ("-h", "--help", "help"):
         from portbook.cli.help import print_help
 
@@ -224,7 +237,7 @@ def _dispatch(argv: list[str], catalog: Catalog) -> int:
         proposal = foreign_option(argv)
         if proposal is not None:
             raise UsageError(proposal)
-    status = _command("show", argv, catalog)
+    status = _command("show", argv, catalog, host)
     if (len(argv) > 1 and word.isalpha()) or word in _HINTS:
         _hint(argv, catalog)
     return status
@@ -239,12 +252,12 @@ def _hint(argv: list[str], catalog: Catalog) -> None:
         complain(hint)
 
 
-def _overview(catalog: Catalog) -> int:
+def _overview(catalog: Catalog, host: HostReader | None) -> int:
     """What listens on this machine, and three commands to go on with.
 
     It is an answer whatever was found: no finding changes the exit status.
     """
-    _command("listen", [], catalog)
+    _command("listen", [], catalog, host)
     width = max(len(command) for command, _ in _NEXT)
     print()
     for command, about in _NEXT:
@@ -252,9 +265,10 @@ def _overview(catalog: Catalog) -> int:
     return 0
 
 
-def _command(name: str, argv: list[str], catalog: Catalog) -> int:
+def _command(name: str, argv: list[str], catalog: Catalog, host: HostReader | None) -> int:
     module = __import__(f"portbook.cli.{COMMANDS[name][0]}", fromlist=["run"])
-    status: int = module.run(argv, catalog)
+    given = (catalog,) if host is None else (catalog, host)
+    status: int = module.run(argv, *given)
     return status
 
 

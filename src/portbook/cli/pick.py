@@ -8,6 +8,7 @@ from portbook._fast_types import NamedTuple
 from portbook.cli import complain
 from portbook.cli.terminal import print_json, style
 from portbook.errors import UsageError, shown
+from portbook.host.host_reader import THIS_HOST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from portbook.app.pick.criteria import Pick, Wanted
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
 
 
 _NEARBY = 1000  # ports above that of --near
@@ -40,7 +42,7 @@ class Options(NamedTuple):
     verbose: bool = False
 
 
-def run(argv: Sequence[str], catalog: Catalog) -> int:
+def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> int:
     """Prints a port, with -v the reasons for it, or runs a command on it; 1 where none is good."""
     words = list(argv)
     end = words.index("--") if "--" in words else len(words)
@@ -49,10 +51,10 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     _refuse(options)
     wanted = _wanted(options, catalog)
     if options.hold:
-        return _hold(wanted, options, catalog)
+        return _hold(wanted, options, catalog, host)
     from portbook.app.pick.host_checks import pick_here
 
-    found = pick_here(wanted, catalog)
+    found = pick_here(wanted, catalog, host)
     if options.json:
         from portbook.present.render.report_json import of_pick
 
@@ -267,7 +269,7 @@ def _whole(text: str) -> int:
 # -- holding ----------------------------------------------------------------------------------
 
 
-def _hold(wanted: Wanted, options: Options, catalog: Catalog) -> int:
+def _hold(wanted: Wanted, options: Options, catalog: Catalog, host: HostReader) -> int:
     """Picks and binds at once, then runs the command; its exit status is the answer's."""
     from portbook.app.pick.host_checks import pick_and_hold
     from portbook.errors import NotReserved
@@ -280,7 +282,7 @@ def _hold(wanted: Wanted, options: Options, catalog: Catalog) -> int:
         raise UsageError(f"--transport {transport}: --hold keeps tcp and udp sockets alone")
     address = "127.0.0.1" if options.address == "localhost" else options.address
     try:
-        found, held = pick_and_hold(wanted, transport, address, catalog)
+        found, held = pick_and_hold(wanted, transport, address, catalog, host)
     except NotReserved as refused:
         if not refused.taken:
             raise

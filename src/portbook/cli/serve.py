@@ -83,9 +83,9 @@ def check_base_url(address: str | None) -> None:
         )
 
 
-def need_web(what: str) -> None:
-    """Raises MissingExtra for *what* where a part of the extra isn't installed."""
+def need_web(what: str, needed: Sequence[str] = _NEEDED) -> None:
+    """Raises MissingExtra for *what* where a part of the extra isn't installed: one of *needed*."""
     from importlib.util import find_spec
 
-    if any(find_spec(name) is None for name in _NEEDED):
+    if any(find_spec(name) is None for name in needed):
         raise MissingExtra("web", what)

@@ -65,10 +65,10 @@ def _key_of(service: object) -> Key:
     return str(transport), port, reach or "", spoken or ""
 
 
-def read_previous(path: str) -> Previous:
-    """The run in the file at *path*. Raises InvalidArgument."""
+def read_previous(path: str, most: int = _MOST) -> Previous:
+    """The run in the file at *path*, of *most* bytes. Raises InvalidArgument."""
     try:
-        return parse_previous(_text_of(path))
+        return parse_previous(_text_of(path, most))
     except OSError as error:
         why = error.strerror or str(error)
         raise InvalidArgument("against", f"{shown(path)} can't be read: {why}") from error
@@ -78,8 +78,8 @@ def read_previous(path: str) -> Previous:
         ) from error
 
 
-def _text_of(path: str) -> str:
-    """What the file, or the pipe, at *path* holds; no more than can be a run.
+def _text_of(path: str, most: int) -> str:
+    """What the file, or the pipe, at *path* holds, up to *most* bytes: no run has more.
 
     Raises OSError, or ValueError where it can be none.
     """
@@ -87,9 +87,9 @@ def _text_of(path: str) -> str:
         held = file.read(_PIECE)
         if not held.lstrip().startswith(b"{"):
             raise ValueError("it doesn't begin with an object")
-        held += file.read(_MOST - len(held) + 1)
-    if len(held) > _MOST:
-        raise ValueError(f"it has more than {_MOST:,} bytes")
+        held += file.read(most - len(held) + 1)
+    if len(held) > most:
+        raise ValueError(f"it has more than {most:,} bytes")
     return held.decode()
 
 

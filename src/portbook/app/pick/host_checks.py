@@ -32,7 +32,11 @@ def pick_here(wanted: Wanted, catalog: Catalog, host: HostReader = THIS_HOST) ->
 
 
 def pick_and_hold(
-    wanted: Wanted, transport: Transport, address: str | None, catalog: Catalog
+    wanted: Wanted,
+    transport: Transport,
+    address: str | None,
+    catalog: Catalog,
+    host: HostReader = THIS_HOST,
 ) -> tuple[Pick, Reservation | None]:
     """The ports for *wanted*, bound on *address* or on every one; None where none was good.
 
@@ -43,7 +47,7 @@ def pick_and_hold(
     from portbook.host.port_reservation import hold
 
     for left in reversed(range(_TRIES)):
-        found = pick_here(wanted, catalog)
+        found = pick_here(wanted, catalog, host)
         if not found.good:
             break
         try:
