@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from portbook.errors import MalformedInput
 from portbook.formats import proc_net_row
-from portbook.host import containers, etc_services, firewall, netsh
+from portbook.host import containers, etc_services, firewall, windows
 from portbook.host.firewall import (
     iptables_matches,
     nft_elements,
@@ -268,12 +268,8 @@ READERS = {
         nft_hidden.find_l3proto, (ValueError,), (dumped(7, 3) + dumped(8, 7),),
         (Repeated("many rules", dumped(7, 3)), Repeated("one long rule", b"ct\0\0", dumped(7, 3))),
     ),
-    "portbook.host.netsh:parse_dynamic_range": Reader(
-        lambda data: netsh.parse_dynamic_range(text_of(data)), (MalformedInput,),
-        (b"Start Port      : 49152\nNumber of Ports : 16384\n",),
-    ),
-    "portbook.host.netsh:parse_excluded_ranges": Reader(
-        lambda data: netsh.parse_excluded_ranges(text_of(data)), (MalformedInput,),
+    "portbook.host.windows:parse_excluded_ranges": Reader(
+        lambda data: windows.parse_excluded_ranges(text_of(data)), (MalformedInput,),
         (_NETSH,), (Repeated("many ranges", b" 5357     5357\n", _NETSH),),
     ),
     "portbook.host.probe.local_address:parse_route_type": Reader(

@@ -6,12 +6,13 @@ import os
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+from portbook._fast_types import NamedTuple
+from portbook.errors import MalformedInput
 from portbook.host import psutil_sockets
-from portbook.host.netsh import parse_excluded_ranges
 from portbook.model import Family, Gap, GapCode, Host, Need, PortRules, Transport, Visibility
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from portbook.model import OwnerSearch
 
@@ -96,3 +97,70 @@ def _run(command: list[str]) -> str:
     )
     # The console's code page: digits, dashes and stars are the same in all of them.
     return done.stdout.decode("ascii", "replace")
+
+
+# -- what netsh prints ------------------------------------------------------------------------
+
+
+class ExcludedRange(NamedTuple):
+    """Ports that Windows gives to nobody who doesn't hold the reservation.
+
+    A bind there fails with WSAEACCES although nothing listens. ``administered`` ones were made
+    by an administrator and stay; the others come from services, such as Hyper-V's, and move at
+    each start of the system.
+    """
+
+    first: int
+    last: int
+    administered: bool = False
+
+
+def parse_excluded_ranges(text: str) -> tuple[ExcludedRange, ...]:
+    """What ``netsh interface ipv4 show excludedportrange protocol=tcp`` prints. Pure.
+
+    It speaks the language of its Windows, and no word of it is relied on: numbers, dashes and the
+    asterisk are the same in all of them. Raises MalformedInput for text without the table's line of
+    dashes, or a row that is no range.
+
+    >>> found = parse_excluded_ranges('''
+    ... Protocol tcp Port Exclusion Ranges
+    ...
+    ... Start Port    End Port
+    ... ----------    --------
+    ...       5357        5357
+    ...      50000       50059     *
+    ...
+    ... * - Administered port exclusions.
+    ... ''')
+    >>> [(each.first, each.last, each.administered) for each in found]
+    [(5357, 5357, False), (50000, 50059, True)]
+    """
+    lines = iter(text.replace("\r", "\n").split("\n"))
+    for line in lines:
+        words = line.split()
+        if len(words) == 2 and not "".join(words).strip("-"):
+            break
+    else:
+        raise MalformedInput("it is not a list of excluded port ranges as netsh prints it")
+    return tuple(_rows(lines))
+
+
+def _rows(lines: Iterator[str]) -> Iterator[ExcludedRange]:
+    for line in lines:
+        words = line.split()
+        if not words:
+            continue
+        if not words[0].isdecimal():
+            return  # the legend, or what was typed next
+        numbers = [_port(word) for word in words[:2]]
+        if len(words) > 3 or len(numbers) != 2 or words[2:] not in ([], ["*"]):
+            raise MalformedInput("a row of netsh's excluded port ranges can't be read")
+        if numbers[0] > numbers[1]:
+            raise MalformedInput("a row of netsh's excluded port ranges runs backwards")
+        yield ExcludedRange(numbers[0], numbers[1], len(words) == 3)
+
+
+def _port(word: str) -> int:
+    if not (word.isascii() and word.isdecimal() and len(word) <= 5 and int(word) <= 65535):
+        raise MalformedInput("a row of netsh's excluded port ranges holds no port")
+    return int(word)

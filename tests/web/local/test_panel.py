@@ -27,9 +27,8 @@ from portbook.model import (
 )
 from portbook.present.owners import Viewer
 from portbook.present.phrases.findings import finding_message
-from portbook.web.http.streams import Limits
 from portbook.web.local import live_events as module
-from portbook.web.local.live_events import Panel
+from portbook.web.local.live_events import Limits, Panel
 from portbook.web.local.panel import Rows, masked
 from tests.machine import SERVER, bound
 from tests.values import CATALOG, changed

@@ -3,16 +3,16 @@
 An *entry* is whatever is searched for (a service, a product) and is known here by a number.
 :class:`~portbook.catalog.text_index.vocabulary.Terms` are what entries are called, of one kind
 (names, words, descriptions), and answer which entries a text fits:
-:class:`~portbook.catalog.text_index.scan.Scan` at once,
+:class:`~portbook.catalog.text_index.vocabulary.Scan` at once,
 :class:`~portbook.catalog.text_index.vocabulary.Vocabulary` fast, once it is made. What an answer is
 worth is up to who asks: :mod:`portbook.catalog.search` ranks the answers of several.
 """
 
 from __future__ import annotations
 
-from portbook.catalog.text_index.scan import Scan
 from portbook.catalog.text_index.vocabulary import (
     ALIKE,
+    Scan,
     Terms,
     Vocabulary,
     fold,

@@ -7,11 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
-from portbook.host.netsh import (
-    ExcludedRange,
-    parse_dynamic_range,
-    parse_excluded_ranges,
-)
+from portbook.host.windows import ExcludedRange, parse_excluded_ranges
 
 ROWS = """\
         80          80
@@ -123,36 +119,3 @@ def test_what_is_printed_is_read(rows: list[tuple[int, int, bool]]) -> None:
     )
     lines = [f"{each.first:10}  {each.last:10}  {'*' * each.administered}" for each in ranges]
     assert parse_excluded_ranges("\n".join(["x y", "-- --", *lines])) == ranges
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "\r\nDynamic Port Range\r\n----\r\nStart Port      : 49152\r\nNumber : 16384\r\n",
-        "Protokoll tcp: Portbereich\n----\nStartport    : 49152\nAnzahl von Ports   : 16384\n",
-        "协议 tcp 动态端口范围\n----\n启动端口        ：49152\n端口数          ：16384\n",
-    ],
-)
-def test_the_dynamic_range_in_any_language(text: str) -> None:
-    assert parse_dynamic_range(text) == (49152, 65535)
-
-
-@pytest.mark.parametrize(
-    "text",
-    ["", "a: 1\n", "a: 1\nb: 2\nc: 3\n", "a: 60000\nb: 10000\n", "a: 1024\nb: 0\n", "a: x\nb: 1\n"],
-)
-def test_other_dynamic_ranges_are_malformed(text: str) -> None:
-    with pytest.raises(MalformedInput):
-        parse_dynamic_range(text)
-
-
-@given(st.integers(0, 65535), st.integers(1, 65536))
-def test_a_dynamic_range_stays_inside_the_ports(start: int, count: int) -> None:
-    text = f"Start: {start}\nNumber: {count}\n"
-    try:
-        first, last = parse_dynamic_range(text)
-    except MalformedInput:
-        assert start + count > 65536
-    else:
-        assert (first, last) == (start, start + count - 1)
-        assert last <= 65535
