@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portbook.host import psutil_sockets
-from portbook.model import Gap, GapCode, Host, Need, PortRules, Transport, Visibility
+from portbook.model import Host, PortRules, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,22 +21,13 @@ def read_host(
     load: Callable[[], Any] = psutil_sockets.load_psutil,
 ) -> Host:
     """As :func:`portbook.host.reader.read_host`; *load* gives psutil."""
-    rules = read_rules()
-    try:
-        psutil = load()
-    except ImportError:
-        gap = Gap(GapCode.PSUTIL_MISSING, needs=Need.TOOL)
-        return Host((), Visibility.PARTIAL, (gap,), rules)
-    return psutil_sockets.host_of(
-        psutil_sockets.read_each_process(psutil),
-        lambda pid: psutil_sockets.read_process(psutil, pid, posix=True),
-        ports,
-        transport,
-        owners,
-        rules,
-        kernel=(),
+    system = psutil_sockets.System(
+        read_rules(),
+        read=psutil_sockets.read_each_process,
+        posix=True,
         whole=True,
     )
+    return psutil_sockets.read_system(system, ports, transport, owners, load)
 
 
 def read_rules() -> PortRules:

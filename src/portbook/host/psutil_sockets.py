@@ -86,6 +86,45 @@ def read_each_process(psutil: Any) -> Table:
     return Table(tuple(rows), denied)
 
 
+class System(NamedTuple):
+    """How psutil is asked on a system with *rules*: *read* gives the table of all sockets.
+
+    ``posix`` says whether processes have users by number; ``kernel`` and ``whole`` are as for
+    :func:`host_of`.
+    """
+
+    rules: PortRules
+    read: Callable[[Any], Table]
+    posix: bool
+    kernel: tuple[int, ...] = ()
+    whole: bool = False
+
+
+def read_system(
+    system: System,
+    ports: tuple[int, int] | None,
+    transport: Transport | None,
+    owners: OwnerSearch,
+    load: Callable[[], Any] = load_psutil,
+) -> Host:
+    """What listens on *system*, as :func:`portbook.host.reader.read_host`; *load* gives psutil."""
+    try:
+        psutil = load()
+    except ImportError:
+        gap = Gap(GapCode.PSUTIL_MISSING, needs=Need.TOOL)
+        return Host((), Visibility.PARTIAL, (gap,), system.rules)
+    return host_of(
+        system.read(psutil),
+        lambda pid: read_process(psutil, pid, posix=system.posix),
+        ports,
+        transport,
+        owners,
+        system.rules,
+        kernel=system.kernel,
+        whole=system.whole,
+    )
+
+
 def host_of(
     table: Table,
     details: Callable[[int], Process | None],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
 from portbook.host import psutil_sockets
-from portbook.model import Family, Gap, GapCode, Host, Need, PortRules, Transport, Visibility
+from portbook.model import Family, Gap, GapCode, Host, PortRules, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -28,22 +28,13 @@ def read_host(
     load: Callable[[], Any] = psutil_sockets.load_psutil,
 ) -> Host:
     """As :func:`portbook.host.reader.read_host`; *load* gives psutil."""
-    rules = read_rules()
-    try:
-        psutil = load()
-    except ImportError:
-        gap = Gap(GapCode.PSUTIL_MISSING, needs=Need.TOOL)
-        return Host((), Visibility.PARTIAL, (gap,), rules)
-    return psutil_sockets.host_of(
-        psutil_sockets.read_table(psutil),
-        lambda pid: psutil_sockets.read_process(psutil, pid, posix=False),
-        ports,
-        transport,
-        owners,
-        rules,
+    system = psutil_sockets.System(
+        read_rules(),
+        read=psutil_sockets.read_table,
+        posix=False,
         kernel=_SYSTEM,
-        whole=False,
     )
+    return psutil_sockets.read_system(system, ports, transport, owners, load)
 
 
 def read_rules() -> PortRules:

@@ -293,12 +293,6 @@ def spoken_facts(spoken: Spoken) -> Iterator[tuple[str, str]]:
         yield ("certificate", ", ".join(spoken.names))
 
 
-def spoken_in_short(spoken: Spoken) -> str:
-    """What it answered, as a part of a line."""
-    label, value = next(spoken_facts(spoken))
-    return f"{label} {value}" if label == "speaks" else f"{label}: {value}"
-
-
 # -- connections ------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from portbook.app.topics import Topic
 from portbook.catalog.registry.summary import shelf
@@ -124,11 +124,16 @@ def services(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         said = f"{len(rows):,} of {counted:,} registered names."
         name = f"Service names with {_shown(letter)} and their ports"
         about = f"{said} {_ends(rows)}"
-    return page(
-        "listing.html", to, title, said=said, groups=groups, place="", current="services",
-        path=f"services-{letter}" if letter else "services", name=name, about=about,
-        jumps=[(to.page(f"services-{each}"), _shown(each)) for each in LETTERS],
-    )  # fmt: skip
+    return _of_letter(
+        "services", letter, to, title, said=said, groups=groups, name=name, about=about
+    )
+
+
+def _of_letter(kind: str, letter: str | None, to: Links, title: str, **more: Any) -> str:
+    """The page of the *kind* that begins with *letter*, or of all, with links to each letter's."""
+    jumps = [(to.page(f"{kind}-{each}"), _shown(each)) for each in LETTERS]
+    path = f"{kind}-{letter}" if letter else kind
+    return page("listing.html", to, title, place="", current=kind, path=path, jumps=jumps, **more)
 
 
 def _ends(rows: Sequence[Row]) -> str:
@@ -191,11 +196,9 @@ def products(catalog: Catalog, site: Site, letter: str | None = None) -> str:
         said = f"{len(rows):,} of {counted:,} products."
         name = f"Products with {_shown(letter)} and the ports they use"
         about = f"{said} {_ends(rows)}"
-    return page(
-        "listing.html", to, title, said=said, groups=groups, place="", current="products",
-        path=f"products-{letter}" if letter else "products", name=name, about=about,
-        jumps=[(to.page(f"products-{each}"), _shown(each)) for each in LETTERS],
-    )  # fmt: skip
+    return _of_letter(
+        "products", letter, to, title, said=said, groups=groups, name=name, about=about
+    )
 
 
 def _products(catalog: Catalog) -> dict[str, tuple[Row, ...]]:

@@ -71,6 +71,43 @@ if TYPE_CHECKING:
         def close(self) -> None: ...
 
 
+class Deferring:
+    """An engine that works nothing out ahead: a table is made when it is waited for."""
+
+    def hold(self, expression: ir.Table) -> ir.Table:
+        """*expression*, worked out and held. Raises EngineFailed."""
+        raise NotImplementedError
+
+    def keep(self, expression: ir.Table) -> Pending:
+        """*expression*, to be worked out when it is waited for."""
+        return _Deferred(self, expression)
+
+    def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]:
+        """Nothing: what this engine knows of its files can't be asked for."""
+        return {}
+
+    def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None:
+        """None: it has no quick way to tell whether a text has other characters."""
+        return None
+
+    def prepare(self, expression: ir.Table) -> None:
+        """There is nothing to prepare."""
+
+
+class _Deferred:
+    def __init__(self, engine: Deferring, expression: ir.Table) -> None:
+        self._engine, self._expression = engine, expression
+        self.table: ir.Table | None = None
+
+    def lasts(self, seconds: float) -> bool:
+        """No: nothing is done before it is waited for."""
+        return False
+
+    def wait(self, tell: Tell) -> ir.Table:
+        tell(None)
+        return self._engine.hold(self._expression)
+
+
 # In a table that is read with its places: the file and the row in it that a row comes from.
 FILE, ROW = "portbook_file", "portbook_row"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.app.audit.engines.base import Deferring
 from portbook.errors import EngineFailed, InvalidArgument, shown
 
 TYPE_CHECKING = False
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from portbook.formats.base import Fault
 
 
-class Other:
+class Other(Deferring):
     """The database at the connection URL *url*."""
 
     # Ibis passes on whatever a database's driver raises, and each driver has a root of its own.
@@ -106,24 +107,9 @@ class Other:
             raise EngineFailed(self.reason(error)) from error
         return made
 
-    def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]:
-        """Nothing: what this engine knows of its files can't be asked for."""
-        return {}
-
-    def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None:
-        """None: it has no quick way to tell whether a text has other characters."""
-        return None
-
-    def keep(self, expression: ir.Table) -> _Pending:
-        """*expression* as a temporary table, made when it is waited for."""
-        return _Pending(self, expression)
-
     def hold(self, expression: ir.Table) -> ir.Table:
         """*expression* as a temporary table. Raises EngineFailed."""
         return self._create("portbook", expression)
-
-    def prepare(self, expression: ir.Table) -> None:
-        """There is nothing to prepare."""
 
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
@@ -153,17 +139,3 @@ class Other:
     def close(self) -> None:
         """Ends the connection, and with it the temporary tables."""
         self._ibis.disconnect()
-
-
-class _Pending:
-    def __init__(self, engine: Other, expression: ir.Table) -> None:
-        self._engine, self._expression = engine, expression
-        self.table: ir.Table | None = None
-
-    def lasts(self, seconds: float) -> bool:
-        """No: nothing is done before it is waited for."""
-        return False
-
-    def wait(self, tell: Tell) -> ir.Table:
-        tell(None)
-        return self._engine.hold(self._expression)

@@ -14,7 +14,7 @@ from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 
-from portbook.app.audit.engines.base import FILE, is_url
+from portbook.app.audit.engines.base import FILE, Deferring, is_url
 from portbook.errors import EngineFailed, InvalidArgument, shown
 from portbook.formats.base import Fault
 from portbook.host.children import SAFE_PATH, surroundings
@@ -56,7 +56,7 @@ def _surroundings() -> dict[str, str]:
     return {**given, **chosen, **own}
 
 
-class Spark:
+class Spark(Deferring):
     """A Spark session: the one that runs, or one of its own."""
 
     folder = ""
@@ -214,18 +214,6 @@ class Spark:
 
     # -- running ------------------------------------------------------------------------------
 
-    def least(self, table: ir.Table, columns: Sequence[str]) -> Mapping[str, int]:
-        """Nothing: what this engine knows of its files can't be asked for."""
-        return {}
-
-    def consists_of(self, text: ir.StringValue, letters: str) -> ir.BooleanValue | None:
-        """None: it has no quick way to tell whether a text has other characters."""
-        return None
-
-    def keep(self, expression: ir.Table) -> _Pending:
-        """*expression*, to be worked out when it is waited for."""
-        return _Pending(self, expression)
-
     def hold(self, expression: ir.Table) -> ir.Table:
         """*expression*, worked out and held in Spark's memory. Raises EngineFailed."""
         try:
@@ -235,9 +223,6 @@ class Spark:
             raise EngineFailed(self.reason(error)) from error
         self._kept.append(frame)
         return self._view(frame)
-
-    def prepare(self, expression: ir.Table) -> None:
-        """There is nothing to prepare."""
 
     def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
         """The rows of *expression*. Raises EngineFailed."""
@@ -275,20 +260,6 @@ class Spark:
             self._session.stop()
         elif self._zone is not None:
             self._session.conf.set("spark.sql.session.timeZone", self._zone)
-
-
-class _Pending:
-    def __init__(self, engine: Spark, expression: ir.Table) -> None:
-        self._engine, self._expression = engine, expression
-        self.table: ir.Table | None = None
-
-    def lasts(self, seconds: float) -> bool:
-        """No: nothing is done before it is waited for."""
-        return False
-
-    def wait(self, tell: Tell) -> ir.Table:
-        tell(None)
-        return self._engine.hold(self._expression)
 
 
 def _location(path: str) -> str:
