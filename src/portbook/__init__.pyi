@@ -4,8 +4,13 @@ from portbook.app.bind.diagnose import Why as Why
 from portbook.app.doctor import Checkup as Checkup
 from portbook.app.explain import ExplainAnswer as ExplainAnswer
 from portbook.app.history import Chronicle as Chronicle
+from portbook.app.kept_registries import compare_registries as compare_registries
+from portbook.app.kept_registries import registries as registries
+from portbook.app.kept_registries import roll_back as roll_back
+from portbook.app.kept_registries import update as update
 from portbook.app.library import adopt as adopt
 from portbook.app.library import blocks as blocks
+from portbook.app.library import distrust as distrust
 from portbook.app.library import doctor as doctor
 from portbook.app.library import explain as explain
 from portbook.app.library import history as history
@@ -16,11 +21,12 @@ from portbook.app.library import notes as notes
 from portbook.app.library import pick as pick
 from portbook.app.library import plan_stop as plan_stop
 from portbook.app.library import reach as reach
+from portbook.app.library import reserve as reserve
 from portbook.app.library import search as search
 from portbook.app.library import stats as stats
 from portbook.app.library import stop as stop
 from portbook.app.library import topic as topic
-from portbook.app.library import update as update
+from portbook.app.library import trust as trust
 from portbook.app.library import wait as wait
 from portbook.app.library import watch as watch
 from portbook.app.library import why as why
@@ -52,9 +58,11 @@ from portbook.app.watch import Watch as Watch
 from portbook.catalog import Catalog as Catalog
 from portbook.catalog.expectations.lookup import NotesFile as NotesFile
 from portbook.catalog.registry.stats import Stats as Stats
+from portbook.catalog.update.install import Version as RegistryVersion
 from portbook.errors import PortbookError as PortbookError
 from portbook.formats.errors.query import Query as Query
 from portbook.formats.errors.query import parse_query as parse_query
+from portbook.host.port_reservation import Reservation as Reservation
 from portbook.host.reader import read_host as read_host
 from portbook.model import Assessment as Assessment
 from portbook.model import Assignment as Assignment
@@ -140,7 +148,9 @@ __all__ = [
     "ReachReport",
     "ReachRequest",
     "Reachable",
+    "RegistryVersion",
     "Report",
+    "Reservation",
     "ScanOptions",
     "Scope",
     "SearchAnswer",
@@ -173,6 +183,8 @@ __all__ = [
     "adopt",
     "audit",
     "blocks",
+    "compare_registries",
+    "distrust",
     "doctor",
     "explain",
     "finding_message",
@@ -186,10 +198,14 @@ __all__ = [
     "plan_stop",
     "reach",
     "read_host",
+    "registries",
+    "reserve",
+    "roll_back",
     "search",
     "stats",
     "stop",
     "topic",
+    "trust",
     "update",
     "wait",
     "watch",

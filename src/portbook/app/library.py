@@ -29,12 +29,12 @@ if TYPE_CHECKING:
     from portbook.app.stop.executor import Waiting, Way
     from portbook.app.stop.model import Named, Plan
     from portbook.app.topics import TopicAnswer
-    from portbook.app.update import Outcome as UpdateOutcome
-    from portbook.app.update import Request
     from portbook.app.wait import Waited
     from portbook.app.watch import Watch
+    from portbook.catalog.expectations.lookup import NotesFile
     from portbook.catalog.registry.stats import Stats
     from portbook.formats.errors.query import Query
+    from portbook.host.port_reservation import Reservation
     from portbook.model import Block, State
 
 
@@ -190,6 +190,26 @@ def pick(wanted: Wanted | None = None, *, catalog: Catalog | None = None) -> Pic
     return pick_here(wanted or Wanted(), catalog or Catalog())
 
 
+def reserve(
+    wanted: Wanted | None = None,
+    transport: Transport = Transport.TCP,
+    address: str | None = None,
+    *,
+    catalog: Catalog | None = None,
+) -> tuple[Pick, Reservation | None]:
+    """As :func:`pick`, with the ports bound on *address* or on every one until it is closed.
+
+    None where no port was good.
+
+    :raises InvalidQuery: a count, a range or a name that can't be served.
+    :raises NotReserved: what was picked can't be bound.
+    """
+    from portbook.app.pick.criteria import Wanted
+    from portbook.app.pick.host_checks import pick_and_hold
+
+    return pick_and_hold(wanted or Wanted(), transport, address, catalog or Catalog())
+
+
 def plan_stop(
     port: int,
     transport: Transport | None = None,
@@ -310,20 +330,26 @@ def adopt(*, catalog: Catalog | None = None) -> Written:
     return write_down(catalog or Catalog())
 
 
-def update(request: Request | None = None) -> UpdateOutcome:
-    """Puts a newer registry in use for this user, or says what that would change.
+def trust(file: str) -> NotesFile:
+    """Lets the notes of a project's *file* or folder count, as they are now.
 
-    A catalog that is open stays what it is: open another one to read what is in use now.
-
-    :raises InvalidArgument: a source of which no kind is known.
-    :raises NotFetched: it can't be downloaded or read.
-    :raises MalformedInput: it is no registry.
-    :raises Implausible: it is older, or doesn't look like the registry; ``force`` takes it.
-    :raises NotKept: it can't be written.
+    :raises InvalidArgument: it is no project's.
+    :raises BadNotes: it can't be read safely, or holds what isn't a note.
+    :raises NotKept: that can't be written down.
     """
-    from portbook.app import update as updates
+    from portbook.app.notes import trust_project
 
-    return updates.update(request or updates.Request())
+    return trust_project(file)
+
+
+def distrust(file: str) -> bool:
+    """Lets the notes of a project's *file* only label ports; whether they counted before.
+
+    :raises NotKept: that can't be written down.
+    """
+    from portbook.app.notes import distrust_project
+
+    return distrust_project(file)
 
 
 def history(

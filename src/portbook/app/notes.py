@@ -13,9 +13,9 @@ from portbook.catalog.expectations.write import (
     with_label,
     write_own,
 )
-from portbook.errors import InvalidArgument, shown
+from portbook.errors import BadNotes, InvalidArgument, shown
 from portbook.host.host_reader import THIS_HOST
-from portbook.model import OwnerSearch, Transport
+from portbook.model import OwnerSearch, Transport, Whose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,3 +138,54 @@ def _entry(listener: Listener) -> Entry | None:
     label = (run.title if run else "") or owner.program or ""
     label = "".join(char for char in label if char.isprintable()).strip()[:_LONGEST_LABEL]
     return Entry(socket.port, socket.transport, label or f"port {socket.port}", tuple(more))
+
+
+# -- notes of projects ------------------------------------------------------------------------
+
+
+def project_file(name: str) -> str:
+    """The file that *name* means, by the path that is found when the user stands in its folder."""
+    from portbook.catalog.expectations.lookup import PROJECT_FILE
+
+    path = os.path.abspath(name)
+    if os.path.isdir(path):
+        path = os.path.join(path, PROJECT_FILE)
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
+
+
+def trust_project(name: str) -> NotesFile:
+    """Lets the notes in a project's file or folder count, as they are now.
+
+    :raises InvalidArgument: it is no project's.
+    :raises BadNotes: it can't be read safely, or holds what isn't a note.
+    :raises NotKept: that can't be written down.
+    """
+    from portbook.catalog.expectations.lookup import (
+        PROJECT_FILE,
+        Place,
+        places,
+        read_file,
+        trusted_users,
+    )
+    from portbook.catalog.expectations.trust import trust
+
+    path = project_file(name)
+    own = next((each for each in places(os.environ) if each.path == path), None)
+    if own is not None and own.whose is not Whose.PROJECT:
+        why = f"{shown(path, 200)} is your own file: its notes count already"
+        raise InvalidArgument("", why)
+    if os.path.basename(path) != PROJECT_FILE:
+        why = f"{shown(path, 200)} is never read: a project's notes stand in {PROJECT_FILE}"
+        raise InvalidArgument("", why)
+    file = read_file(Place(path, Whose.PROJECT), trusted_users())
+    if file.problem is not None:
+        raise BadNotes(f"{file.problem}: it can't be trusted")
+    trust(os.environ, path, file.sha256)
+    return file
+
+
+def distrust_project(name: str) -> bool:
+    """Lets the notes in a project's file only label ports; whether they counted. Raises NotKept."""
+    from portbook.catalog.expectations.trust import distrust
+
+    return distrust(os.environ, project_file(name))

@@ -2,23 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
-from portbook.app.notes import adopt
-from portbook.catalog.expectations.lookup import (
-    PROJECT_FILE,
-    NotesFile,
-    Place,
-    check_named,
-    places,
-    read_file,
-    read_files,
-    trusted_users,
-)
-from portbook.catalog.expectations.trust import distrust, trust
+from portbook.app.notes import adopt, distrust_project, project_file, trust_project
+from portbook.catalog.expectations.lookup import PROJECT_FILE, NotesFile, check_named, read_files
 from portbook.cli.help import Parser
 from portbook.cli.terminal import print_json, show, style
-from portbook.errors import BadNotes, UsageError, shown
+from portbook.errors import UsageError, shown
 from portbook.model import Whose
 from portbook.present.views import notes
 
@@ -88,25 +76,13 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _trust(options: argparse.Namespace) -> int:
-    path = _path_of(options.file)
-    own = next((each for each in places(os.environ) if each.path == path), None)
-    if own is not None and own.whose is not Whose.PROJECT:
-        raise UsageError(f"{shown(path, 200)} is your own file: its notes count already")
-    if os.path.basename(path) != PROJECT_FILE:
-        raise UsageError(
-            f"{shown(path, 200)} is never read: a project's notes stand in {PROJECT_FILE}"
-        )
-    file = read_file(Place(path, Whose.PROJECT), trusted_users())
-    if file.problem is not None:
-        raise BadNotes(f"{file.problem}: it can't be trusted")
-    trust(os.environ, path, file.sha256)
-    _show(options, file, notes.render_trusted)
+    _show(options, trust_project(options.file), notes.render_trusted)
     return 0
 
 
 def _distrust(options: argparse.Namespace) -> int:
-    path = _path_of(options.file)
-    before = distrust(os.environ, path)
+    path = project_file(options.file)
+    before = distrust_project(path)
     file = NotesFile(path, Whose.PROJECT, trusted=False)
     _show(options, file, lambda *_: notes.render_distrusted(path, before=before))
     return 0
@@ -125,11 +101,3 @@ def _show(options: argparse.Namespace, file: NotesFile, render: Callable[..., st
         print_json(of_notes((file,), ()))
     else:
         show(render(file, style()))
-
-
-def _path_of(word: str) -> str:
-    """The file that *word* names, by the path that is found when the user stands in its folder."""
-    path = os.path.abspath(word)
-    if os.path.isdir(path):
-        path = os.path.join(path, PROJECT_FILE)
-    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))
