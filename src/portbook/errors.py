@@ -117,7 +117,12 @@ class MalformedInput(PortbookError, ValueError):
 
 
 class NothingKnown(MalformedInput):
-    """A capture that is empty, or none of whose lines a known tool prints."""
+    """A capture that is empty, or none of whose lines a known tool prints.
+
+    ``lines`` are the first of them, where nothing at all is known of these.
+    """
+
+    lines: tuple[str, ...] = ()
 
 
 class FormatFailed(MalformedInput):

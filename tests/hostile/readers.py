@@ -16,7 +16,7 @@ NO_READERS = {
     "portbook.formats.sockets.rewrapped:Cut": "is a part of detect, which is one",
     "portbook.formats.sockets.rewrapped:joined": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:begun": "is a part of detect, which is one",
-    "portbook.formats.sockets.worth:led_on": "is a part of detect, which is one",
+    "portbook.formats.sockets.worth:nothing_known": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:weigh": "it is given what detect's readers make of a sample",
     "portbook.formats.flows.log_lines:any_line": "searches for what each recognise gives it",
     "portbook.present.render.html_head:head_cells": "typesets an answer of portbook's own",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import CaptureJudge
 from portbook.app.capture_table import FAMILIES, CaptureTable, judge_all, rank_of
+from portbook.app.other_logs import naming_logs
 from portbook.app.socket_columns import TRANSPORT_BITS
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput, NothingKnown
@@ -215,7 +216,8 @@ def _collect(
     and have to be told. With *rows*, what is read by rows comes so.
     """
     reading = read_rows if rows else read
-    form, events = reading(chunks, name, _resolver(catalog), installed if plugins else dict)
+    more = installed if plugins else dict
+    form, events = naming_logs(reading, chunks, name, _resolver(catalog), more)
     lines: list[Line] = []
     read_any = False
 
@@ -266,7 +268,7 @@ def stream(
 
     Raises as :func:`explain` does.
     """
-    return read(chunks, name, _resolver(catalog), installed if plugins else dict)
+    return naming_logs(read, chunks, name, _resolver(catalog), installed if plugins else dict)
 
 
 def stream_rows(
@@ -276,7 +278,7 @@ def stream_rows(
 
     Raises as :func:`explain` does.
     """
-    return read_rows(chunks, name, _resolver(catalog), installed if plugins else dict)
+    return naming_logs(read_rows, chunks, name, _resolver(catalog), installed if plugins else dict)
 
 
 def merge(sockets: Iterable[Listener]) -> list[Listener]:

@@ -36,7 +36,7 @@ from portbook.formats.sockets.worth import (
     Worth,
     beginning,
     begun,
-    led_on,
+    nothing_known,
     weigh,
 )
 
@@ -287,7 +287,7 @@ def _detect(
             titles = " or ".join(form.name for form in best)
             raise MalformedInput(f"the input can be {titles}: name its format")
     if not best:
-        raise NothingKnown(led_on(sample))
+        raise nothing_known(sample)
     forms = best[:1]
     bare = list(undecorated(sample, worn)) if worn else sample
     while worth.unread and len(forms) < _MOST_TOGETHER:

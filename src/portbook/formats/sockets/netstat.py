@@ -71,7 +71,7 @@ _BLOCK = re.compile(r"\s*[0-9a-f]{6,16}\s+(?:[0-9a-f]{1,8}\s+)?(?=(?:tcp|udp|sct
 _BLOCK_TITLE = re.compile(r"\s*(?:Tcpcb|PCB/ADDR|Socket(?:\s+Flowhash)?)\s+(?=Proto\s)")
 # -L of the BSDs: connections that wait, those that aren't complete, and the most that may.
 _QUEUES = re.compile(r"[0-9]{1,9}/[0-9]{1,9}/[0-9]{1,9}$")
-# What somebody chose of a row that listens: its queues are left out.
+# What somebody chose of a row that listens: its queues are left out, and perhaps what says so.
 _CHOSEN = re.compile(
     r"\s*[a-z46]{3,8}\s+(\S{1,64}:[\w*-]{1,20})(?:\s+(\S{1,64}:\*))?(?:\s+(LISTEN))?"
     r"(?:\s+([0-9]{1,10}/\S.{0,200}))?\s*$"
@@ -162,7 +162,8 @@ def _read(lines: Lines, names: Names, rounds: _Rounds) -> Iterator[Event]:
             queued = [parts[0], "0", "0", parts[2], "*.*", "LISTEN"]
             yield _row(number, queued, bare, _Columns(), names)
         elif first in _PROTOCOLS and (chosen := _chosen(bare)) is not None:
-            yield _row(number, chosen, bare, _Columns(), names)
+            again = table.had(bare)
+            yield detail(number) if again else _row(number, chosen, bare, _Columns(), names)
         elif first in _PORTLESS and len(parts) >= 3:
             yield Line(number, NO_PORT)
         else:
@@ -172,14 +173,26 @@ def _read(lines: Lines, names: Names, rounds: _Rounds) -> Iterator[Event]:
 
 
 def _chosen(line: str) -> list[str] | None:
-    """The parts of a row whose queues somebody left out; None where it doesn't say that it listens
-    or is bound.
-    """
+    """The parts of a row whose queues somebody left out; None where it may be of a connection."""
     found = _CHOSEN.match(line)
-    if found is None or not (found[2] or found[3]):
+    if found is None:
         return None
     local, peer, state, more = found.groups("")
+    if not (peer or state or _is_served(line, local, more)):
+        return None
     return [line.split(None, 1)[0], "0", "0", local, peer or "*:*", f"{state} {more}"]
+
+
+def _is_served(line: str, local: str, more: str) -> bool:
+    """Whether *local* is where a server is bound: a client has one address, and a dynamic port."""
+    if more and line.lstrip().startswith("udp"):
+        return True
+    address, _, port = local.rpartition(":")
+    return address in _EVERY or (port.isdigit() and int(port) < _LOWEST_DYNAMIC)
+
+
+_EVERY = ("0.0.0.0", "::", "[::]", "*")
+_LOWEST_DYNAMIC = 32768  # Linux's ip_local_port_range begins there, other systems' later
 
 
 class _Table:
@@ -189,6 +202,14 @@ class _Table:
         self.columns = _Columns()
         self.portless = False
         self.in_note = 0  # lines that a note in parentheses may have yet
+        self._chosen: set[str] = set()
+
+    def had(self, row: str) -> bool:
+        """Whether *row*, of which little was left, stood there before: one of a connection each."""
+        again = row in self._chosen
+        if len(self._chosen) < _MOST_IN_ROUND:
+            self._chosen.add(row)
+        return again
 
     def around(self, number: int, line: str, parts: list[str]) -> Event:
         """A line that is no row with a port."""

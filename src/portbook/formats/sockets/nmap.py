@@ -56,6 +56,8 @@ _VERSION = re.compile(r"(?:ssl/)?([\w.-]{1,40})\s+(\S.*)$")
 _REASON = re.compile(r"(?:[a-z][a-z-]{1,30}(?: ttl [0-9]{1,3})?)(?:\s+|$)")
 _REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?"
                      r"(?:\s+Host is up.*)?$")  # fmt: skip
+# The same until nmap 5.
+_INTERESTING = re.compile(r"Interesting ports on (?:.{0,255} \(([0-9A-Fa-f.:%\w]+)\)|(\S+)):")
 # What stands above a host's ports in ndiff's output.
 _COMPARED = re.compile(r"(?:\S{1,255} \(([0-9A-Fa-f.:%]{3,60})\)|([0-9A-Fa-f.:]{3,60})):$")
 _NOT_SHOWN = re.compile(r"([0-9]{1,9}) ([a-z|]+)(?: (?:tcp|udp|sctp))? ports?\b")
@@ -143,6 +145,8 @@ class _Terminal:
     def _begins_report(self, text: str) -> bool:
         if text.startswith("Nmap scan report for "):
             report = _REPORT.match(text)
+        elif text.startswith("Interesting ports on "):
+            report = _INTERESTING.match(text)
         elif (report := _COMPARED.match(text)) is None:
             return False
         self.scanned = None if report is None else host(report[1] or report[2])

@@ -85,6 +85,7 @@ _BEFORE = (
     r"([0-9]{1,7})([ \t:.)|]{1,4})",
     r"([\w./~-]{1,80}:[0-9]{1,7})([:-])",
     r"(?P<host>[A-Za-z0-9][\w.-]{0,63})([ \t]{0,4}[:|][ \t]{0,4})",
+    r"(?P<host>(?=[A-Za-z]{0,62}[0-9.-])[A-Za-z0-9][\w.-]{0,63})([ \t]{1,4})",
 )
 _NAMES = frozenset({*_PORT, *_ADDRESS, *_PROTOCOL, *_STATE, *_PEER_PORT, *_PID, *_PROGRAM, *_USER})
 _OF_MACHINES = frozenset({*_PID, "localport", "localportnum"})  # a scan has none of these

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from itertools import chain
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from portbook.formats.base import SocketFormat
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 _PLACE = r"(?P<place>\[[0-9A-Fa-f:.]{2,60}\]|[0-9A-Za-z_.-]{1,255}):(?P<port>[0-9]{1,5})"
 _OPEN = re.compile(rf"Open {_PLACE}$")
+# A column of ss or of netstat, whose ends are no scan's either.
+_CUT_OUT = re.compile(
+    r"(?:Local ?Address|Address|Listen(?:ing)?)(?:(?: ?: ?| )Port)?(?: on)?:?$", re.IGNORECASE
+)
+_LOOKED_AHEAD = 200  # lines in which such an end is looked for
 # On a line of its own only an address: "server.js:12" is a place in a program. Where a scanner
 # told of itself, a name may stand there too. naabu adds whose network it is.
 _BARE = re.compile(
@@ -73,13 +78,18 @@ _NC_FAILED = (
         r"(?P<port>[0-9]{1,5}) \((?P<transport>tcp|udp)\) failed: (?P<why>.{1,60})"
     ),
     re.compile(
+        r"(?:nc|netcat): connectx? to (?P<place>\S{1,255}) (?:\((?P<address>\S{1,60})\) )?port "
+        r"(?P<port>[0-9]{1,5}) \((?P<transport>tcp|udp)\) (?P<why>timed out.{0,60})"
+    ),
+    re.compile(
         r"(?P<place>\S{1,255}) \[(?P<address>\S{1,60})\] (?P<port>[0-9]{1,5}) "
         r"(?:\([^()]{0,40}\) )?: (?P<why>.{1,60})"
     ),
 )
 _NC_FOUND = re.compile(r"found [0-9]{1,4} (?:connections|associations)")
 _NC_DETAIL = re.compile(
-    r"\t|\s*(?:[0-9]{1,4}:\s+flags=|outif |src \S+ port |dst \S+ port |rank info |TCP aux info )"
+    r"\t|\s*(?:sent [0-9]{1,18}, rcvd [0-9]{1,18}$|[0-9]{1,4}:\s+flags=|outif "
+    r"|src \S+ port |dst \S+ port |rank info |TCP aux info )"
 )
 _NCAT_FAILED = re.compile(r"Ncat: (Connection refused|.{0,60}timed out|TIMEOUT)")
 _REFUSED = re.compile(r".{0,60}refused", re.IGNORECASE)
@@ -136,21 +146,24 @@ def _in_lines(lines: Lines) -> Iterator[tuple[int, str, str, bool]]:
 def read_open(lines: Lines, names: Names) -> Iterator[Event]:
     """The open ports that rustscan, naabu or ``nc -zv`` told of."""
     scanner = began = connected = closed = False
-    for number, line, text, is_value in _in_lines(lines):
-        if is_value:
-            yield not_understood(number, line)
+    every, cut_out = _told_apart(lines)
+    opened = _Opened()
+    for number, line, text, is_value in _in_lines(every):
+        if is_value or (cut_out and _BARE.match(text)):
+            why = "it says neither TCP nor UDP" if cut_out else None
+            yield not_understood(number, line, why)
             continue
         listed = _first((_OPEN, _BARE, _NAMED) if scanner else (_OPEN, _BARE), text)
         by_nc = listed or _first(_NC, text) or _first(_NC_FAILED, text)
         together = _TOGETHER.match(text)
         if by_nc is not None:
             began, connected = began or listed is not None, listed is None
-            yield _told(number, line, by_nc, names)
+            yield opened.once(number, _told(number, line, by_nc, names))
         elif together is not None:
             yield heading(number)
             began = True
             for event in _together(number, line, together, names):
-                yield _as_closed(number, event) if closed else event
+                yield _as_closed(number, event) if closed else opened.once(number, event)
         elif (shut := _CLOSED.match(text)) is not None:
             yield _as_closed(number, _told(number, line, shut, names))
         elif began and _CLOSED_BELOW.match(text):
@@ -164,6 +177,41 @@ def read_open(lines: Lines, names: Names) -> Iterator[Event]:
             yield detail(number) if began else heading(number)
         else:
             yield _around(number, line, scanner=scanner, connected=connected)
+
+
+class _Opened:
+    """The ports that were told of: rustscan tells of each at once, and of all in the end."""
+
+    def __init__(self) -> None:
+        self._known: set[tuple[str, int, Transport]] = set()
+
+    def once(self, number: int, event: Event) -> Event:
+        """*event*, or a detail where it is of a port that was told of before."""
+        if isinstance(event, Line):
+            return event
+        place = event.socket.address, event.socket.port, event.socket.transport
+        if place in self._known:
+            return detail(number)
+        if len(self._known) < _MOST_KNOWN:
+            self._known.add(place)
+        return event
+
+
+_MOST_KNOWN = 1 << 16  # ports of which it is known that they were told of
+
+
+def _told_apart(lines: Lines) -> tuple[Lines, bool]:
+    """*lines*, and whether somebody cut the ends out of a list of sockets.
+
+    No scan reaches every address, or has a header for them.
+    """
+    stream = iter(lines)
+    ahead = list(islice(stream, _LOOKED_AHEAD))
+    texts = [line.strip() for _, line in ahead]
+    cut_out = any(map(_CUT_OUT.match, texts)) or any(
+        _EVERYWHERE.match(text) and _BARE.match(text) for text in texts
+    )
+    return chain(ahead, stream), cut_out
 
 
 def _as_closed(number: int, event: Event) -> Event:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from portbook.formats.fields import Event, Lines, Names
 
-_HEADER = re.compile(r"\s*USER\s+COMMAND\s+PID\s+FD\s+PROTO\s+LOCAL ADDRESS")
+_HEADER = re.compile(r"\s*USER\s+(JID\s+)?COMMAND\s+PID\s+(?:FD\s+)?PROTO\s+LOCAL ADDRESS")
+_JAIL = re.compile(r"^(\s*\S{1,40}\s+)(?:[0-9]{1,9}|\?|-)\s+")  # in the second column
 _INTERNET = re.compile(r"(tcp|udp|sctp)(4|6|46)?$")
 _PORTLESS = {"stream", "dgram", "seqpac", "raw", "divert", "icmp", "icmp6"}
 # fstat(1): the family, the type, the protocol and its block, and where it is bound.
@@ -43,16 +44,17 @@ _COMMAND = 10  # characters of a command's name; a long one touches the number b
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``sockstat`` or ``fstat`` listed."""
-    by_fstat = False
+    by_fstat = jailed = False
     for number, line in lines:
         if not line.strip():
             continue
-        if _HEADER.match(line) or _FSTAT_HEADER.match(line):
-            by_fstat = _FSTAT_HEADER.match(line) is not None
+        header = _HEADER.match(line)
+        if header is not None or _FSTAT_HEADER.match(line):
+            by_fstat, jailed = header is None, header is not None and header[1] is not None
             yield heading(number)
             continue
         line = _as_sockstat(line)  # noqa: PLW2901
-        found = _row(number, line, names)
+        found = _row(number, _JAIL.sub(r"\1", line) if jailed else line, names)
         if found is None and by_fstat and _FSTAT_OTHER.match(line):
             found = Line(number, NO_PORT)  # a file, a pipe
         yield found or not_understood(number, line)

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.errors import FormatFailed, MalformedInput
+from portbook.errors import FormatFailed, MalformedInput, NothingKnown
 from portbook.formats.fields import DETAIL, HEADING, NO_PORT, NOT_UNDERSTOOD
 from portbook.formats.json_stream import ended
 from portbook.model import Listener
@@ -36,6 +36,39 @@ _ELSEWHERE = (
             r"|^(?:TargetPort|NodePort|Endpoints):\s|^\s{0,20}-? ?\"?(?:nodePort|targetPort)\"?: "
         ),
         "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
+    ),
+    (
+        re.compile(r"^(?:NAMESPACE\s+)?NAME\s+READY\s+STATUS\s+RESTARTS\s"),
+        (
+            "kubectl's list of pods has no ports: look up one of their ports, portbook 443, or "
+            "give the output of ss -tulpn of the node"
+        ),
+    ),
+    (
+        re.compile(
+            r"^CONTAINER(?: ID)?\s+IMAGE\s+CREATED\s+STATE\s+NAME\s|^POD ID\s+CREATED\s+STATE\s"
+        ),
+        (
+            "crictl's list has no ports: give the output of ss -tulpn of the node, or look up one "
+            "port, portbook 443"
+        ),
+    ),
+    (
+        re.compile(r"^(?:services|version|x-[\w-]{1,40}):(?:\s|$)|^\s{2,8}ports:\s*(?:\[|$)"),
+        (
+            "a compose file says what is meant, not what listens: give the output of docker "
+            "compose ps, or of ss -tulpn"
+        ),
+    ),
+    (
+        re.compile(
+            r"^\s{0,8}(?:0\.0\.0\.0|\[::\]|\*):[0-9]{1,5}\s*$"
+            r"|^\s{0,8}Local ?Address(?: ?:? ?Port)?:?\s*$"
+        ),
+        (
+            "addresses alone say neither TCP nor UDP: print the first two columns as well, "
+            "ss -Htulpn | awk '{print $1, $2, $5, $7}'"
+        ),
     ),
     (
         re.compile(r"^(?:TCP:\s+[0-9]+ \(estab|Transport\s+Total\s+IP\s+IPv6)"),
@@ -182,13 +215,18 @@ def beginning(line: str, most: int) -> str:
     return ended(line[:most]) if line.lstrip()[:1] in ("{", "[") else line[: most + 1]
 
 
-def led_on(sample: list[tuple[int, str]]) -> str:
-    """What to do instead, for an input that no format reads."""
+def nothing_known(sample: list[tuple[int, str]]) -> NothingKnown:
+    """The error of an input that no format reads: what to do instead."""
     for _, line in sample:
         for pattern, advice in _ELSEWHERE:
             if pattern.search(line):
-                return advice
-    return (
+                return NothingKnown(advice)
+    failed = NothingKnown(
         "nothing in the input is what a known tool prints: give the output of ss, netstat, "
         "lsof, nmap or another tool that portbook knows, or name the format"
     )
+    failed.lines = tuple([line[:_TOLD_BY] for _, line in sample])
+    return failed
+
+
+_TOLD_BY = 1 << 14  # characters of a line that a log is told by
