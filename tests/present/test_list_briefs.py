@@ -66,7 +66,20 @@ def test_every_name_that_people_have_for_several_ports_is_answered() -> None:
     for name in several:
         found = answer(Query(QueryKind.NAME, name), CATALOG)
         assert isinstance(found, ServiceAnswer)
-        assert brief_of(found, TO).headline
+        brief = brief_of(found, TO)
+        assert brief.headline
+        # No cell of its table is cut where the ports are free.
+        free = tuple([row._replace(machine="free") for row in brief.ports])
+        lines = render_brief(brief._replace(ports=free), Style()).splitlines()
+        for row in free:
+            assert any(line.endswith(f"  {row.practice or 'free'}") for line in lines)
+
+
+def test_a_product_with_a_name_that_fits_leads_a_range() -> None:
+    line = next(said for label, said in _brief("27000-27009").rows if label == "In practice")
+    assert line.startswith("as registered: MATLAB licence server and ")
+    assert line.endswith(" others")
+    assert len(line) <= 65
 
 
 def test_a_name_of_several_ports_is_a_table_of_them() -> None:

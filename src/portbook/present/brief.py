@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 COLUMNS = 80
 LABEL = 15  # columns before what a line says
+PORT_HEADER = ("Port", "On this machine", "In practice")  # of the table of a name's ports
 _MOST_GROUPS = 3  # programs that are listed of one port
 _MOST_WORKERS = 64  # that a search for one owner looks at
 

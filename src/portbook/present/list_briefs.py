@@ -8,6 +8,7 @@ from portbook.model import Visibility
 from portbook.model.gap import hide_sockets
 from portbook.present.brief import (
     COLUMNS,
+    PORT_HEADER,
     Brief,
     PortLine,
     compose_brief,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 5  # ports of a name that stand in its table
 _LONGEST_OWNER = 22  # columns
-_PORT_COLUMNS = 11  # of a port and the blanks around it and the cell behind it
+_BLANKS = 6  # columns: before the port, and between the cells
 _LEAST_ROOM = 36  # columns, for what people use a port for
 
 
@@ -147,16 +148,20 @@ def _prominence(answer: PortAnswer | RangeAnswer) -> tuple[bool, int, int]:
 def _port_lines(answers: Sequence[PortAnswer | RangeAnswer], to: Viewer) -> list[PortLine]:
     """A line for each port; what people use it for in the columns that the longest cell leaves."""
     cells = [_cell(each, to) for each in answers]
-    room = COLUMNS - _PORT_COLUMNS - max(len(cell or "") for cell in cells)
+    spans = [span_of(each) for each in answers]
+    port, machine, _ = PORT_HEADER
+    taken = _BLANKS + max(map(len, [port, *spans]))
+    taken += max([len(cell or "") for cell in (machine, *cells)])
+    room = max(COLUMNS - taken, _LEAST_ROOM)
     return [
         PortLine(
-            span_of(each),
+            span,
             cell,
-            practice_line(each, max(room, _LEAST_ROOM))
+            practice_line(each, room)
             if isinstance(each, PortAnswer)
-            else range_practice(each),
+            else range_practice(each, room),
         )
-        for each, cell in zip(answers, cells, strict=True)
+        for each, span, cell in zip(answers, spans, cells, strict=True)
     ]
 
 

@@ -130,7 +130,7 @@ def _in_use_lines(bound: dict[int, list[Listener]], to: Viewer) -> Iterator[str]
         yield f"and {len(bound) - len(shown):,} more"
 
 
-def range_practice(answer: RangeAnswer) -> str | None:
+def range_practice(answer: RangeAnswer, columns: int = ROOM) -> str | None:
     """The commonest uses of the range's ports, each with its port; those of wide spans last.
 
     Where one service has the whole range, who speaks it comes first.
@@ -148,11 +148,11 @@ def range_practice(answer: RangeAnswer) -> str | None:
         if use.product not in registered
     )
     if registered:
-        return as_registered(list(registered), products, ROOM)
+        return as_registered(list(registered), products, columns)
     if products:
-        return fitted(products, ROOM)
+        return fitted(products, columns)
     if answer.programs:
-        return fitted([each.product for each in answer.programs], ROOM)
+        return fitted([each.product for each in answer.programs], columns)
     if answer.first <= SITE_PORT <= answer.last and answer.transport in (None, Transport.TCP):
         return f"{OWN_SITE} on {SITE_PORT}"
     return None if answer.abuse else "no known use, no reported abuse"

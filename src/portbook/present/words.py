@@ -79,6 +79,8 @@ def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) 
 
     >>> as_registered(["nginx", "Caddy", "Traefik"], ["sslh", "Jitsi Meet"], 53)
     'as registered: nginx, Caddy and 1 more; also 2 others'
+    >>> as_registered(["IBM Rational licence server", "FlexNet"], ["Avorion", "Omada"], 53)
+    'as registered: FlexNet and 1 more; also 2 others'
     """
     line = _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED))
     room = columns - len(line) - len("; also ")
@@ -88,7 +90,16 @@ def as_registered(registered: Sequence[str], rest: Sequence[str], columns: int) 
     if not rest:
         return line
     more = f"; also {len(rest):,} other{'s' if len(rest) > 1 else ''}"
-    return _AS_REGISTERED + fitted(registered, columns - len(_AS_REGISTERED) - len(more)) + more
+    return f"{_AS_REGISTERED}{_led(registered, columns - len(_AS_REGISTERED) - len(more))}{more}"
+
+
+def _led(names: Sequence[str], columns: int) -> str:
+    """*names* in *columns*, led by the first of them that leaves room for how many others are."""
+    for at, name in enumerate(names):
+        line = fitted([name, *names[:at], *names[at + 1 :]], columns)
+        if len(line) <= columns:
+            return line
+    return fitted(names, columns, cut=True)
 
 
 def few(words: Sequence[str], most: int = 3, beside: int = 0) -> str:

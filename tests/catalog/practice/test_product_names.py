@@ -52,3 +52,23 @@ def test_a_product_has_one_name_on_a_port() -> None:
         if {f"{name} server", f"{name} daemon", f"{name} client"} & products
     ]
     assert twice == []
+
+
+def test_a_use_and_the_program_it_is_of_go_by_one_name() -> None:
+    """No "OpenSSH" in the list of uses, and "OpenSSH server" in that of servers below it."""
+    programs_of: defaultdict[str, set[str]] = defaultdict(set)
+    products_of: defaultdict[str, set[str]] = defaultdict(set)
+    for use in PRACTICE.uses():
+        for name in use.programs:
+            programs_of[use.product].add(name)
+            products_of[name].add(use.product)
+    assert len(programs_of) > 100
+    called = {program.name: program.product for program in PRACTICE.programs()}
+    two_names = [
+        (product, called[name])
+        for product, names in programs_of.items()
+        for name in names
+        # One that is a part of a product, or several products at once, is named for itself.
+        if len(names) == 1 and len(products_of[name]) == 1 and called[name] != product
+    ]
+    assert two_names == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook.present.brief import PORT_HEADER
 from portbook.present.escape import one_line, plain
 from portbook.present.render.text import NARROWEST, clipped, columns_of, wrap
 from portbook.present.words import cut
@@ -71,7 +72,7 @@ def _ports(ports: Sequence[PortLine], style: Style) -> Iterator[str]:
     rows = [
         (line.port, one_line(line.machine or ""), one_line(line.practice or "")) for line in ports
     ]
-    rows.insert(0, ("Port", "On this machine", "In practice"))
+    rows.insert(0, PORT_HEADER)
     numbers, machine = (max(columns_of(row[at]) for row in rows) for at in (0, 1))
     yield ""
     for at, (port, state, practice) in enumerate(rows):
