@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -318,7 +318,8 @@ def test_two_programs_on_one_port(namespace: Namespace) -> None:
     of = {"127.0.0.1": one.pid, "::1": other.pid}
     first = str(socket.getaddrinfo("localhost", 9200, type=socket.SOCK_STREAM)[0][4][0])
     (second,) = of.keys() - {first}
-    assert f"localhost, {first} → {interpreter_name(of[first])}; {second} → " in said
+    ways = rf"localhost, {first} → [^;]+ \(pid {of[first]}\); {second} → [^;]+ \(pid {of[second]}\)"
+    assert re.search(ways, said)
     listeners = namespace.ask("listen")["listeners"]
     assert len(listeners) == 2
     for each in listeners:
@@ -327,12 +328,8 @@ def test_two_programs_on_one_port(namespace: Namespace) -> None:
         assert [line.split(" ")[0] for line in shadowed["evidence"][1:]] == [
             "localhost", "127.0.0.1", "::1",
         ]  # fmt: skip
-        assert f"({one.pid})" in shadowed["message"]
-        assert f"({other.pid})" in shadowed["message"]
-
-
-def interpreter_name(pid: int) -> str:
-    return f"{Path(f'/proc/{pid}/comm').read_text().strip()} ({pid})"
+        assert f"(pid {one.pid})" in shadowed["message"]
+        assert f"(pid {other.pid})" in shadowed["message"]
 
 
 def test_exit_statuses(namespace: Namespace) -> None:

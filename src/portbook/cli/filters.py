@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.app.socket_filter import Filter, PortSpan, read_spans
-from portbook.errors import UsageError, shown
+from portbook.errors import InvalidQuery, UsageError, shown
 from portbook.model import Level, Reach, Transport
 
 TYPE_CHECKING = False
@@ -83,8 +83,18 @@ def filter_of(options: Wanted, catalog: Catalog, words: Sequence[str] = ()) -> F
     """
     transport = Transport(options.transport) if options.transport else None
     spans: tuple[PortSpan, ...] = ()
-    for word in (*words, *([] if options.port is None else [options.port])):
-        spans += read_spans(word, catalog)
+    for word in words:
+        try:
+            spans += read_spans(word, catalog)
+        except InvalidQuery:
+            if option := _option_meant(word):
+                raise UsageError(
+                    f"{shown(word)} is not a port, a range or a service that has a port; did you "
+                    f"mean: portbook listen {option}?"
+                ) from None
+            raise
+    if options.port is not None:
+        spans += read_spans(options.port, catalog)
     for span in spans:
         if transport is not None and span.transport not in (None, transport):
             raise UsageError(
@@ -104,6 +114,23 @@ def filter_of(options: Wanted, catalog: Catalog, words: Sequence[str] = ()) -> F
         level=Level(options.level) if options.level else None,
         spans=spans if len(spans) > 1 else (),
     )
+
+
+def _option_meant(word: str) -> str | None:
+    """The option that asks for what *word* names, where that is no port; None where it looks so.
+
+    >>> _option_meant("udp"), _option_meant("check"), _option_meant("node"), _option_meant("80x")
+    ('--udp', '--level check', '--program node', None)
+    """
+    name = word.lower()
+    if name in (Transport.TCP, Transport.UDP):
+        return f"--{name}"
+    for option, names in (("transport", Transport), ("level", Level), ("reach", Reach)):
+        if name in [str(each) for each in names]:
+            return f"--{option} {name}"
+    if not word[:1].isalpha() or not word.replace("-", "").replace(".", "").isalnum():
+        return None
+    return f"--program {word}"
 
 
 def check_user(user: str | None) -> None:

@@ -263,11 +263,17 @@ def _expects(case: Case) -> Facts:
 
 
 def _reached(case: Case) -> Facts:
-    """The addresses that reach another program, and beside each that program."""
-    return (
+    """The addresses that reach another program, and beside each that program.
+
+    What the programs are called by what they run stands apart, where that is another name.
+    """
+    programs = tuple([each.program_name for each in case.reached])
+    runs = tuple([each.name for each in case.reached])
+    facts: Facts = (
         ("reached_addresses", tuple([each.address for each in case.reached])),
-        ("reached_programs", tuple([each.name for each in case.reached])),
+        ("reached_programs", programs),
     )
+    return facts if runs == programs else (*facts, ("reached_runs", runs))
 
 
 def _deleted(case: Case) -> Facts:
@@ -307,7 +313,7 @@ GROUPS = {
     "interface": Group(
         ("interface",), lambda case: _there(("interface", case.listener.socket.interface))
     ),
-    "reached": Group(("reached_addresses", "reached_programs"), _reached),
+    "reached": Group(("reached_addresses", "reached_programs", "reached_runs"), _reached),
     "queue": Group(("queue",), lambda case: _there(("queue", case.listener.socket.queue))),
     "state": Group(("state",), lambda case: (("state", case.standing.state),)),
     "service": Group(("services", "text"), _service),

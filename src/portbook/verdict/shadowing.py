@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Evidence, EvidenceCode
+from portbook.model.command_line import run_name
 from portbook.verdict.socket_choice import choose
 
 TYPE_CHECKING = False
@@ -21,16 +22,25 @@ _ADDRESSES = ("localhost", "127.0.0.1", "::1")
 
 
 class Reached(NamedTuple):
-    """What an address of this machine reaches: a program, and the number of its process."""
+    """What an address of this machine reaches: a program, and the number of its process.
+
+    ``run`` is what the program is called by what it runs.
+    """
 
     address: str
     program: str
     pid: int
+    run: str = ""
 
     @property
     def name(self) -> str:
-        """The program with its number, such as ``node (812)``."""
-        return f"{self.program or 'process'} ({self.pid})"
+        """It as an owner is named, with its number: ``node server.js (pid 812)``."""
+        return f"{self.run or self.program or 'a process'} (pid {self.pid})"
+
+    @property
+    def program_name(self) -> str:
+        """The program with its number, such as ``node (pid 812)``."""
+        return f"{self.program or 'a process'} (pid {self.pid})"
 
     @property
     def evidence(self) -> Evidence:
@@ -111,7 +121,8 @@ def _on_one_port(
     for address in _ADDRESSES:
         if address in winners and listeners[winners[address]].ownership.owners:
             owner = listeners[winners[address]].ownership.owners[0]
-            reached.append(Reached(address, owner.program or "", owner.pid))
+            run = run_name(owner.program, owner.command)
+            reached.append(Reached(address, owner.program or "", owner.pid, run))
     return {
         place: tuple(reached)
         for place, socket in zip(places, sockets, strict=True)

@@ -143,7 +143,7 @@ def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False)
     command = ("systemctl", "stop", "--", "web.service") if manager else ("kill", "-TERM", "7")
     sockets = tuple(each.socket.inode or 0 for each in seen)
     kind = StepKind.MANAGER if manager else StepKind.SIGNAL
-    facts = (("programs", ("node",) * len(first)), ("later_programs", ("node",) * len(rest)))
+    facts = (("runs", ("node",) * len(first)), ("later_runs", ("node",) * len(rest)))
     step = Step(kind, command, facts, first, rest, sockets)
     return Plan(scene(*seen), (step,), (), ())
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from portbook.model import Evidence, EvidenceCode, Facts, Finding, Level, Subject, SubjectKind
 from portbook.present.phrases.evidence import evidence_lines
-from portbook.present.phrases.findings import _FITS, TEMPLATES, finding_message
+from portbook.present.phrases.findings import TEMPLATES, finding_message
+from portbook.present.phrases.note_words import FITS
 from portbook.verdict.expectation_match import FitCode
 from portbook.verdict.rules import RULES
 from tests.strategies import facts, nasty
@@ -235,6 +236,19 @@ SAID: dict[tuple[str, Facts], str] = {
         "unknown",
         (("state", "dynamic"),),
     ): "The program that holds it isn't a server portbook recognises.",
+    (
+        "unknown",
+        (("programs", ("python3",)), ("runs", ("python3 app.py",)), ("state", "assigned")),
+    ): "Can't tell what python3 app.py serves. Ask it: portbook 3000 --probe.",
+    (
+        "unknown",
+        (
+            ("programs", ("web",)),
+            ("spoken_state", "identified"),
+            ("spoken_protocol", "http"),
+            ("spoken_tls", True),
+        ),
+    ): "web speaks http in TLS; portbook can't tell which server it is.",
 }
 
 
@@ -254,7 +268,7 @@ def test_each_comparison_with_a_note_has_its_words(code: FitCode) -> None:
     message = finding_message(Finding("unexpected-program", Level.CHECK, SOCKET, known))
     assert ", but . Find" not in message
     assert "{" not in message
-    assert set(_FITS) == set(FitCode) - {FitCode.FITS}
+    assert set(FITS) == set(FitCode) - {FitCode.FITS}
 
 
 def test_a_finding_of_another_run_says_what_it_came_with() -> None:
@@ -285,7 +299,7 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
     (EvidenceCode.REGISTRY, (("state", "unassigned"), ("listed", False)),
      "registry: 3000/tcp unassigned, no row"),
     (EvidenceCode.REACHED, (("address", "localhost"), ("program", "node"), ("pid", 7)),
-     "localhost reaches node (7)"),
+     "localhost reaches node (pid 7)"),
     (EvidenceCode.ASKED, (("state", "silent"),), "asked: silence"),
     (EvidenceCode.FIREWALL, (("text", "tcp dport 80 drop"), ("where", "inet filter input")),
      "firewall: tcp dport 80 drop in inet filter input"),

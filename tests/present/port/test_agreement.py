@@ -134,3 +134,23 @@ def test_the_whole_page_begins_with_the_short_answer_and_this_machine(
     about = next(line for line in lines if line.startswith(("assigned: ", "unassigned: ")))
     after = shown[2 if found.findings else 1]
     assert lines.index(titles[0]) < lines.index(about) < lines.index(after)
+
+
+@pytest.mark.parametrize(
+    ("port", "owner", "address", "sentence"),
+    [
+        (6379, KNOWN[2], "0.0.0.0", "Redis is exposed, and shouldn't be"),
+        (6379, None, "0.0.0.0", "if this is Redis, it shouldn't be exposed"),
+        (5173, SERVER, "127.0.0.1", "unassigned port; check that you started it"),
+        (5173, SCRIPT, "127.0.0.1", "unassigned port; check that you started node server.js"),
+    ],
+)
+def test_a_verdict_fits_in_its_line(
+    port: int, owner: Process | None, address: str, sentence: str
+) -> None:
+    machine = Machine([bound(port, *([owner] if owner else []), address=address)])
+    found = answer(parse_query(str(port)), CATALOG, ScanOptions(notes=False), host=machine)
+    assert isinstance(found, PortAnswer)
+    verdict = compose_brief(found, TO).verdict
+    assert verdict is not None
+    assert verdict.sentence == sentence

@@ -134,6 +134,24 @@ def test_owners_that_are_hidden_are_counted() -> None:
     assert shown(hidden, socket(2, WEB))[0] == "2 sockets, 1 owner hidden (2 notes)"
 
 
+def test_a_cell_is_never_cut_within_a_bracket() -> None:
+    bound = socket(4100, WEB, address="192.168.178.100", state=SocketState.BOUND)
+    spoken = Spoken(SpokenState.IDENTIFIED, "http", "HTTP/1.1 404 Not Found, of a long reason")
+    rows = [
+        bound,
+        bound._replace(socket=bound.socket._replace(address="127.0.0.1")),
+        socket(2, owners_seen=OwnersSeen.HIDDEN),
+        socket(3, WEB, speaks=spoken),
+    ]
+    pages = [shown(*rows, width=width)[3:] for width in range(20, 100)]
+    for line in [line for page in pages for line in page]:
+        assert line.count("(") == line.count(")")
+    every = "\n".join(["\n".join(page) for page in pages])
+    assert "127.0.0.1 bound " in every
+    assert "192.168.… bound " in every
+    assert "  hidden\n" in every
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [

@@ -63,8 +63,15 @@ def test_a_listener() -> None:
         "3000/tcp is in use: node server.js (pid 17580, you, up 2 h, ~/shop) on",
         "127.0.0.1.",
         "3000/udp can be bound.",
-        "Stop it: portbook stop 3000   Or use: 3001 (free)   More: portbook why 3000 -v",
+        "Stop it: portbook stop 3000   Or use 3001: portbook pick 3000",
     ]
+
+
+def test_where_there_is_room_all_steps_are_commands() -> None:
+    page = render_short([why(held(SHOP)), FREE], Style(100), ADA, 3001)
+    assert page.splitlines()[-1] == (
+        "Stop it: portbook stop 3000   Or use 3001: portbook pick 3000   More: portbook why 3000 -v"
+    )
 
 
 def test_free() -> None:
@@ -88,7 +95,7 @@ def test_one_transport_alone_is_named_in_the_commands() -> None:
     assert " ".join(lines).startswith("3000/udp is in use: node server.js (pid 17580, you, up 2 h,")
     assert " on 127.0.0.1. " in " ".join(lines)
     assert lines[-1].startswith("Stop it: portbook stop 3000/udp ")
-    assert lines[-1].endswith("portbook why 3000/udp -v")
+    assert shown(udp, free=None)[-1].endswith("portbook why 3000/udp -v")
 
 
 def test_two_programs() -> None:
@@ -129,8 +136,8 @@ def test_of_many_network_namespaces_one_is_named_and_the_others_counted() -> Non
     free = why()
     lines = shown(free._replace(causes=(*free.causes, there, there, there)), free=None)
     assert " ".join(line.strip() for line in lines) == (
-        "3000/tcp can be bound. node (pid 17580) has tcp 127.0.0.1:3000 in the network namespace "
-        "of pid 9 (web). That doesn't stop you from binding it in yours. "
+        "3000/tcp can be bound. node server.js (pid 17580) has tcp 127.0.0.1:3000 in the network "
+        "namespace of pid 9 (web). That doesn't stop you from binding it in yours. "
         "2 more sockets in other network namespaces (listed with -v). "
         "More: portbook why 3000 -v"
     )

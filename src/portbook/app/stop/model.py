@@ -126,8 +126,8 @@ class Step(NamedTuple):
     ``sockets`` are the inodes that they hold on the port.
 
     ``facts`` are, for systemd, ``manager`` and ``units``; for a container ``manager``,
-    ``container`` and its ``name``; for a signal ``programs`` and ``later_programs``, the names of
-    the processes in their order.
+    ``container`` and its ``name``; for a signal ``runs`` and ``later_runs``, what the processes
+    are called by what they run, in their order.
     """
 
     kind: StepKind

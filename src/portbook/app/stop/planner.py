@@ -13,6 +13,7 @@ from portbook.app.stop.impact import losses, unrelated
 from portbook.app.stop.model import Plan, Refusal, RefusalCode, Scene, Step, StepKind
 from portbook.app.stop.service_managers import RUNTIMES, container, managed
 from portbook.model import OwnersSeen, Transport
+from portbook.model.command_line import run_name
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -231,10 +232,10 @@ def _signalled(
         if owner.pid in identities:
             above = any(pid in identities for pid, _ in owner.ancestors)
             (later if above else first).append(identities[owner.pid])
-    names = {owner.pid: owner.program or "?" for owner in owners}
+    names = {owner.pid: run_name(owner.program, owner.command) or "?" for owner in owners}
     facts = (
-        ("programs", tuple([names[target.pid] for target in first])),
-        ("later_programs", tuple([names[target.pid] for target in later])),
+        ("runs", tuple([names[target.pid] for target in first])),
+        ("later_runs", tuple([names[target.pid] for target in later])),
     )
     sockets = tuple(sorted({inode for pid in identities for inode in inodes.get(pid, ())}))
     command = ("kill", "-TERM", *(str(target.pid) for target in first))

@@ -111,7 +111,8 @@ _LINES: dict[EvidenceCode, Callable[[Words, Subject | None], str]] = {
         else f"firewall: {_FIREWALLS.get(str(facts.get('state')), facts.get('state'))}"
     ),
     EvidenceCode.REACHED: lambda facts, _: (
-        f"{facts.get('address')} reaches {facts.get('program') or 'a process'} ({facts.get('pid')})"
+        f"{facts.get('address')} reaches {facts.get('program') or 'a process'} "
+        f"(pid {facts.get('pid')})"
     ),
     EvidenceCode.ASKED: lambda facts, _: f"asked: {spoken_words(facts)}",
     EvidenceCode.EXECUTABLE: _executable,

@@ -5,11 +5,11 @@ Facts are raw text, as a process or a file made them: whoever prints a sentence 
 
 from __future__ import annotations
 
-from portbook.model import ExecutablePlace, State, Whose
+from portbook.model import ExecutablePlace, State
 from portbook.present.phrases.evidence import expected_words, place_of, spoken_words
+from portbook.present.phrases.note_words import how_it_fits, whose_notes, why_undecided
 from portbook.present.phrases.reach import by_rule, let_in
 from portbook.present.words import beside, period, plural
-from portbook.verdict.expectation_match import FitCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,23 +59,7 @@ TEMPLATES = {
     "backlog-full": "{Program} has a full queue: {queue} to be accepted. It is slow or stuck, and "
     "new clients are turned away.",
     "owner-hidden": "You can't see which program this is{who_sees}.",
-    "unknown": "{Program} isn't a server portbook recognises{maybe}.{ask}",
-}
-_FITS: dict[str, str] = {
-    FitCode.EXECUTABLE_UNSEEN: "the file that {name} runs isn't visible",
-    FitCode.EXECUTABLE_OTHER: "{name} runs {path}",
-    FitCode.EXECUTABLE_DELETED: "{name} runs {path}, which has been deleted",
-    FitCode.EXECUTABLE_REPLACEABLE: "{name} runs {path}, which other users could have replaced",
-    FitCode.EXECUTABLE_UNSURE: "other users may have replaced {path}",
-    FitCode.UNITS_UNSUPPORTED: "only Linux has units",
-    FitCode.UNIT_OTHER: "{name} runs in {unit}",
-    FitCode.UNIT_FOREIGN: "the unit of {name}, {unit}, is neither the system's nor yours",
-    FitCode.CONTAINER_NONE: "{name} runs in no container",
-    FitCode.CONTAINER_UNNAMED: "the name of container {container} is unknown",
-    FitCode.CONTAINER_OTHER: "{name} runs in container {container}",
-    FitCode.CONTAINER_FOREIGN: "the container of {name} is neither the system's nor yours",
-    FitCode.USER_UNSEEN: "the user of {name} isn't visible",
-    FitCode.USER_OTHER: "{name} runs for {user}",
+    "unknown": "{unknown}{maybe}.{ask}",
 }
 # What the registry has, where it is another thing than the common use.
 _BESIDE: dict[str, str] = {
@@ -83,7 +67,6 @@ _BESIDE: dict[str, str] = {
     State.DYNAMIC: ", on a dynamic port",
     State.UNASSIGNED: ", though IANA hasn't assigned it",
 }
-_NOTES: dict[str, str] = {Whose.PROJECT: "the project's notes"}
 
 
 def finding_message(finding: Finding) -> str:
@@ -159,6 +142,11 @@ def _program(facts: Facts) -> str:
     return _owners(facts) or ("the kernel" if "kernel" in facts else "the program that holds it")
 
 
+def _subject(facts: Facts) -> str:
+    """As :func:`_program` has it, at the beginning of a sentence; a name keeps its letters."""
+    return _owners(facts) or _capital(_program(facts))
+
+
 def _service(facts: Facts) -> str:
     return " or ".join(_texts(facts, "services")) or str(facts.get("text") or "a service")
 
@@ -168,20 +156,7 @@ def _belongs(facts: Facts) -> str:
         return f"implements {_service(facts)}, the registered service"
     label = facts.get("note_label")
     where = ", ".join([f'"{label}"'] * bool(label) + [str(facts.get("note_file", ""))])
-    return f"is what {_notes(facts)} expect ({where})"
-
-
-def _notes(facts: Facts) -> str:
-    return notes_of(facts.get("note_whose"))
-
-
-def notes_of(whose: object) -> str:
-    """Whose notes they are, in words that stand in a sentence.
-
-    >>> notes_of(Whose.PROJECT), notes_of(Whose.NAMED)
-    ("the project's notes", 'your notes')
-    """
-    return _NOTES.get(str(whose), "your notes")
+    return f"is what {whose_notes(facts)} expect ({where})"
 
 
 def _capital(text: str) -> str:
@@ -190,39 +165,13 @@ def _capital(text: str) -> str:
 
 def _then(facts: Facts) -> str:
     if "as_noted" in facts:
-        return f"{_capital(_notes(facts))} expect this: another port would be safer"
+        return f"{_capital(whose_notes(facts))} expect this: another port would be safer"
     return f"Find out who started {_owners(facts) or 'the program'}"
 
 
 def _label(facts: Facts) -> str:
     label = facts.get("note_label")
     return f' as "{label}"' if label else ""
-
-
-def _expects(facts: Facts) -> bool:
-    """Whether the note says which program should be there."""
-    return any(facts.get(f"note_{kind}") for kind in ("executables", "units", "containers"))
-
-
-def _fit(facts: Facts) -> str:
-    """How the owner that decides compares with the note; empty where none does."""
-    facts = {name.removeprefix("fit_"): fact for name, fact in facts.items()}
-    return _FITS.get(str(facts.get("fit")), "").format_map(
-        {
-            "name": facts.get("owner") or f"process {facts.get('pid', 0)}",
-            "path": facts.get("path", ""),
-            "unit": facts.get("unit") or "no unit",
-            "container": facts.get("container", ""),
-            "user": facts.get("user") or f"user {facts.get('uid', 0)}",
-        }
-    )
-
-
-def _undecided(facts: Facts) -> str:
-    if not _expects(facts):
-        return ", but name no program"
-    why = _fit(facts) or "its owner isn't visible"
-    return f", and expect {expected_words(facts, 'note_')}. Not confirmed: {why}"
 
 
 def _maybe(facts: Facts) -> str:
@@ -306,10 +255,22 @@ def _deleted_why(facts: Facts) -> str:
 def _reached(facts: Facts) -> str:
     """Which program each address leads to, program by program."""
     programs: dict[str, list[str]] = {}
-    pairs = zip(_texts(facts, "reached_addresses"), _texts(facts, "reached_programs"), strict=False)
+    names = _texts(facts, "reached_runs") or _texts(facts, "reached_programs")
+    pairs = zip(_texts(facts, "reached_addresses"), names, strict=False)
     for address, program in pairs:
         programs.setdefault(program, []).append(address)
     return "; ".join([f"{', '.join(places)} → {name}" for name, places in programs.items()])
+
+
+def _unknown(facts: Facts) -> str:
+    """What can't be told of a program: of an interpreter, what the script serves that it runs."""
+    if facts.get("spoken_protocol"):
+        tls = " in TLS" if facts.get("spoken_tls") else ""
+        spoken = f"{facts['spoken_protocol']}{tls}"
+        return f"{_subject(facts)} speaks {spoken}; portbook can't tell which server it is"
+    if "runs" in facts:
+        return f"Can't tell what {_owners(facts)} serves"
+    return f"{_subject(facts)} isn't a server portbook recognises"
 
 
 def _queue(facts: Facts) -> str:
@@ -361,7 +322,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "let_in": let_in,
     "by_rule": by_rule,
     "program": _program,
-    "Program": lambda facts: _owners(facts) or _capital(_program(facts)),
+    "Program": _subject,
     "service": _service,
     "quoted": lambda facts: (
         f' ("{facts["text"]}")' if facts.get("text", "Reserved") != "Reserved" else ""
@@ -387,14 +348,15 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "awaits": lambda facts: " or ".join(_texts(facts, "awaited")) or "something else",
     "queue": _queue,
     "reached": _reached,
+    "unknown": _unknown,
     "unprivileged_first": lambda facts: facts.get("unprivileged_first", 0),
     "note_file": lambda facts: facts.get("note_file", ""),
     "belongs": _belongs,
     "then": _then,
-    "Notes": lambda facts: _capital(_notes(facts)),
+    "Notes": lambda facts: _capital(whose_notes(facts)),
     "expected": lambda facts: expected_words(facts, "note_"),
     "for_label": lambda facts: f' for "{facts["note_label"]}"' if "note_label" in facts else "",
     "label": _label,
-    "differs": _fit,
-    "undecided": _undecided,
+    "differs": how_it_fits,
+    "undecided": why_undecided,
 }

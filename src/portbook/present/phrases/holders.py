@@ -5,7 +5,7 @@ from __future__ import annotations
 from shlex import quote
 
 from portbook.model import OwnersSeen, Transport
-from portbook.present.owners import viewer
+from portbook.present.owners import owner_name, viewer
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: i
     names = []
     for owner in owners:
         service = f", for {owner.activates}" if owner.activates else ""
-        names.append(f"{owner.program or 'a process'} (pid {owner.pid}{service})")
+        names.append(f"{_called(owner)} (pid {owner.pid}{service})")
     if names:
         sure = "probably " if seen is OwnersSeen.INFERRED else ""
         return sentence(sure + join(names))
@@ -33,6 +33,13 @@ def holder(owners: Iterable[Process], seen: OwnersSeen, user: str | None, uid: i
         OwnersSeen.KERNEL: "The kernel itself",
         OwnersSeen.NONE: f"A socket{whose} without a process",
     }.get(seen, f"{unseen} you can't see")
+
+
+def _called(owner: Process) -> str:
+    """*owner* by its one name, which a process has but where nothing of it could be read."""
+    if owner.program or owner.command or owner.container:
+        return owner_name(owner)
+    return "a process"
 
 
 def holder_of(listener: Listener) -> str:

@@ -133,8 +133,8 @@ def step_text(step: Step) -> str:
     """What *step* stops, in a few words."""
     facts: Facts = dict(step.facts)
     if step.kind is StepKind.SIGNAL:
-        first = _processes(facts["programs"], step.targets)
-        later = _processes(facts["later_programs"], step.later)
+        first = _processes(facts["runs"], step.targets)
+        later = _processes(facts["later_runs"], step.later)
         return f"{first}, and with it {later}" if later else first
     if "units" in facts:
         return f"{facts['manager']} stops {' and '.join(facts['units'])}"
@@ -142,9 +142,9 @@ def step_text(step: Step) -> str:
     return f"{facts['manager']} stops the container {facts['container']}{name}"
 
 
-def _processes(programs: tuple[str, ...], targets: tuple[Any, ...]) -> str:
-    pairs = zip(programs, targets, strict=True)
-    return ", ".join([f"{program} ({target.pid})" for program, target in pairs])
+def _processes(names: tuple[str, ...], targets: tuple[Any, ...]) -> str:
+    pairs = zip(names, targets, strict=True)
+    return ", ".join([f"{name} (pid {target.pid})" for name, target in pairs])
 
 
 def loss_message(loss: Loss) -> str:

@@ -83,7 +83,7 @@ _SETTLES = {
     "unknown": (Agreement.UNKNOWN, "{program} isn't a server portbook recognises{answers}"),
 }
 _OTHERS = {
-    "risky-exposed": "exposed, against the advice of its makers or an authority",
+    "risky-exposed": "{risk} is exposed, and shouldn't be",
     "dangerous-port": "known for backdoors; find out who started {program}",
     "deleted-executable": "{program} runs a file that has been deleted",
     "backlog-full": "{program} accepts no more connections: its queue is full",
@@ -99,7 +99,7 @@ _OTHERS = {
 }
 
 
-_SHORT = 16  # columns of a name that stands behind another sentence
+_ROOM = 58  # columns that a line of the short answer has behind the longest level
 
 
 def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Listener]) -> str:
@@ -115,21 +115,29 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
     elif finding.code == "unknown" and any(map(_is_interpreter, listeners)):
         settling = (Agreement.UNKNOWN, "can't tell what {program} serves{answers}")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
+    if finding.code == "risky-exposed" and "risk_known" not in facts:
+        template = "if this is {risk}, it shouldn't be exposed"
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
     program = "the program" if owner is None else owner_name(owner)
     codes = {each.code for each in listeners[0].assessment.findings}
-    if "expected" in codes and not settling and len(program) <= _SHORT:
-        template = f"{template.partition(';')[0]}; {{program}} belongs here"
-    return template.format(
-        program=program,
-        spoken=facts.get("spoken_protocol") or "TLS",
-        awaited=_first(facts.get("awaited")) or next(iter(services), "what belongs here"),
-        service=next(iter(services), "another service"),
-        common=", but a common use of the port" if "known-use" in codes else "",
-        tool=_first(tools) or "",
-        ask="" if "known-use" in codes or _asked(listeners) else "; --probe asks it",
-        answers=_answers(listeners),
-    )
+    words = {
+        "program": program,
+        "risk": facts.get("risk"),
+        "spoken": facts.get("spoken_protocol") or "TLS",
+        "awaited": _first(facts.get("awaited")) or next(iter(services), "what belongs here"),
+        "service": next(iter(services), "another service"),
+        "common": ", but a common use of the port" if "known-use" in codes else "",
+        "tool": _first(tools) or "",
+        "ask": "" if "known-use" in codes or _asked(listeners) else "; --probe asks it",
+        "answers": _answers(listeners),
+    }
+    sentence = template.format_map(words)
+    if len(sentence) > _ROOM and template.endswith(" started {program}"):
+        return template.format_map(words | {"program": "it"})  # the answer names it already
+    if "expected" in codes and not settling:
+        belongs = f"{sentence.partition(';')[0]}; {program} belongs here"
+        return belongs if len(belongs) <= _ROOM else sentence
+    return sentence
 
 
 def _is_interpreter(listener: Listener) -> bool:

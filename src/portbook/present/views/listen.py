@@ -13,7 +13,16 @@ from portbook.present.owners import owner_facts, viewer
 from portbook.present.phrases import unseen_beside_owners
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, columns_of, wrap
-from portbook.present.views.listen_fields import COLUMNS, LEVELS, NONE, REACHABLE, Cells, Column
+from portbook.present.views.listen_fields import (
+    COLUMNS,
+    LEVELS,
+    NONE,
+    ONLY_BOUND,
+    REACHABLE,
+    UNSEEN,
+    Cells,
+    Column,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -199,7 +208,7 @@ def _padded(words: Sequence[str], column: Column, width: int) -> list[str]:
 
 def _cell(word: str, column: Column, width: int) -> str:
     if columns_of(word) > width:
-        word = _codes(word, width) if column.name == "finding" else clipped(word, width)
+        word = _CUT.get(column.name, _closed)(word, width)
     room = " " * (width - columns_of(word))
     return room + word if column.right else word + room
 
@@ -208,6 +217,27 @@ def _codes(codes: str, width: int) -> str:
     """The first of *codes* and how many others there are."""
     first, *others = codes.split(", ")
     return clipped(f"{first} +{len(others)}" if others else first, width)
+
+
+def _closed(text: str, width: int) -> str:
+    """*text* as :func:`clipped` cuts it, or before a bracket that would be left open."""
+    short = clipped(text, width)
+    lead, bracket, _ = short.rpartition(" (")
+    return f"{lead}…" if bracket and short.count("(") > short.count(")") else short
+
+
+def _place(address: str, width: int) -> str:
+    """*address*, of which it stays to be seen whether a socket is only bound to it."""
+    place, mark, _ = address.partition(ONLY_BOUND)
+    return f"{clipped(place, width - len(' bound'))} bound" if mark else _closed(address, width)
+
+
+def _owner(program: str, width: int) -> str:
+    """*program*, or that it is hidden, which cut off would say nothing."""
+    return _closed("hidden" if program == UNSEEN else program, width)
+
+
+_CUT = {"finding": _codes, "address": _place, "program": _owner}
 
 
 def fit(columns: Sequence[Column], words: Sequence[Collection[str]], width: int) -> dict[int, int]:

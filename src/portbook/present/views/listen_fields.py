@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Standings = Mapping[tuple[int, Transport], Standing]
 
 NONE = "-"  # a field that has nothing, or of which nothing is known
+ONLY_BOUND = " (bound)"  # behind an address where nothing listens
+UNSEEN = "(not visible)"  # a program that can't be seen
 LEVELS = tuple(Level)
 
 
@@ -151,7 +153,7 @@ class Cells:
         words = bracketed(socket.address)
         if socket.interface is not None:
             words += f"%{socket.interface}"
-        return words if socket.listens else f"{words} (bound)"
+        return words if socket.listens else f"{words}{ONLY_BOUND}"
 
     def reachable(self, listener: Listener) -> str:
         """From where it can be reached, by networks and firewall."""
@@ -165,7 +167,7 @@ class Cells:
         """The first owner with its arguments, how many others, and where it runs."""
         owners = listener.ownership.owners
         if not owners:
-            return _UNSEEN.get(listener.ownership.seen, "(not visible)")
+            return _UNSEEN.get(listener.ownership.seen, UNSEEN)
         words = owner_line(owners[0])
         others = [owner for owner in owners[1:] if owner.pid != owners[0].pid]
         if others:

@@ -14,7 +14,7 @@ from portbook.present.port import noted
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, wrap
-from portbook.present.words import NextStep, plural, use_port
+from portbook.present.words import NextStep, plural
 from portbook.verdict.shadowing import LOCALHOST as LOOPBACKS
 from portbook.verdict.shadowing import find_shadowed
 
@@ -236,7 +236,8 @@ def _steps(answers: Sequence[Why], free_port: int | None) -> Iterator[NextStep]:
     elif pids:
         yield NextStep("Stop it", f"kill {' '.join(map(str, pids))}")
     if free_port is not None:
-        yield use_port(free_port, "Or use" if sockets else "Use")
+        label = f"{'Or use' if sockets else 'Use'} {free_port}"
+        yield NextStep(label, f"portbook pick {named.port}", kept=True)
     yield NextStep("More", f"portbook why {_asked(named, place)} -v")
 
 

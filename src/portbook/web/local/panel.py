@@ -121,7 +121,7 @@ def _details(owner: Process) -> Iterator[str]:
 
 # Command lines stay out of pages unless they were asked for: passwords stand in them.
 MASKED = Gap(GapCode.COMMANDS_MASKED)
-_OF_COMMANDS = ("runs", "deleted_runs")
+_OF_COMMANDS = ("runs", "deleted_runs", "reached_runs")
 
 
 def masked(listener: Listener, *, show: bool) -> Listener:
