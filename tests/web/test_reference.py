@@ -243,9 +243,10 @@ def test_other_lists_as_text_and_json(local: TestClient) -> None:
         assert found["schema"] == f"portbook/{kind}/1"
         text = local.get(path, headers={"accept": "text/plain"})
         assert text.headers["content-type"] == "text/plain; charset=utf-8"
-        # Where nothing was asked, nothing has a source, and the answer says what to try.
-        last = "\nSources\n" if path != "/search" else "\nTry part of a name"
-        assert last in text.text
+        # Where nothing was asked, nothing has a source, and nothing is denied.
+        said = "\nSources\n" if path != "/search" else "Search for a name, a number, or "
+        assert said in text.text
+        assert "Nothing matches" not in text.text
 
 
 @pytest.mark.parametrize("query", ["since=x", "since=", "since=2025&since=2026", "q=1"])

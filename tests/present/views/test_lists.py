@@ -131,6 +131,11 @@ def test_a_search_that_finds_nothing_says_what_to_try_and_no_sources() -> None:
     assert lines == ['Nothing matches "qqqqzzzz".', "Try part of a name, or one word."]
 
 
+def test_a_search_without_a_text_denies_nothing() -> None:
+    page = lists.render_search(_search("qqqqzzzz")._replace(text=" "), Style())
+    assert page == "Search for a name, a number, or words of a description.\n"
+
+
 def test_a_name_that_does_not_exist_is_said_not_to() -> None:
     found = answer(parse_query("postgress"), CATALOG)
     assert isinstance(found, SearchAnswer)

@@ -61,6 +61,8 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
     # What somebody wrote down is what they look for, and no name that resembles it.
     hits = () if noted and answer.similar else answer.hits
     count = len(hits)
+    if not answer.text.strip():
+        return "Search for a name, a number, or words of a description.\n"
     if not count:
         out.title(
             f"{plural(noted, 'match', 'matches')} for {quoted}, among your notes"
