@@ -72,7 +72,7 @@ def test_a_connection_that_is_accepted_now_is_no_failure(
 ) -> None:
     status, out = _answer(capfd, f"connect ECONNREFUSED 127.0.0.1:{server}")
     assert status == 0
-    assert "listens on 127.0.0.1 now; try again." in " ".join(out.split())
+    assert f"listens on {server} now, on 127.0.0.1: try again." in " ".join(out.split())
 
 
 def test_another_machine_is_said_to_be_one(capfd: pytest.CaptureFixture[str]) -> None:

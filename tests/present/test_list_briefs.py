@@ -75,6 +75,19 @@ def test_every_name_that_people_have_for_several_ports_is_answered() -> None:
             assert any(line.endswith(f"  {row.practice or 'free'}") for line in lines)
 
 
+def test_a_name_of_one_transport_is_told_what_is_met_under_it() -> None:
+    """514/tcp is another service's, which syslog has nothing to do with."""
+    brief = _brief("syslog")
+    assert brief.headline.startswith("syslog is 514/udp (log messages): ")
+    assert brief.security == "not encrypted, no auth by default; encrypted: 6514/tcp"
+    assert brief.practice == "rsyslog and Wazuh manager"
+    assert "rsh daemon" in (_brief("514").practice or "")
+
+
+def test_a_range_of_one_port_is_written_as_that_port() -> None:
+    assert _brief("1-1").headline.startswith("1 · TCPMUX, ")
+
+
 def test_a_product_with_a_name_that_fits_leads_a_range() -> None:
     line = next(said for label, said in _brief("27000-27009").rows if label == "In practice")
     assert line.startswith("as registered: MATLAB licence server and ")

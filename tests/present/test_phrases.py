@@ -60,7 +60,7 @@ SAID = {
     Gap(GapCode.OWNERS_HIDDEN, None, Need.LEAVE, number=1, total=1): "the socket is owned by a "
     f"process that even root can't see here: {KEPT}",
     Gap(GapCode.OWNERS_INFERRED, "/proc", Need.PROCFS, number=1, total=1): "the socket is owned by "
-    "a process that was inferred from control group and user, not seen: no process is listed in "
+    "a process that only its control group and user suggest: no process is listed in "
     "/proc: procfs isn't mounted there",
     Gap(GapCode.OWNERS_PARTIAL, None, Need.ROOT): f"whether sockets have other owners too ({MEND})",
     Gap(GapCode.OWNERS_UNSEEN, number=2, total=4): "2 of 4 sockets have an owner that can't be "

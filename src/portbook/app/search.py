@@ -102,7 +102,8 @@ def answer_search(
         hits, similar = hits.none(), False
     uses = tuple([use for hit in hits.of(SearchStore.USES) for use in hit.rows])
     abuse = tuple([report for hit in hits.of(SearchStore.ABUSE) for report in hit.rows])
-    stores = {"lore-uses": True, "lore-abuse": bool(abuse)}
+    programs = any(hit.store is SearchStore.PROGRAMS for hit in hits)
+    stores = {"lore-programs": programs, "lore-uses": True, "lore-abuse": bool(abuse)}
     practice = tuple(source for source in catalog.practice.sources() if stores.get(source.id))
     return SearchAnswer(
         query=query,

@@ -184,10 +184,12 @@ class KnownService(NamedTuple):
         )
 
     def is_named(self, product: str) -> bool:
-        """Whether *product* has the name of the service: WireGuard, the Git daemon of Git, H.323 of
-        an H.323 gatekeeper.
+        """Whether *product* has the name of the service, or one that people have for it: WireGuard,
+        the Git daemon of Git, H.323 of an H.323 gatekeeper, Windows Remote Desktop.
         """
         name = product.casefold().removesuffix(" server").removesuffix(" daemon")
+        if name in self.also_called:
+            return True
         return f"{self.name.casefold()} ".startswith(f"{name} ")
 
     def source_of(self, field: str) -> tuple[str, str]:

@@ -46,7 +46,7 @@ def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:
     assert failed is not None
     facts = _facts(answer, failed, to or Viewer())
     keys = list(_keys(failed))
-    headline, *more = [FAILURES[key].format(**facts) for key in keys]
+    headline, *more = [_capital(FAILURES[key].format(**facts), facts) for key in keys]
     pasted = answer.query.pasted
     if pasted is not None and (pasted.ports[1:] or pasted.others):
         told = [
@@ -58,6 +58,13 @@ def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:
     if pasted is not None and pasted.process and not (failed.listening or failed.beside):
         more.append(f"The text names {pasted.process} as its holder.")
     return Lead(headline, tuple(more), tuple(_next(failed, facts)))
+
+
+def _capital(sentence: str, facts: dict[str, str]) -> str:
+    """*sentence* with a capital where it begins with words of ours; a program keeps its name."""
+    who = facts["who"]
+    ours = who.startswith(("a ", "an ", "the ", "no ")) and sentence.startswith(who)
+    return sentence[:1].upper() + sentence[1:] if ours else sentence
 
 
 def compose_request(answer: PortAnswer, to: Viewer) -> Lead:

@@ -53,11 +53,28 @@ def brief_of(answer: PortAnswer | ServiceAnswer | RangeAnswer, to: Viewer) -> Br
     if len(answer.ports) == 1:
         (only,) = answer.ports
         if isinstance(only, PortAnswer):
-            brief = _under_its_name(compose_brief(only, to), answer, only)
+            brief = _under_its_name(compose_brief(_of_name(only, answer), to), answer, only)
             return brief._replace(remarks=(*brief.remarks, *same_spelling(answer)))
         brief = compose_range_brief(only, to)
         return brief._replace(next=(*brief.next[:-1], more_step(answer.name)))
     return _of_ports(answer, to) if answer.ports else _of_portless(answer)
+
+
+def _of_name(only: PortAnswer, answer: ServiceAnswer) -> PortAnswer:
+    """*only* without what people meet there under another name: 514/tcp is no syslog."""
+    named = answer.services
+    if not named or len(named) == len(only.services):
+        return only
+    kinds = {
+        transport
+        for transport, standing in only.standings.items()
+        if answer.name in [row.service_name for row in standing.assignments]
+    }
+    programs = [
+        each for each in only.programs if any((only.port, kind) in each.ports for kind in kinds)
+    ]
+    uses = tuple([use for use in only.uses if use.transport in kinds])
+    return only._replace(services=named, uses=uses, programs=tuple(programs))
 
 
 def _under_its_name(brief: Brief, answer: ServiceAnswer, only: PortAnswer) -> Brief:

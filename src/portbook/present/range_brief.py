@@ -40,7 +40,7 @@ def compose_range_brief(answer: RangeAnswer, to: Viewer) -> Brief:
     bound = _by_port(answer.host)
     machine = None if answer.host is None else _use_of_range(answer.host, bound)
     asked = _asked(answer)
-    headline = f"{answer.first}–{answer.last}{_of(answer)} · {_character(answer)}"
+    headline = f"{_ports(answer.first, answer.last)}{_of(answer)} · {_character(answer)}"
     return Brief(
         headline=headline if machine is None else f"{headline}: {machine}",
         machine=machine,

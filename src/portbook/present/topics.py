@@ -43,7 +43,7 @@ PAGES: dict[Topic, TopicPage] = {
             "host.docker.internal.",
             "A firewall that rejects looks the same; one that drops makes you wait instead.",
         ),
-        (NextStep("What listens here", "portbook listen"),),
+        (NextStep("What listens", "portbook listen"),),
     ),
     Topic.LOCALHOST: TopicPage(
         "localhost is two addresses, 127.0.0.1 and [::1], and many programs try [::1] first.",
@@ -53,7 +53,7 @@ PAGES: dict[Topic, TopicPage] = {
             "Two servers can share a port number, one on each family; localhost then reaches the "
             "one on [::1].",
         ),
-        (NextStep("What listens here", "portbook listen"),),
+        (NextStep("What listens", "portbook listen"),),
     ),
     Topic.EPHEMERAL: TopicPage(
         "An ephemeral port is the one the system gives to a client for one connection.",
@@ -116,7 +116,7 @@ PAGES: dict[Topic, TopicPage] = {
             "A server on 0.0.0.0 usually clashes with one on a single address.",
         ),
         (
-            NextStep("What listens here", "portbook listen"),
+            NextStep("What listens", "portbook listen"),
             NextStep("Who has 8080", "portbook why 8080"),
         ),
     ),
@@ -181,7 +181,7 @@ PAGES: dict[Topic, TopicPage] = {
             "SPT is the sender's port and says little; a reply has SPT 443 or the like.",
             "If nothing listens on the port, it is most often a scan.",
         ),
-        (NextStep("What listens here", "portbook listen"),),
+        (NextStep("What listens", "portbook listen"),),
     ),
     Topic.CHOOSE: TopicPage(
         "Take a User Port that is free, unassigned and not ephemeral: portbook pick finds one.",
@@ -203,7 +203,7 @@ PAGES: dict[Topic, TopicPage] = {
         ),
         (
             NextStep("Stop it", "portbook stop 3000"),
-            NextStep("What listens here", "portbook listen"),
+            NextStep("What listens", "portbook listen"),
         ),
     ),
     Topic.LISTEN: TopicPage(
@@ -220,7 +220,7 @@ PAGES: dict[Topic, TopicPage] = {
             'In a log, "from ADDRESS port N" names the other end; the service is the one that logged it.',
             "For sshd that is 22, unless its settings say otherwise.",
         ),
-        (NextStep("What listens here", "portbook listen"),),
+        (NextStep("What listens", "portbook listen"),),
     ),
 }
 _MOST = 6  # of this machine's servers that a line names

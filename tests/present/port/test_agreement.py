@@ -141,6 +141,7 @@ def test_the_whole_page_begins_with_the_short_answer_and_this_machine(
     [
         (6379, KNOWN[2], "0.0.0.0", "Redis is exposed, and shouldn't be"),
         (6379, None, "0.0.0.0", "if this is Redis, it shouldn't be exposed"),
+        (6380, KNOWN[2], "127.0.0.1", "unassigned port; redis-server is usually on 6379/tcp"),
         (5173, SERVER, "127.0.0.1", "unassigned port; check that you started it"),
         (5173, SCRIPT, "127.0.0.1", "unassigned port; check that you started node server.js"),
     ],

@@ -35,6 +35,7 @@ def test_which_program_uses_a_port(port: int, said: str, unsaid: str) -> None:
         (25, "Postfix"),
         (1719, "H.323"),
         (3306, "MySQL"),
+        (3389, "Windows Remote Desktop"),
         (6443, "Kubernetes API server"),
         (51820, "WireGuard"),
     ],

@@ -131,6 +131,24 @@ def test_a_search_that_finds_nothing_says_what_to_try_and_no_sources() -> None:
     assert lines == ['Nothing matches "qqqqzzzz".', "Try part of a name, or one word."]
 
 
+@pytest.mark.parametrize(
+    ("text", "named", "unnamed"),
+    [
+        ("flask", ["what ports are used for"], ["IANA", "server programs", "abuse"]),
+        ("morto worm", ["reported abuse"], ["IANA"]),
+        ("novastor backup", ["IANA registry"], ["reported abuse"]),
+    ],
+)
+def test_a_search_names_the_sources_of_what_it_found(
+    text: str, named: list[str], unnamed: list[str]
+) -> None:
+    sources = lists.render_search(_search(text), Style()).partition("\nSources\n")[2]
+    for words in named:
+        assert words in sources
+    for words in unnamed:
+        assert words not in sources
+
+
 def test_a_search_without_a_text_denies_nothing() -> None:
     page = lists.render_search(_search("qqqqzzzz")._replace(text=" "), Style())
     assert page == "Search for a name, a number, or words of a description.\n"

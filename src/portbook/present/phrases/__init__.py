@@ -48,8 +48,8 @@ TEMPLATES = {
     GapCode.BIND_UNTRIED: "a bind could not be tried ({subject})",
     GapCode.PROCESSES_UNREAD: "not every process could be read ({detail})",
     GapCode.OWNERS_HIDDEN: "{sockets} owned by a process that {hidden_by}",
-    GapCode.OWNERS_INFERRED: "{sockets} owned by a process that was inferred from control group "
-    "and user, not seen: {fix}",
+    GapCode.OWNERS_INFERRED: "{sockets} owned by a process that only its control group and "
+    "user suggest: {fix}",
     GapCode.OWNERS_PARTIAL: "whether sockets have other owners too ({fix})",
     GapCode.OWNERS_UNSEEN: "{counted} sockets have an owner that can't be seen",
     GapCode.PACKAGES_UNKNOWN: "{packages} not known: {detail}",
@@ -134,7 +134,7 @@ FAILURES = {
     "refused-family": "But {others} listens on {elsewhere}: connect to {instead}, or bind "
     "{lacking}.",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
-    "answers": "{who} listens on {where} now; try again.",
+    "answers": "{who} listens on {name} now, on {where}: try again.",
     "another-machine": "{address} is another machine; portbook looks only at this one.",
     "another-name": "{address} is a host's name, and portbook doesn't look names up: it may be "
     "another machine.",

@@ -115,6 +115,12 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
     elif finding.code == "unknown" and any(map(_is_interpreter, listeners)):
         settling = (Agreement.UNKNOWN, "can't tell what {program} serves{answers}")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
+    elsewhere = next(
+        (each for each in listeners[0].assessment.findings if each.code == "service-elsewhere"),
+        None,
+    )
+    if finding.code == "unregistered-port" and elsewhere is not None:
+        template = "unassigned port; {program} is usually on {home}"
     if finding.code == "risky-exposed" and "risk_known" not in facts:
         template = "if this is {risk}, it shouldn't be exposed"
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
@@ -123,6 +129,7 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
     words = {
         "program": program,
         "risk": facts.get("risk"),
+        "home": _first(dict(elsewhere.facts).get("own_ports")) if elsewhere else "another port",
         "spoken": facts.get("spoken_protocol") or "TLS",
         "awaited": _first(facts.get("awaited")) or next(iter(services), "what belongs here"),
         "service": next(iter(services), "another service"),

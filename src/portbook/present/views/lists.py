@@ -93,10 +93,28 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         for title, items in own.sections(answer.own_notes):
             out.section(title, *items)
     if count or noted:
-        out.sources(answer.sources)
+        out.sources(_sources(answer, hits))
     else:
         out.lines.append("Try part of a name, or one word.")
     return str(out)
+
+
+# Of what each list of hits is told: by the beginning of its sources' ids.
+_TOLD_BY = {
+    SearchStore.USES: ("lore-uses",),
+    SearchStore.PROGRAMS: ("lore-programs",),
+    SearchStore.ABUSE: ("lore-abuse",),
+}
+
+
+def _sources(answer: SearchAnswer, hits: Sequence[Hit]) -> list[Source]:
+    """The sources of *hits*; of services, which the registry and practice share, all but those."""
+    found = {hit.store for hit in hits}
+    others = [name for store, names in _TOLD_BY.items() if store not in found for name in names]
+    if SearchStore.MATCHES in found:
+        return [each for each in answer.sources if each.id not in others]
+    told = [name for store in found for name in _TOLD_BY[store]]
+    return [each for each in answer.sources if each.id in told]
 
 
 def said_of(hit: Hit) -> str:

@@ -67,7 +67,7 @@ def _in_short(choice: Choice) -> str:
     held = {check.code: dict(check.facts).get("why") for check in choice.checks if check.ok}
     words = dict(_GOOD)
     if held.get(Criterion.NO_KNOWN_USE) == "wide":
-        words[Criterion.NO_KNOWN_USE] = "no known use but in a wide range"
+        words[Criterion.NO_KNOWN_USE] = "no known use of its own"
     return ", ".join([each for code, each in words.items() if code in held])
 
 

@@ -58,13 +58,8 @@ def render_plan(
     """
     if any(refusal.code == RefusalCode.NOTHING_THERE for refusal in plan.refusals):
         return _nothing_there(plan, told, style)
-    title = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
-    if dry and plan.steps:
-        lines = [
-            *map(style.bold, wrap(f"{title}: {_would_stop(plan, unnamed=unnamed)}", style.width))
-        ]
-    else:
-        lines = [style.bold(f"Port {title}")]
+    title = _title(plan, dry=dry, unnamed=unnamed)
+    lines = [style.bold(line) for line in wrap(title, style.width)]
     rows = tuple((each.socket.name, _holder(each, to)) for each in plan.scene.listeners)
     lines += render_item(Table(rows), style)
     programs = unrelated(plan.scene.listeners)
@@ -87,6 +82,14 @@ def render_plan(
     for item in _after(plan, told):
         lines += ["", *render_item(item, style, "")]
     return "\n".join(lines) + "\n"
+
+
+def _title(plan: Plan, *, dry: bool, unnamed: bool) -> str:
+    """What becomes of the port, in a line."""
+    port = f"{plan.scene.port}{_kind(plan)}{_where(plan)}"
+    if not plan.steps:
+        return f"{port}: nothing would be stopped"
+    return f"{port}: {_would_stop(plan, unnamed=unnamed)}" if dry else f"Port {port}"
 
 
 def _would_stop(plan: Plan, *, unnamed: bool) -> str:
