@@ -104,13 +104,13 @@ class CaptureJudge(Judge):
         return self(listener)
 
     def in_words(
-        self, listener: Listener, port: PortOnRecord, owners: OwnersOnRecord
-    ) -> tuple[Finding, ...]:
-        """The findings on *listener*, which has been judged without a word, in words: by what is on
-        record of its port and owners.
+        self, listener: Listener, finding: Finding, port: PortOnRecord, owners: OwnersOnRecord
+    ) -> Finding:
+        """*finding* on *listener*, which was made without a word, in words: by what is on record of
+        its port and owners.
         """
-        rules = [(_RULES[code], level) for code, level, *_ in listener.assessment.findings]
-        return in_words(self._case(listener, port, owners.each, ()), rules)
+        rules = [(_RULES[finding.code], finding.level)]
+        return in_words(self._case(listener, port, owners.each, ()), rules)[0]
 
 
 def is_bare(findings: tuple[Finding, ...]) -> bool:
@@ -138,17 +138,23 @@ def shape_of(port: PortOnRecord) -> tuple[object, tuple[str, ...]]:
     """What *port* has in common with those of which the number, the description and the names of
     the services alone differ, which are returned in this order; None where that isn't all.
     """
-    standing, names = port.standing, port.service_names
-    rows = standing.assignments
+    shape, texts = standing_shape(port)
     practice = (*port.uses, *port.abuse, *port.services)
-    if not rows:
+    if not port.standing.assignments:
         # The very same rows of practice, which are held with their ports.
-        same = (*map(id, practice), port.browser_blocked)
-        return (standing.state, standing.listed, standing.text, same), ()
+        return (shape, (*map(id, practice), port.browser_blocked)), ()
     # A use beside a service may be a use of that.
-    if practice or port.browser_blocked or not standing.text or len(names) > _MOST_NAMES:
-        return None, ()
-    if not all(row.service_name for row in rows):
+    return (None, texts) if practice or port.browser_blocked else (shape, texts)
+
+
+def standing_shape(port: PortOnRecord) -> tuple[object, tuple[str, ...]]:
+    """As :func:`shape_of`, by what the registry has of *port* alone."""
+    standing = port.standing
+    rows = standing.assignments
+    if not rows:
+        return (standing.state, standing.listed, standing.text), ()
+    names = port.service_names
+    if not standing.text or len(names) > _MOST_NAMES or not all(row.service_name for row in rows):
         return None, ()
     return (standing.state, standing.listed, len(names)), (standing.text, *names)
 

@@ -16,6 +16,7 @@ from portbook.app.judge import Judge
 from portbook.model import (
     Assessment,
     Family,
+    Finding,
     Listener,
     Ownership,
     OwnersSeen,
@@ -33,6 +34,7 @@ from tests.values import CATALOG, still
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Any
 
 
 def texts_and_objects(rows: Sequence[Listener]) -> tuple[list[str], list[str]]:
@@ -119,7 +121,9 @@ def _captured(chance: Random) -> Listener:
 
 
 @pytest.mark.parametrize("rows", [True, False])
-def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(rows: bool) -> None:
+def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(
+    rows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     chance = Random(21)
     bare = [_captured(chance) for _ in range(4000 if PROOF else 1500)]
     wordless = list(map(CaptureJudge(CATALOG, said=False), bare))
@@ -127,9 +131,17 @@ def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(rows: bool) ->
     form = sockets_json.of_row if rows else sockets_json.of_listener
     expected = [json_line(form(alone(each))) for each in bare]
     texts = sockets_json.capture_texts(CATALOG, rows=rows)
+    worded: list[Finding] = []
+    in_words = CaptureJudge.in_words
+
+    def counted(*said_of: Any) -> Finding:
+        worded.append(finding := in_words(*said_of))
+        return finding
+
+    monkeypatch.setattr(CaptureJudge, "in_words", counted)
     assert list(texts(wordless)) == expected
-    # The most part of them was filled in.
-    assert len(bare) / 40 < len(texts.forms) < len(bare) / 8
+    # Most findings were filled in.
+    assert 100 < len(worded) < sum(len(each.assessment.findings) for each in wordless) / 2
     # And so it is in a table, in the order of that, and where they come together.
     table = CaptureTable(CaptureJudge(CATALOG, said=False), bare)
     told = list(sockets_json.capture_texts(CATALOG, rows=rows)(table))

@@ -7,33 +7,42 @@ once, with places for what differs, by the table of fields that makes any other.
 
 from __future__ import annotations
 
-import re
 from itertools import islice
 from operator import itemgetter, not_
 from typing import TYPE_CHECKING, Any
 
-from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import (
-    MARKS,
     CaptureJudge,
     is_bare,
     marked,
-    marked_port,
     named_alone,
     shape_of,
 )
 from portbook.app.capture_table import CaptureTable
 from portbook.app.socket_columns import port_at
-from portbook.model import PORTS, Assessment, Family, Listener, Reach
+from portbook.model import Assessment, Family, Listener, Reach
 from portbook.model.sockets import UNJUDGED, bracketed
 from portbook.model.text import unbyte
+from portbook.present.render.finding_forms import (
+    APART,
+    FINDINGS,
+    FIRST_TEXT,
+    NAMES,
+    PLACES,
+    SPOT,
+    Bearer,
+    FindingForms,
+    Form,
+    form_of,
+    with_places,
+)
 from portbook.present.render.json_text import json_line, quoted
 from portbook.present.render.table_text import row_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from portbook.app.judge import OwnersOnRecord, PortOnRecord
+    from portbook.app.judge import OwnersOnRecord
     from portbook.catalog import Catalog
     from portbook.formats.fields import PlainRows
     from portbook.model import Finding, Process
@@ -41,58 +50,24 @@ if TYPE_CHECKING:
 
     # The owner's number, the place or the kind of its port, the kind of its address, whether there
     # is no pid; and then the number of what else was told of the socket.
-    _Verdict = tuple[int, int, int, bool]
     _Kind = tuple[int, int, int, bool, int]
 
 _TOGETHER = 256  # sockets
 _MOST_KEPT = 1 << 17  # addresses and other values of a stream of sockets
-_MOST_VERDICTS, _MOST_HEADS, _MOST_FORMS = 16384, 512, 4096  # a form has three kilobytes
-_SURE = 3  # sockets of one kind that are written before they are filled in
-# Where a value is filled in: characters that no text of JSON has as themselves (RFC 8259 §7).
-# Three are of the list of services, that of findings, and the address with the port behind it; for
-# the others see MARKS.
-_NAMES, _FINDINGS, _SPOT, *_PLACES = [chr(1 + number) for number in range(3 + len(MARKS))]
-_PORT, _ADDRESS = _PLACES[0], _PLACES[3]
-_QUOTED_MARKS = tuple([tuple([quoted(mark)[1:-1] for mark in marks]) for marks in MARKS])
-_ANY_PLACE = re.compile("([\1-\37])")
-_APART = PORTS << 2  # above any place: numbers of kinds of ports
+_MOST_HEADS, _MOST_FORMS = 512, 4096  # a form has three kilobytes
+_MOST_MET = 16384
+_OFTEN = 3  # sockets of one kind that are put together from their findings, before one form is made
 _NO_NAMES: tuple[str, tuple[str, ...]] = ("[]", ())
 _PLACED = 2  # below it, kinds of addresses that are filled in
-_FIRST_TEXT = 7  # of the values that are filled in: before it are those that each socket has
 _LIKE_NO_OTHER = -1, ""
-
-
-class _Form(NamedTuple):
-    """A text with places: what stands between these, and what takes values and these in turn."""
-
-    pieces: tuple[str, ...]
-    in_turn: Callable[[tuple[Any, ...]], tuple[str, ...]]
-
-    def fill(self, values: tuple[str, ...]) -> str:
-        """The text with *values*: those of :data:`_PLACES`, behind the first three."""
-        return "".join(self.in_turn((*values, *self.pieces)))
-
-
-def _form(text: str, values: int) -> _Form:
-    """*text* as a form that is filled in with so many *values*."""
-    pieces: list[str] = []
-    order: list[int] = []
-    text = text.replace(f"[{_ADDRESS}]:{_PORT}", _SPOT).replace(f"{_ADDRESS}:{_PORT}", _SPOT)
-    for part in _ANY_PLACE.split(text):
-        if part and part < " ":
-            order.append(ord(part) - 1)
-        else:
-            order.append(values + len(pieces))
-            pieces.append(part)
-    return _Form(tuple(pieces), itemgetter(*order))
 
 
 class CaptureTexts:
     """The sockets of a capture as JSON text, each a row of *table*; *encode* makes an object of a
     finding.
 
-    What would be filled in is believed of the third socket of a kind on: for the second and the
-    third it is compared with what is written of them. ``judge`` judges without a word.
+    What is filled in around the findings is compared with what is written of the first socket of a
+    kind; for these see :class:`FindingForms`. ``judge`` judges without a word.
     """
 
     def __init__(self, table: Table, encode: Callable[[Finding], Any], catalog: Catalog) -> None:
@@ -100,21 +75,22 @@ class CaptureTexts:
         self.judge = CaptureJudge(catalog, said=False)
         self._encode = encode
         self._row = _one_by_one(row_writer(table, {}))
-        in_place = {"service_names": lambda _: _NAMES, "findings": lambda _: _FINDINGS}
+        in_place = {"service_names": lambda _: NAMES, "findings": lambda _: FINDINGS}
         self._head = _one_by_one(row_writer(table, in_place))
         self._table: CaptureTable | None = None
         self._begin()
 
     def _begin(self) -> None:
         """Forgets what was learned of one table."""
-        # By what is alike: the form of all of a socket; how often a verdict was met, and its text
-        # with places; the form of what stands around the verdict.
-        self.forms: dict[_Kind, _Form] = {}
-        self._verdicts: dict[_Verdict, tuple[int, str | None]] = {}
-        self._heads: dict[tuple[object, ...], _Form | None] = {}
+        # By what is alike: how often it was met, and the form of all of a socket; the form of what
+        # stands around its findings.
+        self._met: dict[_Kind, int] = {}
+        self.forms: dict[_Kind, Form] = {}
+        self._heads: dict[tuple[object, ...], Form | None] = {}
+        self._findings = FindingForms(self._judge, self._encode)
         # Of ports, by their places: the number of their kind, and the names of services with the
         # texts that differ.
-        self._alike = [0] * _APART  # 0 for one that is like no other
+        self._alike = [0] * APART  # 0 for one that is like no other
         self._own: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._kinds: dict[object, int] = {}
         self._learned = 0
@@ -123,6 +99,8 @@ class CaptureTexts:
         self._addresses: list[str] = []
         self._before_port: list[str] = []
         self._known_where: dict[object, int] = {}
+        # By the kinds of addresses: the family of those that can be filled in, None for others.
+        self._families: list[int | None] = [0, 1]
         self._rests: dict[int, tuple[int, str]] = {}
         self._known_rests: dict[object, int] = {}
 
@@ -199,40 +177,36 @@ class CaptureTexts:
         head = self._head_of(listener, (by, where, unnumbered, rest), values)
         if head is None:
             return self._alone(listener)
-        count, form = self._verdicts.get(alike[:-1], (0, None))
-        port = table.judge.on_record(*port_at(table.columns.places[at]))
-        if count < _SURE or form is None:
-            text = self._said(listener, port, owners)
-            count += 1
-            numbered, placed = kind >= _APART, where < _PLACED
-            if count == 2:
-                alien = marked(listener, numbered=numbered, placed=placed)
-                at_port = marked_port(port) if numbered else port
-                form = _with_places(self._said(alien, at_port, owners), text)
-            if form is not None and _form(form, len(values)).fill(values) != text:
-                form = None
-            if count > 1 or len(self._verdicts) < _MOST_VERDICTS:
-                self._verdicts[alike[:-1]] = min(count, _SURE), form
-        if count < _SURE or form is None:
-            return head.fill((values[0], text, *values[2:_FIRST_TEXT]))
-        whole = _form(
-            "".join(head.in_turn((_NAMES, form, _SPOT, *_PLACES[:4], *head.pieces))), len(values)
+        place = table.columns.places[at]
+        port = table.judge.on_record(*port_at(place))
+        bearer = Bearer(
+            listener=listener,
+            port=port,
+            owners=owners,
+            place=place,
+            kind=kind,
+            by=by,
+            unnumbered=unnumbered,
+            where=where,
+            family=self._families[where],
+            values=values,
         )
-        if len(self.forms) < _MOST_FORMS:
-            self.forms[alike] = whole
-        return whole.fill(values)
-
-    def _said(self, listener: Listener, port: PortOnRecord, owners: OwnersOnRecord) -> str:
-        """The list of the findings on *listener*."""
-        findings = self._judge.in_words(listener, port, owners)
-        return f"[{','.join([json_line(self._encode(finding)) for finding in findings])}]"
+        texts, forms = self._findings.texts(bearer)
+        met = self._met.get(alike, 0) + 1
+        if met > 1 or len(self._met) < _MOST_MET:
+            self._met[alike] = met
+        if forms is not None and met >= _OFTEN and len(self.forms) < _MOST_FORMS:
+            said = f"[{','.join(forms)}]"
+            pieces = head.in_turn((NAMES, said, SPOT, *PLACES[:4], *head.pieces))
+            self.forms[alike] = form_of("".join(pieces), len(values))
+        return head.fill((values[0], f"[{','.join(texts)}]", *values[2:FIRST_TEXT]))
 
     def _alone(self, listener: Listener) -> str:
         return self._row(self._judge.worded(listener))
 
     def _head_of(
         self, listener: Listener, alike: tuple[int, ...], values: tuple[str, ...]
-    ) -> _Form | None:
+    ) -> Form | None:
         """The form of what stands around the verdict on *listener*; None where that can't be told,
         as its text has a mark, or there are too many.
         """
@@ -243,9 +217,9 @@ class CaptureTexts:
                 return None
             own = self._head(listener)
             around = marked(listener, numbered=True, placed=alike[1] < _PLACED)
-            text = _with_places(self._head(around), own)
-            form = None if text is None else _form(text, _FIRST_TEXT)
-            if form is not None and form.fill((_NAMES, _FINDINGS, *values[2:_FIRST_TEXT])) != own:
+            text = with_places(self._head(around), own)
+            form = None if text is None else form_of(text, FIRST_TEXT)
+            if form is not None and form.fill((NAMES, FINDINGS, *values[2:FIRST_TEXT])) != own:
                 form = None
             self._heads[key] = form
         return self._heads[key]
@@ -276,12 +250,13 @@ class CaptureTexts:
         first = len(self._where)
         for where, reach in zip(table.addresses[first:], table.reaches[first:], strict=True):
             address, family = where if len(where) > 1 else ("", None)
-            number = _PLACED
-            if reach is Reach.ADDRESS and quoted(address)[1:-1] == address:
-                sixth = ":" in address
-                number = int(sixth) if sixth is (family is Family.IPV6) else _PLACED
-            if number == _PLACED:
-                number += self._known_where.setdefault(where, len(self._known_where))
+            sixth = ":" in address
+            plain = quoted(address)[1:-1] == address and sixth is (family is Family.IPV6)
+            number = int(sixth)
+            if not plain or reach is not Reach.ADDRESS:
+                number = _PLACED + self._known_where.setdefault(where, len(self._known_where))
+                if number == len(self._families):
+                    self._families.append(int(sixth) if plain else None)
             self._where.append(number)
             self._addresses.append(address)
             self._before_port.append(f"{bracketed(address)}:")
@@ -292,7 +267,7 @@ class CaptureTexts:
             places = range(place, place + (size << 2), 4)
             if shape is not None:
                 number = self._kinds.setdefault(shape, len(self._kinds))
-                self._alike[place : places.stop : 4] = [_APART + (number << 2) + (place & 3)] * size
+                self._alike[place : places.stop : 4] = [APART + (number << 2) + (place & 3)] * size
             if found.service_names:
                 names = json_line(list(map(unbyte, found.service_names)))
                 own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
@@ -319,14 +294,4 @@ def _one_by_one(
         fed.append(listener)
         return next(texts)
 
-    return text
-
-
-def _with_places(text: str, own: str) -> str | None:
-    """*text* with a place for each mark; None where *own*, which is to have none, has one."""
-    for marks, place in zip(_QUOTED_MARKS, _PLACES, strict=True):
-        for mark in marks:
-            if mark in own:
-                return None
-            text = text.replace(mark, place)
     return text
