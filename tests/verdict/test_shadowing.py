@@ -16,7 +16,8 @@ from portbook.model import (
     SocketState,
     Transport,
 )
-from portbook.verdict.shadowing import as_facts, find_shadowed
+from portbook.verdict.finding_facts import reached_facts
+from portbook.verdict.shadowing import find_shadowed
 
 A, B = Process(7, "a"), Process(8, "b")
 DUAL, ONLY = False, True
@@ -82,15 +83,15 @@ def test_a_finding_names_programs_by_what_they_run() -> None:
     python = Process(9, "python3", module, parent=1)
     blog = python._replace(pid=10, command=("python3", "app.py"))
     reached = find_shadowed((on("127.0.0.1", python), on("::1", blog)))[0]
-    assert dict(as_facts(reached))["reached_runs"] == (
+    assert dict(reached_facts(reached))["reached_runs"] == (
         "python3 app.py (pid 10)",
         "python3 -m http.server (pid 9)",
         "python3 app.py (pid 10)",
     )
     # Pages that leave arguments out have the programs.
-    programs = dict(as_facts(reached))["reached_programs"]
+    programs = dict(reached_facts(reached))["reached_programs"]
     assert isinstance(programs, tuple)
     assert programs[0] == "python3 (pid 10)"
     assert "reached_runs" not in dict(
-        as_facts(find_shadowed((on("127.0.0.1", A), on("::1", B)))[0])
+        reached_facts(find_shadowed((on("127.0.0.1", A), on("::1", B)))[0])
     )

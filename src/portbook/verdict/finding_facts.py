@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from portbook.model import Fact, Facts, Process, Program, Subject
     from portbook.verdict.facts import Case
+    from portbook.verdict.shadowing import Reached
 
 
 class Group(NamedTuple):
@@ -262,15 +263,15 @@ def _expects(case: Case) -> Facts:
     return (*facts, ("fit", fit.code), *[(f"fit_{name}", fact) for name, fact in fit.facts])
 
 
-def _reached(case: Case) -> Facts:
+def reached_facts(reached: tuple[Reached, ...]) -> Facts:
     """The addresses that reach another program, and beside each that program.
 
     What the programs are called by what they run stands apart, where that is another name.
     """
-    programs = tuple([each.program_name for each in case.reached])
-    runs = tuple([each.name for each in case.reached])
+    programs = tuple([each.program_name for each in reached])
+    runs = tuple([each.name for each in reached])
     facts: Facts = (
-        ("reached_addresses", tuple([each.address for each in case.reached])),
+        ("reached_addresses", tuple([each.address for each in reached])),
         ("reached_programs", programs),
     )
     return facts if runs == programs else (*facts, ("reached_runs", runs))
@@ -313,7 +314,10 @@ GROUPS = {
     "interface": Group(
         ("interface",), lambda case: _there(("interface", case.listener.socket.interface))
     ),
-    "reached": Group(("reached_addresses", "reached_programs", "reached_runs"), _reached),
+    "reached": Group(
+        ("reached_addresses", "reached_programs", "reached_runs"),
+        lambda case: reached_facts(case.reached),
+    ),
     "queue": Group(("queue",), lambda case: _there(("queue", case.listener.socket.queue))),
     "state": Group(("state",), lambda case: (("state", case.standing.state),)),
     "service": Group(("services", "text"), _service),
