@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from portbook.web.explain import explainer
+from portbook.web.explain import explainer, workers
 
 # One regular expression, so that the interpreter is never let go of: no thread can end it.
 FOR_EVER = b"read for ever"
@@ -21,11 +21,25 @@ FAULT = b"read and fail"
 
 _worker: Any = explainer
 _explain = _worker.explain
+_ask = workers._Worker.ask
 
 
 def command(folder: str, seconds: float) -> list[str]:
     """What starts such a worker."""
     return [sys.executable, "-P", str(Path(__file__)), folder, f"{seconds:g}"]
+
+
+def let(seconds: float) -> None:
+    """Has the server wait so long for what is read for ever; a good capture has a minute.
+
+    On a busy machine a worker that is well may take seconds.
+    """
+
+    def ask(self: workers._Worker, says: dict[str, Any], body: bytes, _: float) -> workers.Answer:
+        return _ask(self, says, body, seconds if body.startswith(FOR_EVER) else 60.0)
+
+    process: Any = workers._Worker
+    process.ask = ask
 
 
 def hostile(chunks: Any, *others: Any, **named: Any) -> Any:
@@ -47,7 +61,8 @@ if __name__ == "__main__":
         from portbook.web.explain import endpoints
 
         site: Any = endpoints
-        site.SECONDS = 2.0
+        site.SECONDS = 2.0  # after which, and some more, a worker ends by its own alarm
+        let(2.0)
         _worker.command = command
         sys.exit(main())
     _worker.explain = hostile

@@ -27,6 +27,7 @@ from portbook.web.feedback.store import open_store
 from portbook.web.feedback.vote_queue import MOST, REST, VoteQueue
 from portbook.web.http.work_limit import Busy
 from portbook.web.state import Settings
+from tests.counts import PROOF
 from tests.values import CATALOG
 from tests.web.database import Database, running
 from tests.web.process import serving
@@ -210,9 +211,12 @@ def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(store: Hangin
 # -- the site ---------------------------------------------------------------------------------
 
 
+@pytest.mark.proof
 def test_pages_and_searches_do_not_wait_for_votes(store: Hanging) -> None:
     """Sixty votes hang, more than there are threads for all that the site does."""
     app = create_app(CATALOG, Settings(store=store), StandIn(), StandInFiles())
+    if not PROOF:  # which waits its six seconds
+        app.context.votes = impatient(store, longest=2.0)
     own = {"origin": "http://127.0.0.1:4905"}
 
     async def ask() -> None:
@@ -313,7 +317,10 @@ def test_a_whole_server_with_a_silent_database(tmp_path: Path) -> None:
         server.process.wait(120)
 
 
-def test_a_file_that_another_process_locks(tmp_path: Path) -> None:
+@pytest.mark.proof
+def test_a_file_that_another_process_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not PROOF:  # which waits its five seconds
+        monkeypatch.setattr("portbook.web.feedback.sqlite.PATIENCE", 0.5)
     store = SQLiteStore(str(tmp_path / "feedback.sqlite3"))
     store.add(VOTE)
     other = sqlite3.connect(store.path, isolation_level=None)
