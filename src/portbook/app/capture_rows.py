@@ -5,18 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.fields import PlainRows
-from portbook.model import OwnersSeen, Process, SocketState
+from portbook.model import OwnersSeen, Process, Reach, Socket, SocketState, Transport
 from portbook.model.sockets import UNJUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from portbook.model import Listener
+    from portbook.model import Family, Listener
 
 _MOST_TOGETHER = 4096
 # A process of which its number and its program alone are told has nothing else in its fields but
 # the empty tuple of its ancestors.
 _UNSAID = len(Process._fields) - 3
+_UNSAID_OF_A_SOCKET = tuple([Socket._field_defaults.get(name) for name in Socket._fields[5:]])
+_tuple: Any = tuple.__new__
 _LISTEN, _FIRST, _INFERRED = SocketState.LISTEN, OwnersSeen.FIRST, OwnersSeen.INFERRED
 
 
@@ -82,3 +84,13 @@ def _key(listener: Listener) -> tuple[Any, ...] | None:
         pid, held = 0, (seen, uid, user)
     kind = transport, inode, v6only, queue, limit, udplite, sharing, host, first, last, *more
     return kind, (address, family), port, held, pid
+
+
+def reach_of(address: str, family: Family | None) -> Reach | None:
+    """As a socket has it: most addresses are of one machine, as the first digits of these say."""
+    if address[:1] in "123456789" and not address.startswith(("127.", "169.254.")):
+        return Reach.ADDRESS
+    socket: Socket = _tuple(
+        Socket, (Transport.TCP, family, address, 0, SocketState.LISTEN, *_UNSAID_OF_A_SOCKET)
+    )
+    return socket.reach

@@ -8,12 +8,13 @@ values are made for the sockets that somebody asks for.
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from itertools import compress
 from typing import TYPE_CHECKING, Any, overload
 
-from portbook.app.capture_rows import plain_rows
+from portbook.app.capture_rows import plain_rows, reach_of
 from portbook.app.socket_columns import TRANSPORT_BITS, ByColumns, SocketColumns, port_at
 from portbook.formats.fields import PlainRows
 from portbook.model import (
@@ -27,7 +28,6 @@ from portbook.model import (
     Reach,
     Socket,
     SocketState,
-    Transport,
 )
 
 if TYPE_CHECKING:
@@ -48,8 +48,6 @@ _PLACE_BITS = 18  # of a port and its transport
 # Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart.
 _SPREAD = 0x9E3779B1
 _tuple: Any = tuple.__new__
-_TCP = Transport.TCP
-_UNSAID = tuple([Socket._field_defaults.get(name) for name in Socket._fields[5:]])
 
 
 def rank_of(verdict: Assessment) -> int:
@@ -82,9 +80,10 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self.columns = SocketColumns()
         self._verdicts: list[Assessment] = []
         self._alone: dict[int, Listener] = {}  # those that are like no other, as they are
-        # Of the others: the address and family, the owner, and the rest of what was told of each,
-        # which is one value for all of which it is the same.
-        self.rests: list[tuple[Any, ...]] = []
+        # The rest of what was told of sockets, beside address, port and owner; nothing of those
+        # above. Then its number for each.
+        self.rests: list[tuple[Any, ...]] = [()]
+        self.rest_of_each = _numbers()
         self._holders: dict[int, _Holder] = {}
         # Of addresses by their numbers: with their families, and where they are reached from.
         self.addresses: list[Any] = []
@@ -93,11 +92,11 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._standings: list[Standing] = []
         self._numbers: dict[int, int] = {}
         self._services: list[Any] = []
-        self._ranks: list[int] = []
+        self._ranks = array("Q")
         # What was looked up already: by a row's own key its transport's bits and the rest of its
         # socket, by an address' its number, its reach and its family, by an owner's its number.
         self._bits: dict[Any, int] = {}
-        self._rest_of: dict[Any, tuple[Any, ...]] = {}
+        self._rest_of: dict[Any, int] = {}
         self._where: dict[Any, int] = {}  # above three bits for its reach and two for its family
         self._owners: dict[Any, int] = {}
         # By transport and port: a number that is the same where ports are judged alike, above three
@@ -115,17 +114,25 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._ranks_of: list[int] = []  # and their ranks
         # What is known of the ports by the number of their place, kept to be asked again.
         self.learned: list[tuple[PortOnRecord, int, int]] = []
+        self._begin()
         self._fill(judge, listeners)
         self._finish()
 
-    def take(self, listeners: Iterable[Listener | PlainRows]) -> None:
-        """Holds *listeners* in the place of those before; what was looked up for these is kept."""
+    def _begin(self) -> None:
+        """Empties what has a number for each socket: arrays, as numbers that lie anywhere in memory
+        take several times as long to be read in the order of the table.
+        """
         columns = self.columns
         for column in (columns.level, columns.address, columns.service, columns.program):
-            column.of_each = []
-        columns.service.clear()
-        columns.places, columns.pids = [], []
-        self._alone, self.rests, self._services, self._ranks = {}, [], [], []
+            column.of_each = _numbers()
+        columns.places, columns.pids = _numbers(), []
+        self.rest_of_each, self._ranks = _numbers(), array("Q")
+
+    def take(self, listeners: Iterable[Listener | PlainRows]) -> None:
+        """Holds *listeners* in the place of those before; what was looked up for these is kept."""
+        self.columns.service.clear()
+        self._alone, self._services = {}, []
+        self._begin()
         self._fill(self.judge, listeners)
         self._finish()
 
@@ -133,7 +140,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         ranks = self._ranks
         service = self.columns.service
         service.update((key, at) for at, key in enumerate(dict.fromkeys(self._services)))
-        service.of_each = list(map(service.__getitem__, self._services))
+        service.of_each = array("I", map(service.__getitem__, self._services))
         self.standings = [self._standings[key] if isinstance(key, int) else None for key in service]
         self.order = sorted(range(len(ranks)), key=ranks.__getitem__)
 
@@ -146,7 +153,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         port, transport = port_at(columns.places[at])
         address, family = self.addresses[columns.address.of_each[at]]
         owner, seen, uid, user = self._holders[columns.program.of_each[at]]
-        inode, *rest = self.rests[at]
+        inode, *rest = self.rests[self.rest_of_each[at]]
         socket = (transport, family, address, port, SocketState.LISTEN, None, inode, uid, user)
         owners = () if owner is None else (_tuple(Process, (columns.pids[at], *owner)),)
         made: Listener = _tuple(
@@ -214,7 +221,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         No row is looked at by itself: what is the same in many is looked up by what tells it apart,
         a column after the other.
         """
-        at = len(self.rests)
+        at = len(self.rest_of_each)
         if not self._learn_kinds(rows):
             return False
         self._learn_addresses(rows, at)
@@ -244,16 +251,18 @@ class CaptureTable(ByColumns, Sequence[Listener]):
                         self._known[key] = self._number(Assessment(findings), at + number)
                     verdicts[number] = self._known[key]
         ranks = self._ranks_of
-        self._ranks += [
-            ranks[verdict] | place << 2 | where & 3
-            for verdict, place, where in zip(verdicts, places, wheres, strict=True)
-        ]
-        self.rests += map(self._rest_of.__getitem__, rows.kinds)
+        self._ranks.extend(
+            [
+                ranks[verdict] | place << 2 | where & 3
+                for verdict, place, where in zip(verdicts, places, wheres, strict=True)
+            ]
+        )
+        self.rest_of_each.extend(map(self._rest_of.__getitem__, rows.kinds))
         self._services += map(self._service_at.__getitem__, places)
-        columns.places += places
-        columns.level.of_each += verdicts
-        columns.address.of_each += [where >> 5 for where in wheres]
-        columns.program.of_each += owners
+        columns.places.extend(places)
+        columns.level.of_each.extend(verdicts)
+        columns.address.of_each.extend([where >> 5 for where in wheres])
+        columns.program.of_each.extend(owners)
         columns.pids += rows.pids
         return True
 
@@ -269,14 +278,15 @@ class CaptureTable(ByColumns, Sequence[Listener]):
                 return False
             said = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
             rest = *said, *more
-            self._bits[key], self._rest_of[key] = TRANSPORT_BITS[transport], rest
+            self._bits[key], self._rest_of[key] = TRANSPORT_BITS[transport], len(self.rests)
+            self.rests.append(rest)
         return True
 
     def _learn_addresses(self, rows: PlainRows, at: int) -> None:
         numbers, addresses, known = self.columns.address, self.addresses, self._where
         for key, number in _new(rows.addresses, known):
             address, family = where = rows.address(key)
-            reach = _reach_of(address, family)
+            reach = reach_of(address, family)
             by = numbers.number(where, at + number)
             known[key] = by << 5 | _REACHES[reach] << 2 | FAMILIES[family]
             if by == len(addresses):
@@ -356,7 +366,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         socket = bare.socket
         port, transport = socket.port, socket.transport
         listener, on_record = judge(bare), judge.on_record(port, transport)
-        columns, at = self.columns, len(self.rests)
+        columns, at = self.columns, len(self.rest_of_each)
         number = self._number(listener.assessment, at)
         place = port << 2 | TRANSPORT_BITS[transport]
         pids = tuple([owner.pid for owner in listener.ownership.owners])
@@ -371,17 +381,13 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         columns.places.append(place)
         columns.level.of_each.append(number)
         columns.pids.append(pids if len(pids) > 1 else sum(pids))
-        self.rests.append(())
+        self.rest_of_each.append(0)
         self._alone[at] = listener
         self._ranks.append(self._ranks_of[number] | place << 2 | FAMILIES[socket.family])
 
 
-def _reach_of(address: str, family: Family | None) -> Reach | None:
-    """As a socket has it: most addresses are of one machine, as the first digits of these say."""
-    if address[:1] in "123456789" and not address.startswith(("127.", "169.254.")):
-        return Reach.ADDRESS
-    socket: Socket = _tuple(Socket, (_TCP, family, address, 0, SocketState.LISTEN, *_UNSAID))
-    return socket.reach
+def _numbers() -> Any:
+    return array("I")  # of at most 32 bits
 
 
 def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterable[tuple[Any, int]]:

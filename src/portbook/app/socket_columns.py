@@ -8,7 +8,7 @@ from portbook.model import OwnersSeen, SocketState, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, MutableSequence, Sequence
     from typing import Any
 
     from portbook.model import Assessment, Listener, Standing
@@ -35,7 +35,7 @@ class Numbers(dict["Any", int]):
     """
 
     def __init__(self) -> None:
-        self.of_each: list[int] = []
+        self.of_each: MutableSequence[int] = []
         self.firsts: list[int] = []
 
     def __missing__(self, key: Any) -> int:
@@ -62,7 +62,7 @@ class SocketColumns:
     def __init__(self) -> None:
         self.level, self.address, self.service = Numbers(), Numbers(), Numbers()
         self.program, self.user = Numbers(), Numbers()
-        self.places: list[int] = []
+        self.places: MutableSequence[int] = []
         self.pids: list[int | tuple[int, ...]] = []
 
 

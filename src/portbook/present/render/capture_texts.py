@@ -8,7 +8,7 @@ once, with places for what differs, by the table of fields that makes any other.
 from __future__ import annotations
 
 from itertools import islice
-from operator import itemgetter, not_
+from operator import not_
 from typing import TYPE_CHECKING, Any
 
 from portbook.app.capture_judge import (
@@ -59,7 +59,7 @@ _MOST_MET = 16384
 _OFTEN = 3  # sockets of one kind that are put together from their findings, before one form is made
 _NO_NAMES: tuple[str, tuple[str, ...]] = ("[]", ())
 _PLACED = 2  # below it, kinds of addresses that are filled in
-_LIKE_NO_OTHER = -1, ""
+_LIKE_NO_OTHER = -1
 
 
 class CaptureTexts:
@@ -101,7 +101,9 @@ class CaptureTexts:
         self._known_where: dict[object, int] = {}
         # By the kinds of addresses: the family of those that can be filled in, None for others.
         self._families: list[int | None] = [0, 1]
-        self._rests: dict[int, tuple[int, str]] = {}
+        # By the numbers of rests: the number of all of it but the inode, and this.
+        self._rests: list[int] = []
+        self._inodes: list[str] = []
         self._known_rests: dict[object, int] = {}
 
     def __call__(self, listeners: Iterable[Listener]) -> Iterator[str]:
@@ -136,6 +138,7 @@ class CaptureTexts:
         """The texts of the sockets of *table* that are at the places *order*, many in a list."""
         self._learn_ports(table)
         self._learn_addresses(table)
+        self._learn_rests(table)
         for first in range(0, len(order), _TOGETHER):
             yield self._some(table, order[first : first + _TOGETHER])
 
@@ -145,7 +148,8 @@ class CaptureTexts:
         places = list(map(columns.places.__getitem__, some))
         numbers = list(map(columns.address.of_each.__getitem__, some))
         pids = list(map(columns.pids.__getitem__, some))
-        rests, inodes = self._learn_rests(list(map(table.rests.__getitem__, some)))
+        told = list(map(table.rest_of_each.__getitem__, some))
+        rests, inodes = map(self._rests.__getitem__, told), map(self._inodes.__getitem__, told)
         kinds = table.own_places(bys, places, self._alike)
         wheres = map(self._where.__getitem__, numbers)
         every = list(zip(bys, kinds, wheres, map(not_, pids), rests, strict=True))
@@ -231,20 +235,15 @@ class CaptureTexts:
             self._owners[by] = known
         return self._owners[by]
 
-    def _learn_rests(self, rests: list[tuple[Any, ...]]) -> tuple[Iterable[int], Iterable[str]]:
-        """The number of each of *rests* but for the inode, and the inodes."""
-        known, places = self._rests, list(map(id, rests))
-        if not known.keys() >= {*places}:
-            for place, rest in zip(places, rests, strict=True):
-                if place not in known and rest:
-                    inode, *others = rest
-                    same = (inode is None, *others)
-                    number = self._known_rests.setdefault(same, len(self._known_rests))
-                    known[place] = number, str(inode)
-                elif place not in known:
-                    known[place] = _LIKE_NO_OTHER
-        found = list(map(known.__getitem__, places))
-        return map(itemgetter(0), found), map(itemgetter(1), found)
+    def _learn_rests(self, table: CaptureTable) -> None:
+        for rest in table.rests[len(self._rests) :]:
+            number, inode = _LIKE_NO_OTHER, None
+            if rest:
+                inode, *others = rest
+                same = (inode is None, *others)
+                number = self._known_rests.setdefault(same, len(self._known_rests))
+            self._rests.append(number)
+            self._inodes.append(str(inode))
 
     def _learn_addresses(self, table: CaptureTable) -> None:
         first = len(self._where)

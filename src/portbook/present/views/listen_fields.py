@@ -63,7 +63,7 @@ class Words(NamedTuple):
     """
 
     words: list[str]
-    places: list[int] | None = None
+    places: Sequence[int] | None = None
 
     def of_each(self, words: Sequence[str] | None = None) -> Iterable[str]:
         """The word of each socket, or of *words*, what was made of each."""
