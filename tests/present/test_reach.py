@@ -284,6 +284,10 @@ def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
         (["ufw", "docker"], "ip filter DOCKER-USER",
          ("iptables -I DOCKER-USER -p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL "
          "-j RETURN")),
+        (["firewalld"], "ip filter FORWARD",
+         ("firewall-cmd --direct --add-rule ipv4 filter FORWARD -32768 -d 172.30.0.2 -p tcp "
+         "--dport 80 -j ACCEPT")),
+        (["firewalld"], "ip mangle FORWARD", None),
         (["iptables"], "ip mangle FORWARD", None),
         (["firewalld"], "inet firewalld filter_FORWARD", None),
         (["ufw"], "inet t fwd", None),

@@ -13,7 +13,7 @@ from tests.real.filtered import Connection, FilteredMachine, connections
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 BUS = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
@@ -124,7 +124,8 @@ def test_ufw(machine: FilteredMachine) -> None:
     assert from_far(outcomes, 9000) == "dropped"
 
 
-def test_firewalld(machine: FilteredMachine) -> None:
+def start_firewalld(machine: FilteredMachine) -> Callable[..., int]:
+    """Starts it with a bus of its own; runs what firewall-cmd is given."""
     firewalld = need_program("dbus-daemon", "firewall-cmd", "firewalld")
     folder = machine.machine.folder
     (folder / "bus.xml").write_text(BUS.format(folder=folder))
@@ -142,6 +143,11 @@ def test_firewalld(machine: FilteredMachine) -> None:
     machine.machine.wait_until(
         lambda: not command("--state"), f"firewalld doesn't start: {running.log.read_text()}"
     )
+    return command
+
+
+def test_firewalld(machine: FilteredMachine) -> None:
+    command = start_firewalld(machine)
     for arguments in (
         ("--zone=public", "--add-interface=eth0"),
         ("--zone=public", "--add-port=8080/tcp"),
@@ -237,6 +243,26 @@ def test_the_command_that_is_printed_opens_what_is_forwarded(
     outcomes = judged(machine)
     assert from_far(outcomes, 8080) == "open"
     assert from_far(outcomes, 80) == "dropped"
+
+
+def test_the_command_that_is_printed_opens_what_firewalld_forwards(
+    machine: FilteredMachine,
+) -> None:
+    command = start_firewalld(machine)
+    for arguments in (
+        "--zone=public --add-interface=eth0",
+        "--zone=public --add-forward-port=port=8080:proto=tcp:toport=80:toaddr=172.30.0.2",
+        "--direct --add-rule ipv4 filter FORWARD -5 -p tcp --dport 80 -j DROP",
+    ):
+        assert command(*arguments.split()) == 0, arguments
+    assert from_far(judged(machine), 8080) == "dropped"
+    shown = machine.machine.portbook("reach", 8080).stdout
+    printed = re.search(r"sudo firewall-cmd (--direct --add-rule .*? ACCEPT)", shown)
+    assert printed is not None, shown
+    assert command(*printed[1].split()) == 0
+    outcomes = judged(machine)
+    assert from_far(outcomes, 8080) == "open"
+    assert from_far(outcomes, 80) == "rejected"
 
 
 @pytest.mark.parametrize("variant", ["nft", "legacy"])

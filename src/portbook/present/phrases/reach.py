@@ -261,6 +261,10 @@ def _opens_forwarded(
         elif filters[0] == "iptables" and " filter " in where:
             command = f"{tables} -I FORWARD -d {to} -p {transport} "
             command += f"--dport {each.delivered_to} -j ACCEPT"
+        elif filters[0] == "firewalld" and " filter " in where and _is_direct(each.rules[-1]):
+            family = "ipv6" if each.family == "ipv6" else "ipv4"
+            command = f"firewall-cmd --direct --add-rule {family} filter FORWARD {_OPENING} "
+            command += f"-d {to} -p {transport} --dport {each.delivered_to} -j ACCEPT"
         else:
             return None
         commands[f"sudo {command}"] = None
@@ -308,7 +312,8 @@ def firewall_question(filters: Sequence[str], origins: Sequence[Origin]) -> str 
 def _is_direct(rule: RuleText) -> bool:
     """Whether it stands where firewalld puts direct rules, and whoever uses iptables beside it."""
     name = rule.where.rpartition(" ")[2]
-    return "firewalld" not in rule.where and (name == "INPUT" or name.endswith("_direct"))
+    beside = name in ("INPUT", "FORWARD") or name.endswith("_direct")
+    return beside and "firewalld" not in rule.where
 
 
 _PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a policy has
