@@ -103,9 +103,8 @@ def stopped_by(rule: Rule, flows: dict[Packet, Intervals]) -> tuple[str, Interva
     ((packet, sources),) = flows.items()
     if family not in (None, packet.family) or not isinstance(packet.saddr, Open):
         return None
-    hit = sources & numbers
+    hit, left = sources.parted(numbers)
     if hit:
-        left = sources - hit
         if left:
             flows[packet] = left
         else:

@@ -123,14 +123,23 @@ class Intervals:
             return self
         if len(self._bounds) < _LONG or len(other._bounds) > _SHORT:
             return Intervals(_without(self.bounds, other.bounds))
+        return self.parted(other)[1]
+
+    def parted(self, other: Intervals) -> tuple[Intervals, Intervals]:
+        """What of it is in *other*, and what isn't."""
+        if len(self._bounds) < _LONG or len(other._bounds) > _SHORT or not self:
+            return self & other, self - other
         taken = self._taken or []
         piece = _common(other.bounds, self._bounds)
         if taken:
             piece = _without(piece, taken)
-        left = self.size() - sum(piece[1::2]) + sum(piece[::2])
+        both = Intervals(piece)
+        if not piece:
+            return both, self
+        left = self.size() - both.size()
         if len(taken) > _MOST_TAKEN:
-            return Intervals(_without(self.bounds, piece), None, left)
-        return Intervals(self._bounds, (Intervals(taken) | Intervals(piece)).bounds, left)
+            return both, Intervals(_without(self.bounds, piece), None, left)
+        return both, Intervals(self._bounds, _joined(taken, piece) if taken else piece, left)
 
     def __or__(self, other: Intervals) -> Intervals:
         if not self.bounds or not other.bounds:
@@ -206,6 +215,11 @@ def _without(bounds: list[int], taken: list[int]) -> list[int]:
 
 
 def _joined(ours: list[int], theirs: list[int]) -> list[int]:
+    if len(theirs) == 2:
+        first, end = theirs
+        low = bisect_left(ours, first)
+        high = bisect_right(ours, end, low)
+        return ours[:low] + [first] * (1 - low % 2) + [end] * (1 - high % 2) + ours[high:]
     joined: list[int] = []
     our, their = 0, 0
     while our < len(ours) and their < len(theirs):
