@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from portbook.app.bind.explain_bind import why_bind
+from portbook.app.bind.diagnose import why_bind
 from portbook.app.listen import ScanOptions, look
 from portbook.host.linux.procfs import parse_mounts
 from portbook.model import (

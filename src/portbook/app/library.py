@@ -174,7 +174,7 @@ def why(
 
     :raises InvalidQuery: port 0, which no socket can hold.
     """
-    from portbook.app.bind.explain_bind import why_bind
+    from portbook.app.bind.diagnose import why_bind
 
     return why_bind(port, transport, catalog or Catalog(), address, notes=notes)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from portbook.app.bind.addresses import numeric_host
-from portbook.app.bind.explain_bind import why_bind
+from portbook.app.bind.diagnose import why_bind
 from portbook.app.failed import CONNECTING
 from portbook.app.listen import ScanOptions
 from portbook.app.lookup import answer

@@ -1,9 +1,9 @@
 """Why a port can or can't be bound: the kernel's own answer, and each cause.
 
 The answer is a real bind, made just now; the causes are what was found beside it. A cause either
-*blocks* the bind, or warns of what can go wrong though it succeeds. :func:`weigh` is pure: what
-was seen is given to it as :class:`Evidence`, and what there is to know of each cause stands in
-:mod:`portbook.app.bind.causes`.
+*blocks* the bind, or warns of what can go wrong though it succeeds. :func:`why_bind` asks the
+machine; :func:`weigh` is pure: what was seen is given to it as :class:`Evidence`, and what there is
+to know of each cause stands in :mod:`portbook.app.bind.causes`.
 """
 
 from __future__ import annotations
@@ -12,20 +12,25 @@ import errno
 
 from portbook._fast_types import NamedTuple
 from portbook.app.bind import causes
-from portbook.app.bind.addresses import meets, takes
+from portbook.app.bind.addresses import LOCALHOST, meets, takes
 from portbook.app.bind.causes import CauseCode
-from portbook.model import ConnectionState, Gap, GapCode
+from portbook.app.bind.observations import Elsewhere, Evidence, Redirected
+from portbook.catalog.expectations.lookup import NONE
+from portbook.errors import InvalidQuery
+from portbook.host.host_reader import THIS_HOST
+from portbook.model import ConnectionState, Gap, GapCode, OwnerSearch, PortRules
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.app.bind.causes import Cause
-    from portbook.app.bind.observations import Evidence
     from portbook.app.failed import Failed
+    from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
     from portbook.host.bind_probe import BindTry
-    from portbook.model import Finding, Note, Transport
+    from portbook.host.host_reader import HostReader
+    from portbook.model import Finding, Listener, Note, Transport
 
 
 class Why(NamedTuple):
@@ -52,6 +57,98 @@ class Why(NamedTuple):
     failed: Failed | None = None
     others: tuple[Why, ...] = ()
     localhost: tuple[str, ...] | None = None
+
+
+def why_bind(
+    port: int,
+    transport: Transport,
+    catalog: Catalog,
+    address: str | None = None,
+    *,
+    notes: bool = True,
+    host: HostReader | None = None,
+) -> Why:
+    """Whether *port* can be bound now, on *address* or on every one, and why.
+
+    The port is bound for real, for a moment, and nothing listens on it meanwhile. *address* is
+    numeric, or ``localhost`` for both loopback addresses; *notes* takes the user's own into
+    account. Raises InvalidQuery for port 0, which no
+    socket can hold.
+    """
+    if port == 0:
+        raise InvalidQuery(
+            "0 asks the system to choose a port, so nothing holds it: give one from 1 to 65535", "0"
+        )
+    host = host or THIS_HOST
+    tries = host.try_binds(port, transport, None if address == LOCALHOST else address)
+    seen = host.read_host((port, port), transport, OwnerSearch.FIRST)
+    listeners = seen.listeners
+    if any(owner.program == "systemd" for each in listeners for owner in each.ownership.owners):
+        listeners = host.add_activations(listeners)
+    conflicts = host.read_conflicts(port, transport)
+    redirects, no_rules = host.read_redirects(port, transport)
+    others, no_namespaces = host.read_elsewhere((port, port), transport)
+    excluded, no_ranges = host.read_excluded_ranges(transport)
+    missing = (*seen.missing, *conflicts.missing, *no_rules, *no_namespaces, *no_ranges)
+    own = catalog.expectations() if notes else NONE
+    note = own.lookup(port, transport)
+    rules = seen.rules or PortRules("")
+    counts = note is not None and note.trusted
+    held = (
+        _held_against(note, listeners, rules, catalog, own.users, host) if note and counts else ()
+    )
+    found = weigh(
+        Evidence(
+            port=port,
+            transport=transport,
+            tries=tries,
+            address=address,
+            listeners=listeners,
+            connections=conflicts.connections,
+            rules=rules,
+            redirects=tuple(Redirected(each.to, each.text, each.source) for each in redirects),
+            elsewhere=tuple(
+                Elsewhere(name, each) for name, other in others for each in other.listeners
+            ),
+            excluded=excluded,
+            parts=catalog.practice.system_listeners() if rules.system != "linux" else (),
+            missing=tuple(dict.fromkeys(missing)),
+        )
+    )
+    return found._replace(
+        notes=() if note is None else (note,),
+        noted=held,
+        left_out=own.missing,
+        localhost=host.read_name(LOCALHOST) if len(listeners) > 1 else None,
+    )
+
+
+def _held_against(
+    note: Note,
+    listeners: tuple[Listener, ...],
+    rules: PortRules,
+    catalog: Catalog,
+    trusted: frozenset[int],
+    host: HostReader,
+) -> tuple[Finding, ...]:
+    """What the verdict says of *listeners* on account of *note*."""
+    from portbook.app.judge import judge_listener
+
+    findings = [
+        finding
+        for each in listeners
+        for finding in judge_listener(
+            each._replace(assessment=each.assessment._replace(note=note)),
+            rules,
+            catalog,
+            trusted=trusted,
+            host=host,
+        )
+        if finding.code in ("unexpected-program", "noted")
+        or (finding.code == "expected" and note.expects)
+    ]
+    # Of sockets that are alike it says the same.
+    return tuple({(each.code, each.facts): each for each in findings}.values())
 
 
 def weigh(seen: Evidence) -> Why:
