@@ -228,6 +228,19 @@ def test_every_layer_is_in_the_documentation() -> None:
     } == set()
 
 
+def test_what_the_documentation_draws_is_there() -> None:
+    """A file that moved, or joined another, is drawn where it is now."""
+    text = (PACKAGE.parents[1] / "docs" / "design.md").read_text(encoding="utf-8")
+    drawn = set(re.findall(r"`([a-z_]+(?:/[a-z_]+)*\.py)`", text))
+    assert len(drawn) > 80
+    files = [
+        path.as_posix()
+        for folder in ("src", "tests", "tasks", "benchmarks")
+        for path in (PACKAGE.parents[1] / folder).rglob("*.py")
+    ]
+    assert {name for name in drawn if not any(file.endswith(f"/{name}") for file in files)} == set()
+
+
 # Options of other tools that have the same names; a format that is called by what prints it; and
 # what a report says of files that can't be read, which is shown as it stands.
 _OTHERS = (
