@@ -19,6 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import portbook
+from portbook import cli
 from portbook.cli import COMMANDS
 from portbook.cli.show import Options, parse_quick, parse_whole
 from portbook.cli.terminal import reaches, style
@@ -29,6 +30,7 @@ from portbook.model import (
     Host,
     Level,
     Listener,
+    Process,
     Socket,
     SocketState,
     Transport,
@@ -36,8 +38,9 @@ from portbook.model import (
 )
 from tests.command_line import run
 from tests.counts import PROOF
+from tests.machine import Machine, bound
 from tests.real.needs import need_program
-from tests.values import gap, worded
+from tests.values import CATALOG, gap, worded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -768,6 +771,20 @@ def _fake(monkeypatch: pytest.MonkeyPatch, *levels: Level, partial: bool = False
         (gap("the owner"),) if partial else (),
     )
     monkeypatch.setattr("portbook.app.listen.look", lambda *_: host)
+
+
+@pytest.mark.parametrize(
+    "argv", [["listen", "--json"], ["8931", "--json"], ["reach", "8931/tcp", "--json"], ["8931"]]
+)
+def test_a_machine_that_is_handed_in_is_the_one_that_is_asked(
+    argv: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    machine = Machine([bound(8931, Process(4242, "shopd"))])
+    assert cli.run(argv, CATALOG, machine) == 0
+    out, err = capsys.readouterr()
+    assert "4242" in out
+    assert "shopd" in out
+    assert err == ""
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,13 @@ from portbook import cli
 from portbook.app.bind.causes import Cause, CauseCode
 from portbook.app.bind.diagnose import Why
 from portbook.host.bind_probe import BindTry
+from portbook.host.host_reader import THIS_HOST
 from portbook.model import Family, Gap, Listener, Socket, SocketState, Transport
 from tests.values import gap
 
 if TYPE_CHECKING:
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
 
 TCP, UDP = Transport.TCP, Transport.UDP
 HELD = Cause(
@@ -43,9 +45,17 @@ class Asked:
         self.missing: tuple[Gap, ...] = ()
 
     def why_bind(
-        self, port: int, transport: Transport, _: Catalog, address: str | None, *, notes: bool
+        self,
+        port: int,
+        transport: Transport,
+        _: Catalog,
+        address: str | None,
+        *,
+        notes: bool,
+        host: HostReader,
     ) -> Why:
         assert notes
+        assert host is THIS_HOST
         self.asked.append((port, transport, address))
         error = 0 if self.bindable else errno.EADDRINUSE
         tries = tuple(

@@ -12,7 +12,7 @@ from portbook.cli import complain
 from portbook.cli.filters import add_filters, check_user, filter_of
 from portbook.cli.terminal import can_draw, is_read, is_terminal, print_json, reaches, table_style
 from portbook.errors import UsageError
-from portbook.host.host_reader import CommandsHost
+from portbook.host.host_reader import THIS_HOST, CommandsHost
 from portbook.model import (
     OwnerSearch,
     Visibility,
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from portbook.app.listen import HereAnswer
     from portbook.catalog import Catalog
     from portbook.host.firewall.redirects import Redirect
+    from portbook.host.host_reader import HostReader
     from portbook.model import Gap
     from portbook.present.views.listen_fields import Template
 
@@ -57,15 +58,15 @@ class Options(NamedTuple):
     limit: int = 0
 
 
-def run(argv: Sequence[str], catalog: Catalog) -> int:
+def run(argv: Sequence[str], catalog: Catalog, host: HostReader | None = None) -> int:
     """Prints what listens here, the most serious first, and returns the exit status."""
     options = parse_quick(argv) or parse_whole(argv)
     _check(options)
     if options.notes:
         check_named(catalog.expectations)
     if options.watch:
-        return _watch(options, catalog)
-    return answer(options, catalog)
+        return _watch(options, catalog, host or THIS_HOST)
+    return answer(options, catalog, host)
 
 
 def _check(options: Options) -> None:
@@ -81,8 +82,8 @@ def _check(options: Options) -> None:
     check_user(options.user)
 
 
-def answer(options: Options, catalog: Catalog) -> int:
-    """Prints what listens here now; the exit status."""
+def answer(options: Options, catalog: Catalog, host: HostReader | None = None) -> int:
+    """Prints what listens here now, or on *host*; the exit status."""
     template = None
     if options.format is not None:
         from portbook.present.views.listen_fields import Template
@@ -109,7 +110,7 @@ def answer(options: Options, catalog: Catalog) -> int:
         else:
             from portbook.present.views import listen_fields  # noqa: F401
 
-    here = answer_here(wanted, depth, catalog, CommandsHost(meanwhile), options.sort)
+    here = answer_here(wanted, depth, catalog, host or CommandsHost(meanwhile), options.sort)
     _print(here, options, template, some=wanted != Filter())
     findings = [finding for each in here.listeners for finding in each.assessment.findings]
     if reaches(findings, options.fail_on):
@@ -282,7 +283,7 @@ _NOT_WATCHED = (
 )
 
 
-def _watch(options: Options, catalog: Catalog) -> int:
+def _watch(options: Options, catalog: Catalog, host: HostReader) -> int:
     """Follows the sockets until interrupted: a live table on a terminal, JSON lines in a pipe."""
     for name in _NOT_WATCHED:
         if getattr(options, name):
@@ -290,7 +291,8 @@ def _watch(options: Options, catalog: Catalog) -> int:
     if options.notes:
         _tell_missing(catalog.expectations().missing)
     catalog.check()
-    watch = watch_here(filter_of(options, catalog, options.ports), catalog, notes=options.notes)
+    wanted = filter_of(options, catalog, options.ports)
+    watch = watch_here(wanted, catalog, notes=options.notes, host=host)
     if can_draw(sys.stdout) and not options.jsonl:
         from portbook.cli.watch_table import follow
 

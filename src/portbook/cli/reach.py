@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.catalog import Catalog
+    from portbook.host.host_reader import HostReader
 
 
-def run(argv: Sequence[str], catalog: Catalog) -> int:
+def run(argv: Sequence[str], catalog: Catalog, host: HostReader | None = None) -> int:
     """Prints from where each port can be reached; 3 where not all was visible, with --strict."""
     parser = Parser(
         "reach",
@@ -44,7 +45,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     for word in options.queries:
         query = one_port(word, catalog)
         request = ReachRequest(query.first, query.transport, query.address, options.resolve)
-        reports.append(reach_here(request, CommandsHost()))
+        reports.append(reach_here(request, host or CommandsHost()))
     if options.json:
         from portbook.present.render.report_json import of_reach
 

@@ -8,11 +8,7 @@ from portbook.app.port_lookup import PortAnswer
 from portbook.cli import complain
 from portbook.cli.terminal import brief_style, print_json, reaches, show, style
 from portbook.errors import InvalidQuery, UsageError
-from portbook.formats.errors.query import (
-    QueryKind,
-    parse_query,
-    split_queries,
-)
+from portbook.formats.errors.query import QueryKind, parse_query, split_queries
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -24,13 +20,14 @@ if TYPE_CHECKING:
     from portbook.app.lookup import Answer
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
+    from portbook.host.host_reader import HostReader
     from portbook.model import Host
     from portbook.present.render.text import Style
 
 
 def answer_text(text: str, catalog: Catalog, *, as_json: bool, as_lines: bool) -> int:
     """Answers *text*, an error message, as a query; returns the exit status."""
-    return _Show(Options((text,), json=as_json, jsonl=as_lines), catalog, (text,)).run()
+    return _Show(Options((text,), json=as_json, jsonl=as_lines), catalog, None, (text,)).run()
 
 
 class Options(NamedTuple):
@@ -52,7 +49,7 @@ class Options(NamedTuple):
     clients: bool = False
 
 
-def run(argv: Sequence[str], catalog: Catalog) -> int:
+def run(argv: Sequence[str], catalog: Catalog, host: HostReader | None = None) -> int:
     """Answers every query of *argv*, one after the other, and returns the exit status.
 
     Raises UsageError.
@@ -62,7 +59,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         raise UsageError("no query given: give a port, a service name or text, or --help")
     if options.json and options.jsonl:
         raise UsageError("--json and --jsonl exclude each other: give one of them")
-    return _Show(options, catalog).run()
+    return _Show(options, catalog, host).run()
 
 
 def parse_quick(argv: Sequence[str]) -> Options | None:
@@ -179,11 +176,14 @@ class _Show:
     """One run: it prints answers and remembers what they mean for the exit status."""
 
     def __init__(
-        self, options: Options, catalog: Catalog, texts: tuple[str, ...] | None = None
+        self,
+        options: Options,
+        catalog: Catalog,
+        host: HostReader | None,
+        texts: tuple[str, ...] | None = None,
     ) -> None:
-        self.options = options
-        self.texts = texts
-        self.catalog = catalog
+        self.options, self.texts = options, texts
+        self.catalog, self.host = catalog, host
         self.style = style()
         self.depth = self._depth()
         self.shown = 0
@@ -260,8 +260,8 @@ class _Show:
     def _show(self, query: Query, collected: list[Any]) -> None:
         whole, as_json = self.options.full, self.options.json or self.options.jsonl
         short = not (whole or as_json)
-        host = None
-        if self.depth is not None:
+        host = self.host
+        if host is None and self.depth is not None:
             from portbook.host.host_reader import CommandsHost
 
             host = CommandsHost()

@@ -20,6 +20,7 @@ from portbook.cli.show import fails, lead_of
 from portbook.cli.terminal import print_answers, style
 from portbook.errors import InvalidQuery, shown
 from portbook.formats.errors.query import QueryKind
+from portbook.host.host_reader import THIS_HOST
 from portbook.model import Transport
 from portbook.present.owners import viewer
 from portbook.present.views import why
@@ -33,13 +34,14 @@ if TYPE_CHECKING:
     from portbook.app.bind.diagnose import Why
     from portbook.catalog import Catalog
     from portbook.formats.errors.query import Query
+    from portbook.host.host_reader import HostReader
 
 
 _BOTH = (Transport.TCP, Transport.UDP)
 _MOST_PORTS = 128  # of a range: a bind of one takes some 50 ms
 
 
-def run(argv: Sequence[str], catalog: Catalog) -> int:
+def run(argv: Sequence[str], catalog: Catalog, host: HostReader = THIS_HOST) -> int:
     """Prints why ports can or can't be bound; 1 where a bind would fail."""
     options = _parse(argv)
     if options.notes:
@@ -53,9 +55,9 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
             print()
         if query.kind is QueryKind.RANGE and query.pasted is None:
             several = True
-            statuses.append(_answer_range(query, options, catalog, told))
+            statuses.append(_answer_range(query, options, catalog, told, host))
         else:
-            statuses.append(_answer(query, options, catalog, told))
+            statuses.append(_answer(query, options, catalog, told, host))
     if told:
         print_answers(told, several=several)
     return 1 if 1 in statuses else max(statuses)
@@ -89,7 +91,11 @@ def _parse(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def _answer(
-    query: Query, options: argparse.Namespace, catalog: Catalog, told: list[dict[str, Any]]
+    query: Query,
+    options: argparse.Namespace,
+    catalog: Catalog,
+    told: list[dict[str, Any]],
+    host: HostReader,
 ) -> int:
     """Prints one answer, or adds it to *told* for JSON; the exit status."""
     pasted = query.pasted is not None or query.topic is not None
@@ -111,32 +117,41 @@ def _answer(
     both = (Transport.TCP,) if pasted else _BOTH
     binds = [
         bind._replace(query=query, failed=failed)
-        for bind in _binds(query, both, catalog, notes=options.notes)
+        for bind in _binds(query, both, catalog, host, notes=options.notes)
     ]
     if options.json:
         from portbook.present.render.report_json import of_why
 
         told.append(of_why(binds[0]._replace(others=tuple(binds[1:]))))
     else:
-        sys.stdout.write(_replaced(query) + _shown(query, binds, verbose=options.verbose))
+        sys.stdout.write(_replaced(query) + _shown(query, binds, host, verbose=options.verbose))
     if isinstance(found, PortAnswer) and refused:
         return int(fails(found))
     return _status(binds, strict=options.strict)
 
 
 def _binds(
-    query: Query, transports: Sequence[Transport], catalog: Catalog, *, notes: bool
+    query: Query,
+    transports: Sequence[Transport],
+    catalog: Catalog,
+    host: HostReader,
+    *,
+    notes: bool,
 ) -> list[Why]:
     """What a bind of the first port of *query* does on its transport, or on *transports*."""
     address = numeric_host(query.address)
     return [
-        why_bind(query.first, each, catalog, address, notes=notes)
+        why_bind(query.first, each, catalog, address, notes=notes, host=host)
         for each in ((query.transport,) if query.transport else transports)
     ]
 
 
 def _answer_range(
-    query: Query, options: argparse.Namespace, catalog: Catalog, told: list[dict[str, Any]]
+    query: Query,
+    options: argparse.Namespace,
+    catalog: Catalog,
+    told: list[dict[str, Any]],
+    host: HostReader,
 ) -> int:
     """As :func:`_answer`, for the ports of a range: those that can't be bound, then the others."""
     ports = range(query.first, query.last + 1)
@@ -152,7 +167,7 @@ def _answer_range(
         for port in ports:
             progress(f"binding {port}")
             one = query._replace(kind=QueryKind.PORT, text=str(port), first=port, last=port)
-            found = _binds(one, _BOTH, catalog, notes=options.notes)
+            found = _binds(one, _BOTH, catalog, host, notes=options.notes)
             every.append([bind._replace(query=one) for bind in found])
     finally:
         progress.clear()
@@ -173,16 +188,15 @@ def _status(binds: Sequence[Why], *, strict: bool) -> int:
     return 3 if strict and any(bind.missing for bind in binds) else 0
 
 
-def _shown(query: Query, binds: Sequence[Why], *, verbose: bool) -> str:
+def _shown(query: Query, binds: Sequence[Why], host: HostReader, *, verbose: bool) -> str:
     if verbose:
         return "\n".join([why.render_why(bind, style()) for bind in binds])
     from portbook.app.pick.nearby import free_beside
-    from portbook.host.host_reader import THIS_HOST
     from portbook.model import Host, Visibility
 
     held = [cause.listener for bind in binds for cause in bind.causes if cause.blocks]
     seen = Host(tuple(filter(None, held)), Visibility.FULL)
-    free = free_beside(seen, query.first, query.transport, THIS_HOST)
+    free = free_beside(seen, query.first, query.transport, host)
     return why.render_short(binds, style(), viewer(), free)
 
 
