@@ -517,11 +517,8 @@ def test_ctrl_c_while_it_waits_for_input_ends_it_with_130() -> None:
         ({"FORCE_COLOR": ""}, False, False),
     ],
 )
-def test_when_there_are_colours(
-    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], terminal: bool, colour: bool
-) -> None:
-    monkeypatch.setattr(sys.stdout, "isatty", lambda: terminal)
-    assert style(environ).colour is colour
+def test_when_there_are_colours(environ: dict[str, str], terminal: bool, colour: bool) -> None:
+    assert style(environ, terminal=terminal).colour is colour
 
 
 @pytest.mark.parametrize(

@@ -395,18 +395,17 @@ def sockets_of(text: str) -> tuple[list[str], list[str]]:
     return sorted(sockets), [each.text for each in lines if each.what == NOT_UNDERSTOOD]
 
 
-def test_services_of_a_log_are_not_all_held(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_services_of_a_log_are_not_all_held() -> None:
     """Past the most, the first met is told of at once, with what was spoken there."""
-    monkeypatch.setattr(flow_logs, "_MOST_HELD", 2)
     row = '{"id.resp_h": "192.0.2.%d", "id.resp_p": 443, "proto": "tcp", "conn_state": "SF"}\n'
-    text = "".join([row % at for at in range(1, 6)])
-    events = read([text.encode()], "flow-json")[1]
-    sockets = [each.socket.address for each in events if isinstance(each, Listener)]
-    assert sockets == [f"192.0.2.{at}" for at in range(1, 6)]
-    numbered_lines = enumerate([row % 1, row % 2, row % 3, row % 2, row % 1], 1)
-    again = list(flow_logs.read_json(numbered_lines, no_names))
-    found = [each.socket.address[-1] for each in again if isinstance(each, Listener)]
-    assert found == ["1", "2", "3", "1"]
+
+    def told(*met: int) -> list[int]:
+        lines = enumerate([row % at for at in met], 1)
+        events = flow_logs.read_json(lines, no_names, most=2)
+        return [int(each.socket.address[-1]) for each in events if isinstance(each, Listener)]
+
+    assert told(1, 2, 3, 4, 5) == [1, 2, 3, 4, 5]
+    assert told(1, 2, 3, 2, 1) == [1, 2, 3, 1]
 
 
 def test_a_list_that_netstat_repeats_is_held_up_to_a_number(

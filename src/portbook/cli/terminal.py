@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 colour_choice = "auto"  # what --color says, for as long as the command runs
 
 
-def style(environ: Mapping[str, str] | None = None) -> Style:
-    """The style for standard output.
+def style(environ: Mapping[str, str] | None = None, *, terminal: bool | None = None) -> Style:
+    """The style for standard output, or for one that is a *terminal* or is none.
 
     ``--color`` decides, else ``NO_COLOR``, else ``FORCE_COLOR`` and ``CLICOLOR_FORCE``, which turn
     colours on wherever the output goes, a dumb terminal included; else there are colours on a
@@ -30,7 +30,7 @@ def style(environ: Mapping[str, str] | None = None) -> Style:
     """
     env = os.environ if environ is None else environ
     width = terminal_width(env)
-    return Style(max(NARROWEST, min(WIDEST, width)), _colour(env))
+    return Style(max(NARROWEST, min(WIDEST, width)), _colour(env, terminal))
 
 
 def brief_style(environ: Mapping[str, str] | None = None) -> Style:
@@ -50,7 +50,7 @@ def is_read(stream: TextIO | None) -> bool:
     return is_terminal(stream) or _colour(os.environ)
 
 
-def _colour(env: Mapping[str, str]) -> bool:
+def _colour(env: Mapping[str, str], terminal: bool | None = None) -> bool:
     if colour_choice != "auto":
         return colour_choice == "always"
     if env.get("NO_COLOR"):
@@ -61,7 +61,8 @@ def _colour(env: Mapping[str, str]) -> bool:
         return True
     if env.get("CLICOLOR") == "0":
         return False
-    return is_terminal(sys.stdout) and env.get("TERM") != "dumb"
+    seen = is_terminal(sys.stdout) if terminal is None else terminal
+    return seen and env.get("TERM") != "dumb"
 
 
 def is_terminal(stream: TextIO | None) -> bool:

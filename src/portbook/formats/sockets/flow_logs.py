@@ -34,11 +34,12 @@ _MOST_HELD = 65_536  # services; of 500 bytes each
 class _Services:
     """The services of a log: each with the protocols that were spoken there.
 
-    So many are held; of more, that which was met first is told of, and counts as a new one if it
-    comes again.
+    At most *most* are held; of more, that which was met first is told of, and counts as a new one
+    if it comes again.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int = _MOST_HELD) -> None:
+        self._most = most
         self._found: OrderedDict[tuple[str, str, str], tuple[Event, set[str]]] = OrderedDict()
 
     def add(self, number: int, text: str, to: tuple[str, str, str], spoken: str) -> Event | None:
@@ -59,7 +60,7 @@ class _Services:
 
     def over(self) -> Iterator[Event]:
         """The first of the services, where more are held than may be."""
-        if len(self._found) > _MOST_HELD:
+        if len(self._found) > self._most:
             _, first = self._found.popitem(last=False)
             yield from self._told(*first)
 
@@ -111,9 +112,12 @@ def _zeek(services: _Services, number: int, text: str, row: Mapping[str, Any]) -
     return services.add(number, text, to, scalar(row.get("service"))) or heading(number)
 
 
-def read_json(lines: Lines, names: Names) -> Iterator[Event]:
-    """The services in Zeek's JSON, and in the flows of ``eve.json``; its other records are none."""
-    services = _Services()
+def read_json(lines: Lines, names: Names, most: int = _MOST_HELD) -> Iterator[Event]:
+    """The services in Zeek's JSON, and in the flows of ``eve.json``; its other records are none.
+
+    At most *most* services are held until the end.
+    """
+    services = _Services(most)
     for each in values(lines):
         row = each.value if not isinstance(each, Line) else None
         if isinstance(each, Line):
