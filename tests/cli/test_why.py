@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import portbook.cli.why
 from portbook import cli
 from portbook.app.bind.causes import Cause, CauseCode
 from portbook.app.bind.diagnose import Why
-from portbook.host.bind_probe import BindTry
-from portbook.host.host_reader import THIS_HOST
+from portbook.host.bind_probe import PLACES, BindTry
 from portbook.model import Family, Gap, Listener, Socket, SocketState, Transport
-from tests.values import gap
+from portbook.present.render.json_text import json_line
+from portbook.present.render.report_json import of_why
+from portbook.present.render.text import Style
+from portbook.present.views import why
+from tests.machine import SERVER, Machine, bound
+from tests.values import CATALOG, gap
 
 if TYPE_CHECKING:
-    from portbook.catalog import Catalog
-    from portbook.host.host_reader import HostReader
+    from portbook.model import Host, OwnerSearch
 
 TCP, UDP = Transport.TCP, Transport.UDP
 HELD = Cause(
@@ -36,41 +38,60 @@ HELD = Cause(
 )
 
 
-class Asked:
-    """Stands in for this machine, and notes what it is asked."""
+def held(
+    missing: tuple[Gap, ...], *, transport: Transport = TCP, address: str | None = None
+) -> Why:
+    """Why 305 can't be bound, with *missing* unseen."""
+    tries = tuple(
+        BindTry(Family.IPV4, "0.0.0.0", reuse, None, 0 if reuse else errno.EADDRINUSE)
+        for reuse in (False, True)
+    )
+    return Why(305, transport, address, False, True, (HELD,), tries, missing)
+
+
+def _family(address: str) -> Family:
+    return Family.IPV6 if ":" in address else Family.IPV4
+
+
+class Asked(Machine):
+    """A machine on which ports are bindable or held, and which notes what it is asked."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.asked: list[tuple[Any, ...]] = []
         self.bindable = True
         self.missing: tuple[Gap, ...] = ()
 
-    def why_bind(
-        self,
-        port: int,
-        transport: Transport,
-        _: Catalog,
-        address: str | None,
-        *,
-        notes: bool,
-        host: HostReader,
-    ) -> Why:
-        assert notes
-        assert host is THIS_HOST
+    def try_binds(
+        self, port: int, transport: Transport, address: str | None = None
+    ) -> tuple[BindTry, ...]:
         self.asked.append((port, transport, address))
         error = 0 if self.bindable else errno.EADDRINUSE
-        tries = tuple(
-            BindTry(Family.IPV4, "0.0.0.0", reuse, None, 0 if reuse else error)
+        others = () if address is None else ((_family(address), address, None),)
+        return tuple(
+            BindTry(family, place, reuse, only, error)
+            for family, place, only in (*others, *PLACES)
             for reuse in (False, True)
         )
-        cause = Cause(CauseCode.FREE, blocks=False) if self.bindable else HELD
-        return Why(port, transport, address, self.bindable, True, (cause,), tries, self.missing)
+
+    def read_host(
+        self, ports: tuple[int, int] | None, transport: Transport | None, owners: OwnerSearch
+    ) -> Host:
+        first, _ = ports or (0, 0)
+        self.sockets = () if self.bindable else (bound(first, SERVER),)
+        return super().read_host(ports, transport, owners)._replace(missing=self.missing)
+
+    def read_elsewhere(self, *_: Any) -> tuple[tuple[Any, ...], tuple[Gap, ...]]:
+        return (), ()
+
+    def run(self, *argv: str) -> int:
+        """``portbook why`` with *argv* on this machine; the exit status."""
+        return cli.run(["why", *argv], CATALOG, self)
 
 
 @pytest.fixture
-def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
-    found = Asked()
-    monkeypatch.setattr(portbook.cli.why, "why_bind", found.why_bind)
-    return found
+def asked() -> Asked:
+    return Asked()
 
 
 @pytest.mark.parametrize(
@@ -84,7 +105,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> Asked:
     ],
 )
 def test_what_it_takes(asked: Asked, query: str, expected: tuple[Any, ...]) -> None:
-    assert cli.run(["why", query]) == 0
+    assert asked.run(query) == 0
     assert asked.asked == [expected]
 
 
@@ -97,23 +118,23 @@ def test_what_it_takes(asked: Asked, query: str, expected: tuple[Any, ...]) -> N
         ("[::1]:5432", 5432, "::1"),
         ("0.0.0.0:80", 80, "0.0.0.0"),
         ("*:80", 80, None),
-        ("localhost:3000", 3000, "localhost"),
+        ("localhost:3000", 3000, None),  # of all places those are looked at that the name means
         ("db.invalid:5432", 5432, None),
-        ("https://localhost:8443/x", 8443, "localhost"),
+        ("https://localhost:8443/x", 8443, None),
         ("ssh", 22, None),
     ],
 )
 def test_tcp_and_udp_unless_one_is_named(
     asked: Asked, query: str, port: int, address: str | None
 ) -> None:
-    assert cli.run(["why", query]) == 0
+    assert asked.run(query) == 0
     assert asked.asked == [(port, TCP, address), (port, UDP, address)]
 
 
 def test_several_are_answered_one_after_the_other(
     asked: Asked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["why", "80/tcp", "http-alt/tcp", "--json"]) == 0
+    assert asked.run("80/tcp", "http-alt/tcp", "--json") == 0
     assert [each[0] for each in asked.asked] == [80, 591, 8008, 8080]
     answers = json.loads(capsys.readouterr().out)["answers"]
     assert [each["port"] for each in answers] == [80, 591, 8008, 8080]
@@ -122,15 +143,15 @@ def test_several_are_answered_one_after_the_other(
 def test_a_range_is_one_answer_in_text_and_one_a_port_in_json(
     asked: Asked, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["why", "3000-3003"]) == 0
+    assert asked.run("3000-3003") == 0
     assert asked.asked == [(port, kind, None) for port in range(3000, 3004) for kind in (TCP, UDP)]
     out = capsys.readouterr().out
     assert out.startswith("Can be bound: 3000–3003/tcp, 3000–3003/udp\n")
-    assert cli.run(["why", "3000-3000/tcp", "--json"]) == 0
+    assert asked.run("3000-3000/tcp", "--json") == 0
     answers = json.loads(capsys.readouterr().out)["answers"]
     assert [each["port"] for each in answers] == [3000]
     asked.bindable = False
-    assert cli.run(["why", "3000..3001/tcp"]) == 1
+    assert asked.run("3000..3001/tcp") == 1
     out = capsys.readouterr().out
     assert out.count("is in use: ") == 2
     assert "Can be bound" not in out
@@ -155,7 +176,7 @@ def test_a_range_is_one_answer_in_text_and_one_a_port_in_json(
 def test_what_cannot_be_read_is_one_line_and_2(
     asked: Asked, arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert cli.run(["why", *arguments]) == 2
+    assert asked.run(*arguments) == 2
     out, err = capsys.readouterr()
     assert (out, err.count("\n")) == ("", 1)
     assert err.startswith("portbook: ")
@@ -184,13 +205,12 @@ def test_exit_status(
     asked: Asked, bindable: bool, missing: bool, arguments: str, status: int, form: str
 ) -> None:
     asked.bindable, asked.missing = bindable, (gap("NAT rules"),) if missing else ()
-    assert cli.run(["why", "305", *arguments.split(), *form.split()]) == status
+    assert asked.run("305", *arguments.split(), *form.split()) == status
 
 
-def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    asked.bindable, asked.missing = False, (gap("NAT rules\x1b[2J"),)
-    cli.run(["why", "tcp://127.0.0.1:305", "-v"])
-    assert capsys.readouterr().out == (
+def test_the_page() -> None:
+    found = held((gap("NAT rules\x1b[2J"),), address="127.0.0.1")
+    assert why.render_why(found, Style(80)) == (
         "Port 305/tcp on 127.0.0.1 can't be bound, unless the server sets SO_REUSEADDR.\n"
         "\n"
         "listener\n"
@@ -205,10 +225,8 @@ def test_the_page(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
     )
 
 
-def test_json(asked: Asked, capsys: pytest.CaptureFixture[str]) -> None:
-    asked.bindable, asked.missing = False, (gap("NAT rules \udcff"),)
-    cli.run(["why", "305/udp", "--json"])
-    out = capsys.readouterr().out
+def test_json() -> None:
+    out = json_line(of_why(held((gap("NAT rules \udcff"),), transport=UDP)))
     found = json.loads(out)
     assert {key: found[key] for key in ("schema", "port", "transport", "address")} == {
         "schema": "portbook/why/1",
