@@ -104,7 +104,7 @@ class Catalog:
         folder = self._registry.store.folder
         if Catalog().registry.store.folder == folder:
             return None
-        other = Catalog(practice=self._practice, read_notes=self._read_notes)
+        other = Catalog(practice=self._practice, read_notes=self._read_notes, shipped=self._shipped)
         other.check()
         return None if other.registry.store.folder == folder else other
 
