@@ -82,6 +82,20 @@ _SENT = (
     Kind("quotes of CSV in one line", b"tcp,LISTEN,0,", b'"",', b'users:((""', LONG_LINE),
     Kind("cells of CSV in one line", b'"tcp,', b'"";,', b'"', LONG_LINE),
 )
+_ROW = b"tcp LISTEN 0 128 0.0.0.0:" + COUNTER + b" 0.0.0.0:*\n"
+_PARTS = (
+    Repeated("a diff that takes all away", b"-" + _ROW + b"+\n", b"@@ -1,9 +1,9 @@\n"),
+    Repeated("a diff without context", b"< " + _ROW + b"---\n> " + _ROW, b"3c3\n"),
+    Repeated("many hosts", b"web" + COUNTER + b" | CHANGED | rc=0 >>\n" + _ROW),
+    Repeated("names below each other", b"web." + COUNTER + b":\n", _ROW),
+    Repeated("names between rules", b"---------\nweb" + COUNTER + b"\n", _ROW),
+    Repeated("prompts", b"op@web01:~$ " + b"a" * 60 + b"\n", _ROW),
+    Repeated("hosts before a blank", b"web01 " + _ROW),
+    Repeated("addresses alone", b"192.0.2.1:" + COUNTER + b"\n", b"Local Address:Port\n"),
+    Repeated("protocols and addresses", b"tcp 192.0.2.1:" + COUNTER + b"\n"),
+    Kind("a name in one line", b"=== web.", b"a1.", b" ===", LONG_LINE),
+    Kind("signs in one line", b"web01 ", b"=-#", b" =", LONG_LINE),
+)
 _COLUMN = b"x" + COUNTER + b"   "
 
 
@@ -264,7 +278,7 @@ READERS = {
         for name in FORMATS
     },
     "portbook.formats.sockets.detect:read": Reader(
-        partial(_read, None), (MalformedInput,), _EVERY, (*_SOCKETS, *_SENT)
+        partial(_read, None), (MalformedInput,), _EVERY, (*_SOCKETS, *_SENT, *_PARTS)
     ),
     "portbook.formats.sockets.ss:read_rows": Reader(
         partial(_read_rows, "ss"), (MalformedInput,), samples_of("ss"), _INPUTS["ss"]

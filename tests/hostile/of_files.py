@@ -230,6 +230,9 @@ _SOURCES = {
         + b"x," * 15
         + b"50000,443,0,0,0x19,tcp,allow,5300,1300,4000,21,\n",
     ),
+    "windows-firewall": (
+        b"2026-01-06 11:58:02 ALLOW TCP 192.0.2.30 198.51.100.9 50000 443 0 - 0 0 0 - - - SEND\n",
+    ),
     "azure": (
         (
             b'{"records":[{"category":"NetworkSecurityGroupFlowEvent","properties":{"flows":[{"flows":'

@@ -15,6 +15,7 @@ _WRITES = "writes what portbook itself made"
 NO_READERS = {
     "portbook.formats.sockets.rewrapped:Cut": "is a part of detect, which is one",
     "portbook.formats.sockets.rewrapped:joined": "is a part of detect, which is one",
+    "portbook.formats.sockets.together:Shared": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:begun": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:nothing_known": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:weigh": "it is given what detect's readers make of a sample",

@@ -22,6 +22,7 @@ from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, Line, PlainRows, not_understood
 from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import installed, read, read_rows
+from portbook.formats.surroundings import without_surroundings
 from portbook.model import Listener, Transport
 
 if TYPE_CHECKING:
@@ -240,7 +241,7 @@ def _collect(
 
     sockets = into(merge(listeners()) if form.per_process else listeners())
     refuse_unread(form.name, what, read_any or bool(sockets), lines)
-    return form, sockets, lines
+    return form, sockets, without_surroundings(lines)
 
 
 def refuse_unread(form: str, what: str, read_any: bool, lines: Iterable[Line]) -> None:

@@ -11,6 +11,7 @@ from portbook.app.socket_filter import Filter
 from portbook.cli.terminal import print_json
 from portbook.errors import PortbookError
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, Line, PlainRows
+from portbook.formats.surroundings import is_around
 from portbook.present.render import sockets_json
 
 if TYPE_CHECKING:
@@ -92,6 +93,8 @@ class Told:
             sys.stdout.writelines(("\n".join(texts), "\n"))
 
     def _other(self, line: Line) -> None:
+        if line.what == NOT_UNDERSTOOD and is_around(line.text):
+            return
         if line.what == NOT_UNDERSTOOD:
             self.unread += line.many
             self._early.append(line)

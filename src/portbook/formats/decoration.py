@@ -15,12 +15,10 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.formats.fields import NOT_UNDERSTOOD, OVERLONG, not_understood
+from portbook.formats.fields import NOT_UNDERSTOOD, OVERLONG, REMOVED, Line, not_understood
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    from portbook.formats.fields import Line
 
 
 class Pasted(NamedTuple):
@@ -30,6 +28,7 @@ class Pasted(NamedTuple):
     whole: str
     bare: str
     host: str | None = None
+    removed: bool = False  # a line that a diff takes away
 
 
 if TYPE_CHECKING:
@@ -247,6 +246,10 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
 
 
 _quotes, _comments, _numbers = _each(_without_quotes), _without(_COMMENT), _without(_NUMBERED)
+# A host that is no word, with nothing but a blank behind it.
+_HOSTED = re.compile(
+    r"[ \t]{0,8}(?P<host>(?=[A-Za-z]{0,62}[0-9.-])[A-Za-z0-9][\w.-]{0,63})[ \t]{1,4}(?=[A-Za-z*])"
+)
 DECORATIONS: tuple[Decoration, ...] = (
     _quotes,
     _comments,
@@ -260,6 +263,7 @@ DECORATIONS: tuple[Decoration, ...] = (
     _without_escapes,
     _each(_without_emphasis),
     _without(_GREPPED),
+    _without(_HOSTED),
 )
 
 # What every line may wear though a reader takes it for a part of the first cell: no tool writes a
@@ -313,6 +317,7 @@ class Undecorated:
     def __init__(self, lines: Iterable[tuple[int, str]], worn: tuple[Decoration, ...]) -> None:
         self._lines = _undecorate(lines, worn)
         self._kept: dict[int, Pasted] = {}
+        self._removed = self._last_removed = 0
 
     def runs(self) -> Iterator[tuple[str | None, Iterator[tuple[int, str]]]]:
         """The hosts in their order, and the lines of each, which are read before the next."""
@@ -327,7 +332,14 @@ class Undecorated:
                 self._kept[line.number] = line
                 if len(self._kept) > _MOST_KEPT:
                     del self._kept[next(iter(self._kept))]
+            elif line.removed:
+                self._removed, self._last_removed = self._removed + 1, line.number
             yield host, (line.number, line.bare)
+
+    def removed(self) -> Iterator[Line]:
+        """What a diff takes away, once all is read."""
+        if self._removed:
+            yield Line(self._last_removed, REMOVED, "", self._removed)
 
     def as_pasted(self, event: Line) -> Line:
         """*event* with its whole line as it was pasted, where that is what it shows."""

@@ -31,8 +31,9 @@ UNCERTAIN = "open|filtered"  # a scan got no answer: that may be either
 UNPUBLISHED = "unpublished"  # a container's port that its host doesn't have
 REDIRECT = "redirect"  # a NAT rule: no socket
 GONE = "gone"  # a log's line on a socket that closed
+REMOVED = "removed"  # a line that a diff takes away
 LEFT_OUT = (
-    CONNECTION, CLOSED, FILTERED, UNCERTAIN, NO_PORT, UNPUBLISHED, REDIRECT, GONE,
+    CONNECTION, CLOSED, FILTERED, UNCERTAIN, NO_PORT, UNPUBLISHED, REDIRECT, GONE, REMOVED,
 )  # fmt: skip
 
 

@@ -244,6 +244,21 @@ def test_zeeks_rows_without_a_header_are_taken_only_where_that_is_said(tmp_path:
         (b"\xd4\xc3\xb2\xa1\x02\x00\x04\x00" + bytes(32), "zeek"),
         (b"\x0c\xa5\x01\x00" + bytes(32), "nfdump -o csv"),
         (b"#Version: 1.5\n#Software: Microsoft Windows Firewall\n", "--columns"),
+        (
+            (
+                b'2026-01-06 11:58:02 fb01 firewall: msg_id="3000-0148" Deny 0-External Firebox 60'
+                b" tcp 20 49 203.0.113.9 192.0.2.5 44321 23 offset 10 S 1 win 64240\n"
+            ),
+            "WatchGuard",
+        ),
+        (
+            (
+                b"5 vpc-abcdefab012345678 subnet-aaaaaaaa012345678 i-01234567890123456 "
+                b"eni-1235b8ca123456789 123456789010 IPv4 192.0.2.33 198.51.100.20 51022 443 6 19 "
+                b"12 2311 1762070401 1762070461 ACCEPT OK\n"
+            ),
+            "put a line with its field names first",
+        ),
         (b"11:58:02.123456 IP 192.0.2.1.50000 > 198.51.100.9.443: Flags [S], seq 1\n", "zeek"),
         (b'192.0.2.1 - - [06/Jan/2026:11:58:02 +0000] "GET / HTTP/1.1" 200 12\n', "flow log"),
         (b"<113>Jan  6 11:58:02 ftd1 : %FTD-6-430003: SrcIP: 192.0.2.1, DstPort: 443\n", "302013"),

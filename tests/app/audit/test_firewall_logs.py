@@ -132,6 +132,27 @@ SONICWALL = """\
 <134>id=firewall sn=000000000000 time="2026-01-06 11:58:02" fw=192.0.2.1 pri=6 c=1024 m=537 \
 msg="Connection Closed" n=1 src=192.0.2.30:50000:X0 dst=198.51.100.9:443:X1 proto=tcp/https \
 sent=1300 rcvd=4000
+<134>id=firewall sn=000000000000 time="2026-01-06 11:58:03" fw=192.0.2.1 pri=6 c=64 m=36 \
+msg="TCP connection dropped" n=11 src=203.0.113.9:44321:X1 dst=192.0.2.5:23:X0 proto=tcp/telnet
+<134>id=firewall sn=000000000000 time="2026-01-06 11:58:04" fw=192.0.2.1 pri=6 c=64 m=38 \
+msg="UDP packet dropped" n=12 src=203.0.113.9:44321:X1 dst=192.0.2.5:53:X0 proto=udp/dns \
+fw_action="NA"
+"""
+WINDOWS = """\
+#Version: 1.5
+#Software: Microsoft Windows Firewall
+#Time Format: Local
+#Fields: date time action protocol src-ip dst-ip src-port dst-port size tcpflags tcpsyn tcpack \
+tcpwin icmptype icmpcode info path pid
+
+2026-01-06 11:58:02 ALLOW TCP 192.0.2.30 198.51.100.9 50000 443 0 - 0 0 0 - - - SEND 812
+2026-01-06 11:58:03 DROP TCP 203.0.113.9 192.0.2.20 44321 3389 52 S 1 0 8192 - - - RECEIVE 4
+2026-01-06 11:58:04 OPEN UDP 192.0.2.30 192.0.2.1 40011 53 - - - - - - - - -
+2026-01-06 11:58:05 CLOSE UDP 192.0.2.30 192.0.2.1 40011 53 - - - - - - - - -
+2026-01-06 11:58:06 ALLOW ICMP fe80::1 ff02::16 - - 0 - - - - 143 0 - SEND 4
+2026-01-06 11:58:07 ALLOW 2 192.0.2.30 224.0.0.22 - - 0 - - - - - - - SEND 4
+2026-01-06 11:58:08 INFO-EVENTS-LOST - - - - - - - - - - - - 7 -
+2026-01-06 11:58:09 ALLOW TCP 192.0.2.30 198.51.100.9 50000 x 0 - 0 0 0 - - - SEND 812
 """
 JUNIPER = """\
 <14>1 2026-01-06T11:58:02.000Z srx RT_FLOW - RT_FLOW_SESSION_DENY [junos@2636.1.1.1.2.26 \
@@ -214,7 +235,18 @@ CASES = {
         FORTIGATE, {("tcp", 443): 1}, refused=1, portless=1, other=1, wrong=(5,), bytes=5300
     ),
     "cef": Case(CEF, {("tcp", 443): 1}, refused=1, other=1, bytes=5300),
-    "sonicwall": Case(SONICWALL, {("tcp", 443): 1}, bytes=5300),
+    "sonicwall": Case(SONICWALL, {("tcp", 443): 1}, refused=2, bytes=5300),
+    # The size that it has of a connection, 0, is none.
+    "windows": Case(
+        WINDOWS,
+        {("tcp", 443): 1, ("udp", 53): 1},
+        refused=1,
+        portless=2,
+        other=2,
+        wrong=(13,),
+        bytes=None,
+        ends=4,
+    ),
     "juniper": Case(JUNIPER, {}, refused=1),
     "sophos": Case(SOPHOS, {("tcp", 443): 1}, refused=1, other=1, bytes=5300),
     # What it doesn't tell is unknown, and not 0.

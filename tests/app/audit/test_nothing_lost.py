@@ -57,6 +57,7 @@ LOGS = {
     "ufw": (test_firewall_logs.UFW, 0),
     "filterlog": (test_firewall_logs.FILTERLOG, 0),
     "pan-os": (test_firewall_logs.PAN, 0),
+    "windows": (test_firewall_logs.WINDOWS, 5),
     "fortigate": (test_firewall_logs.FORTIGATE, 0),
     "cef": (test_firewall_logs.CEF, 0),
     "leef": (test_firewall_logs.LEEF, 0),

@@ -37,6 +37,7 @@ FORMATS: Mapping[str, FlowFormat] = FormatTable(
         "filterlog": "filterlog",
         "cisco": "cisco",
         "pan-os": "pan_os",
+        "windows-firewall": "windows_firewall",
         "key-value": "key_value",
         "scan": "scans",
         "table": "generic_table",
@@ -85,8 +86,8 @@ _NOT_READ = (
     (
         re.compile(r"^#Software: Microsoft Windows Firewall|^#Fields: date time action protocol"),
         (
-            "is Windows Firewall's log, which isn't read: make it a CSV with a header, and name "
-            "its columns with --columns"
+            "is Windows Firewall's log with other fields than its usual ones: make it a CSV with a "
+            "header, and name its columns with --columns"
         ),
     ),
     (
@@ -164,7 +165,8 @@ _NOT_READ = (
     ),
     (
         re.compile(
-            r"\bfirewall: (?:Allow|Deny) \S{1,60} \S{1,60} (?:[0-9]{1,5} )?(?:tcp|udp|icmp) "
+            r"\bfirewall: (?:msg_id=\S{3,20} )?(?:Allow|Deny) \S{1,60} \S{1,60} "
+            r"(?:[0-9]{1,5} )?(?:tcp|udp|icmp) "
         ),
         "is WatchGuard's traffic log, which isn't read: make it a CSV with a header",
     ),

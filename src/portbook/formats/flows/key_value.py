@@ -149,7 +149,10 @@ def _answered(line: ir.StringValue) -> ir.BooleanValue:
     rule = field(
         line, r"[ \t]pattern: (allow|deny)\b|[ \t](?:flows|\w{0,10}firewall) (allow|deny) ", 0
     )
-    words = ibis.coalesce(said, event, named, rule).fill_null("")
+    # SonicWall's message: what it did stands there, and in no key.
+    message = field(line, r"\bid=firewall [^\n]{0,400} msg=\"([^\"]{0,100})\"")
+    told = ibis.coalesce(said, event, named, rule).fill_null("")
+    words = told + " " + message.fill_null("")
     # FortiOS' word for an attempt to reach a host that isn't there.
     return ibis.cases((words.re_search(r"(?i)^ip-conn"), False), else_=let_through(words))
 

@@ -162,4 +162,16 @@ def canonical(table: ir.Table) -> Columns:
     return found
 
 
-FORMATS = (FlowFormat("vpc", "AWS VPC Flow Logs", recognise),)
+_RECORD = re.compile(
+    r"(?=.{0,400}\beni-[0-9a-f]{8,17}\b)(?=.{0,600}\b(?:ACCEPT|REJECT) )[2-9] .{0,600}"
+    r"\b[0-9]{9,10} [0-9]{9,10}\b"
+)
+
+
+def _explain_refusal(head: Head) -> str | None:
+    if head.lines and _RECORD.match(head.lines[0]):
+        return "is a VPC flow log in a custom format: put a line with its field names first"
+    return None
+
+
+FORMATS = (FlowFormat("vpc", "AWS VPC Flow Logs", recognise, _explain_refusal),)

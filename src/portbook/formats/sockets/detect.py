@@ -8,7 +8,6 @@ r"""What other tools printed, read: one reader a tool, and the format detected.
 from __future__ import annotations
 
 import re
-from collections import deque
 from functools import partial
 from itertools import chain, islice
 from typing import TYPE_CHECKING, TypeVar
@@ -29,7 +28,9 @@ from portbook.formats.fields import (
     no_names,
 )
 from portbook.formats.lines import from_quoted_printable, is_quoted_printable, numbered
+from portbook.formats.parts import steps_of
 from portbook.formats.sockets.rewrapped import Cut, joined, width_of
+from portbook.formats.sockets.together import Shared
 from portbook.formats.sockets.worth import (
     MOST_EVENTS,
     NOTHING,
@@ -194,6 +195,7 @@ def _read_undecorated(
                 yield event
             else:
                 yield event._replace(socket=event.socket._replace(host=host))
+    yield from lines.removed()
 
 
 def _together(forms: list[SocketFormat]) -> SocketFormat:
@@ -211,44 +213,8 @@ def _read_all(forms: list[SocketFormat], lines: Lines, names: Names) -> Iterator
     first, *others = forms
     if not others:
         return reader(first)(lines, names)
-    shared = _Shared(first, lines, names)
+    shared = Shared(reader(first), lines, names)
     return shared.events(_read_all(others, shared.refused(), names))
-
-
-class _Shared:
-    """An input of several tools: what *form* leaves of it, and all events in their order."""
-
-    def __init__(self, form: SocketFormat, lines: Lines, names: Names) -> None:
-        self._lines = lines
-        self._left: deque[Event] = deque()
-        # A reader tells of a line at once, or soon: a note of it is cut, the next reader needs all.
-        self._waiting: dict[int, str] = {}
-        self._read = reader(form)(self._kept(), names)
-
-    def _kept(self) -> Iterator[tuple[int, str]]:
-        for number, line in self._lines:
-            if line.strip():
-                self._waiting[number] = line
-                if len(self._waiting) > _SAMPLE_LINES:
-                    del self._waiting[next(iter(self._waiting))]
-            yield number, line
-
-    def refused(self) -> Iterator[tuple[int, str]]:
-        """The lines that the format doesn't understand."""
-        for event in self._read:
-            line = self._waiting.pop(event.number, None) if isinstance(event, Line) else None
-            if line is not None and isinstance(event, Line) and event.what == NOT_UNDERSTOOD:
-                yield event.number, line
-            else:
-                self._left.append(event)
-
-    def events(self, others: Iterator[Event]) -> Iterator[Event]:
-        """Those of the format and *others*, which the lines it refused became."""
-        for event in others:
-            while self._left:
-                yield self._left.popleft()
-            yield event
-        yield from self._left
 
 
 def detect(
@@ -271,8 +237,11 @@ def _detect(
     """The formats of a capture, and what has to be taken off each line before they read it."""
     sample = [(number, beginning(line, _LONGEST)) for number, line in sample]
     best, worth = _best(FORMATS.values(), sample, names)
-    worn: tuple[Decoration, ...] = ()
-    if not worth.plain or any(map(_ENTITY.search, [line for _, line in sample])):
+    forms, apart, worn = _taken_apart(sample, names)
+    # Of a diff fewer are right: what it takes away may look like a row as well.
+    if forms and apart.sockets and apart.unread <= worth.unread:
+        best, worth = forms, apart
+    elif not worth.plain or any(map(_ENTITY.search, [line for _, line in sample])):
         best, worth, worn = _undressed(sample, names, best, worth)
     elif worn := _worn_by_all(sample, names):
         best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)
@@ -301,6 +270,16 @@ def _detect(
             break
         forms.append(others[0])
     return forms, worn
+
+
+def _taken_apart(
+    sample: list[tuple[int, str]], names: Names
+) -> tuple[list[SocketFormat], Worth, tuple[Decoration, ...]]:
+    """As :func:`_best`, of the parts of *sample*, and the step that finds them where there are."""
+    worn = steps_of([line[:_TRIED_WIDTH] for _, line in sample])
+    if not worn:
+        return [], NOTHING, ()
+    return *_best(FORMATS.values(), list(undecorated(sample, worn)), names), worn
 
 
 def _worn_by_all(sample: list[tuple[int, str]], names: Names) -> tuple[Decoration, ...]:

@@ -12,6 +12,7 @@ from portbook.formats.fields import (
     GONE,
     NO_PORT,
     REDIRECT,
+    REMOVED,
     UNCERTAIN,
     UNPUBLISHED,
 )
@@ -60,6 +61,7 @@ LEFT_OUT = {
         "line says that a socket has closed since",
         "lines say that a socket has closed since",
     ),
+    REMOVED: ("line that the diff removes skipped", "lines that the diff removes skipped"),
 }
 
 

@@ -1,0 +1,102 @@
+"""A paste of several parts: of many hosts, each below its name, or of two versions, as a diff.
+
+Each step knows its parts by lines that nobody else writes, which become blank: the host that one
+names is that of the lines below it, and what a diff takes away is counted and not read.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from portbook.formats.decoration import Decoration, Pasted
+
+_HOST = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+# A word alone may be anything, and a number too.
+_NO_WORD = r"(?=[\w.-]{0,63}[0-9.])(?=[\w.-]{0,63}[A-Za-z]|[0-9]{1,3}\.[0-9])"
+# Ansible's command module, pssh, and what people write above each themselves.
+_HEADS = re.compile(
+    rf"({_HOST}) \| (?:CHANGED|SUCCESS|FAILED)(?: \| rc=[0-9]{{1,3}})? >>$"
+    rf"|\[[0-9]{{1,5}}\] [0-9:]{{8}} \[(?:SUCCESS|FAILURE)\] ({_HOST})(?: .{{0,80}})?$"
+    rf"|(?:[=*#-]{{2,40}} ?){_NO_WORD}({_HOST}?)(?: ?[=*#-]{{2,40}})?:?$"
+)
+# Salt: a host, and its output below it further in. clush -b and dshbak: between two rules.
+_NAME = re.compile(rf"(?:{_NO_WORD}{_HOST}:|{_HOST})$")
+_RULE = re.compile(r"-{8,80}$")
+
+# diff -u with its headers, and as ndiff writes them; diff without -u.
+_HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,[0-9]{1,9})? \+[0-9]{1,9}(?:,[0-9]{1,9})? @@")
+_UNIFIED = re.compile(r"(?:--- |\+\+\+ |diff -|index [0-9a-f]{7,40}\.\.|\\ No newline at)")
+_COMPARED = re.compile(r"[+-]Nmap \S{1,20} scan initiated ")
+_CHANGED = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})?[acd][0-9]{1,9}(?:,[0-9]{1,9})?$")
+
+
+def steps_of(lines: list[str]) -> tuple[Decoration, ...]:
+    """The step that takes *lines*, the first of a paste, apart; none where they are one part."""
+    if any(map(_HUNK.match, lines)) or any(map(_COMPARED.match, lines)):
+        return (_without_removed,)
+    if any(map(_CHANGED.match, lines)) and any(line.startswith(("< ", "> ")) for line in lines):
+        return (_without_changed,)
+    if any(map(_HEADS.match, lines)) or any(
+        _is_name(over, name, below)
+        for (over, name), (_, below) in pairwise(pairwise(["", *lines, ""]))
+    ):
+        return (_below_hosts,)
+    return ()
+
+
+def _is_name(over: str, name: str, below: str) -> bool:
+    """Whether *name* stands alone above what is further in, or between two rules."""
+    found = _NAME.match(name)
+    if found is None:
+        return False
+    if name.endswith(":"):
+        return below.startswith("    ") and not over.endswith(":")
+    return _RULE.match(over) is not None and _RULE.match(below) is not None
+
+
+def _below_hosts(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """Lines with the host that stands above them."""
+    host: str | None = None
+    before, held = "", None
+    for line in lines:
+        if held is not None:
+            if _is_name(before, held.bare, line.bare):
+                host = held.bare.removesuffix(":")
+                held = held._replace(bare="")
+            yield held._replace(host=held.host or host)
+            before = held.bare
+        found = _HEADS.match(line.bare)
+        if found is not None:
+            host = next(filter(None, found.groups()))
+        bare = "" if found is not None else line.bare
+        held = line._replace(bare=bare, host=line.host or host)
+    if held is not None:
+        yield held
+
+
+def _without_removed(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """What there is after a diff with context: lines without its signs."""
+    for line in lines:
+        sign, rest = line.bare[:1], line.bare[1:]
+        if _HUNK.match(line.bare) or _UNIFIED.match(line.bare) or _COMPARED.match(line.bare):
+            yield line._replace(bare="")
+        elif sign == "-":
+            yield line._replace(bare="", removed=bool(rest.strip()))
+        else:
+            yield line._replace(bare=rest if sign in ("+", " ") else line.bare)
+
+
+def _without_changed(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """What a diff without context adds."""
+    for line in lines:
+        if _CHANGED.match(line.bare) or line.bare == "---":
+            yield line._replace(bare="")
+        elif line.bare.startswith("< "):
+            yield line._replace(bare="", removed=True)
+        else:
+            yield line._replace(bare=line.bare.removeprefix("> "))
