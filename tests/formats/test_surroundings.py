@@ -35,6 +35,7 @@ ROW = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*"
         "==> web01.txt <==",
         "[sudo] password for op:",
         "Connection to web01.example.com closed.",
+        "=====  ==============  ========",
         "Script started on 2025-11-02 10:00:01+01:00",
     ],
 )

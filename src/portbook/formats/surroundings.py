@@ -40,6 +40,7 @@ _AROUND = re.compile(
     r"|\[/?(?:code|pre|quote|spoiler)(?:=[^\[\]]{1,60})?\]$|</?(?:pre|code|details|blockquote)>$"
     r"|\.\. code(?:-block)?::|==> \S{1,200} <==$|@@ -[0-9,]{1,20} \+[0-9,]{1,20} @@"
     r"|\[sudo\] |Password(?: for \S{1,60})?:$|Last login: |Connection to \S{1,255} closed\.$"
+    r"|[=~^ \t-]{3,200}$"
     r"|Script (?:started|done)(?: on|, )|logout$|Warning: Permanently added )"
 )
 

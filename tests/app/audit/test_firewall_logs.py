@@ -154,6 +154,20 @@ tcpwin icmptype icmpcode info path pid
 2026-01-06 11:58:08 INFO-EVENTS-LOST - - - - - - - - - - - - 7 -
 2026-01-06 11:58:09 ALLOW TCP 192.0.2.30 198.51.100.9 50000 x 0 - 0 0 0 - - - SEND 812
 """
+STORMSHIELD = """\
+id=firewall time="2026-01-06 11:58:02" fw="SN210" ruleid=4 ipproto=tcp proto=https src=192.0.2.30 \
+srcport=50000 dst=198.51.100.9 dstport=443 action=pass sent=1300 rcvd=4000 logtype="connection"
+id=firewall time="2026-01-06 11:58:03" fw="SN210" ruleid=5 ipproto=tcp proto=telnet \
+src=203.0.113.9 srcport=44321 dst=192.0.2.5 dstport=23 action=block logtype="filter"
+"""
+HUAWEI = """\
+Jan  6 2026 11:58:02 USG %%01POLICY/6/POLICYPERMIT(l):vsys=public, protocol=6, \
+source-ip=192.0.2.30, source-port=50000, destination-ip=198.51.100.9, destination-port=443, \
+source-zone=trust, rule-name=out.
+Jan  6 2026 11:58:03 USG %%01POLICY/6/POLICYDENY(l):vsys=public, protocol=6, \
+source-ip=203.0.113.9, source-port=44321, destination-ip=192.0.2.5, destination-port=23, \
+source-zone=untrust, rule-name=default.
+"""
 JUNIPER = """\
 <14>1 2026-01-06T11:58:02.000Z srx RT_FLOW - RT_FLOW_SESSION_DENY [junos@2636.1.1.1.2.26 \
 source-address="192.0.2.30" source-port="50000" destination-address="198.51.100.9" \
@@ -247,6 +261,8 @@ CASES = {
         bytes=None,
         ends=4,
     ),
+    "stormshield": Case(STORMSHIELD, {("tcp", 443): 1}, refused=1, bytes=5300),
+    "huawei": Case(HUAWEI, {("tcp", 443): 1}, refused=1, bytes=None),
     "juniper": Case(JUNIPER, {}, refused=1),
     "sophos": Case(SOPHOS, {("tcp", 443): 1}, refused=1, other=1, bytes=5300),
     # What it doesn't tell is unknown, and not 0.

@@ -148,6 +148,25 @@ def test_what_nothing_answered_is_no_service(tmp_path: Path) -> None:
     assert answer.unanswered.flows == 4
 
 
+def test_what_a_table_says_was_rejected_is_no_service(tmp_path: Path) -> None:
+    header = "srcAddr,dstAddr,srcPort,dstPort,protocol,action"
+    accepted, rejected = (
+        f"192.0.2.33,198.51.100.20,51022,{port},6,{action}"
+        for port, action in ((443, "ACCEPT"), (3389, "REJECT"))
+    )
+    path = tmp_path / "insights.csv"
+    path.write_text(f"{header}\n{accepted}\n{rejected}\n")
+    answer = ask(path)
+    assert counts(answer) == {("tcp", 443): 1}
+    assert answer.unanswered.flows == 1
+    lines = tmp_path / "flows.json"
+    rows = [
+        dict(zip(header.split(","), row.split(","), strict=True)) for row in (accepted, rejected)
+    ]
+    lines.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    assert counts(ask(lines)) == {("tcp", 443): 1}
+
+
 def test_protocols_without_ports_are_counted_apart(tmp_path: Path) -> None:
     path = tmp_path / "vpc.txt"
     samples.vpc(path)

@@ -128,6 +128,15 @@ _NOT_READ = (
         ),
     ),
     (
+        re.compile(
+            r"^Network connection detected:|\bWindows Filtering Platform has (?:permitted|blocked)"
+        ),
+        (
+            "is Windows' event of a connection (Sysmon 3, Security 5156), which isn't read: export "
+            "such events as CSV, and name its columns with --columns"
+        ),
+    ),
+    (
         re.compile(r"%ACLLOG-[0-7]-ACLLOG_"),
         "is NX-OS' log of access lists, which isn't read: make it a CSV with a header",
     ),

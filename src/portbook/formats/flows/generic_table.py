@@ -12,6 +12,7 @@ from itertools import islice
 from portbook.errors import InvalidArgument, shown
 from portbook.formats.base import FlowFormat
 from portbook.formats.flows.layout import Head, Layout, parse_json, unique_names
+from portbook.formats.flows.log_lines import let_through
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ NAMES = {
     "packets": ("packets", "pkts", "in_pkts", "pkt", "ipkt", "network.packets", "packetdeltacount",
                 "totpkts"),
     "flows": ("flows",),
-    "answered": ("answered",),
+    "answered": ("answered", "action"),
     "spoken": ("spoken", "app_proto", "network.protocol"),
 }  # fmt: skip
 
@@ -192,7 +193,7 @@ def _flat(
 def _json_kind(ours: str, kinds: set[type]) -> str:
     if ours in _WHOLE:
         return "int64"
-    if ours == "answered":
+    if ours == "answered" and str not in kinds:
         return "boolean"
     if kinds <= {int, float} and ours in ("first", "last"):
         return "float64"
@@ -273,7 +274,7 @@ def _canonical(found: Mapping[str, str], *, bare: bool = True) -> Callable[[ir.T
             if found[ours].lower() in _OF_SLASHES and made[ours].type().is_string():
                 made[ours] = made[ours].replace("/", "-")
         if "answered" in made:
-            made["answered"] = made["answered"].try_cast("boolean")
+            made["answered"] = _answered(made["answered"])
         if "spoken" in made and not made["spoken"].type().is_string():
             made["spoken"] = made["spoken"].cast("string")
         if "port" in made:
@@ -282,6 +283,14 @@ def _canonical(found: Mapping[str, str], *, bare: bool = True) -> Callable[[ir.T
         return made
 
     return canonical
+
+
+def _answered(told: ir.Value) -> ir.BooleanValue:
+    """Whether a flow was answered: yes or no, or what a firewall calls it."""
+    import ibis
+
+    known = told.try_cast("boolean")
+    return ibis.coalesce(known, let_through(told)) if told.type().is_string() else known
 
 
 def _pick(table: ir.Table, name: str) -> ir.Value:

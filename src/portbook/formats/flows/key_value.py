@@ -31,13 +31,14 @@ if TYPE_CHECKING:
     from portbook.formats.flows.layout import Columns, Head, Layout
 
 # The names that each column goes by.
-_SRC = ("srcip", "src_ip", "source-address", "src", "c6a2", "sourceip", "source_ip")
+_SRC = ("srcip", "src_ip", "source-address", "src", "c6a2", "sourceip", "source_ip",
+        "source-ip")  # fmt: skip
 _DST = ("dstip", "dst_ip", "destination-address", "dst", "c6a3", "destip", "dest_ip",
-        "destination_ip")  # fmt: skip
+        "destination_ip", "destination-ip")  # fmt: skip
 _SRC_PORT = ("srcport", "src_port", "source-port", "spt", "s_port", "sport", "srcPort")
 _DST_PORT = ("dstport", "dst_port", "destination-port", "dpt", "service", "dport", "dstPort",
              "dest_port")  # fmt: skip
-_PROTOCOL = ("proto", "protocol", "protocol-id", "ip_protocol", "protoname")
+_PROTOCOL = ("ipproto", "proto", "protocol", "protocol-id", "ip_protocol", "protoname")
 _ACTION = ("action", "act", "log_subtype", "fw_action", "disposition", "outcome")
 _SENT = ("sentbyte", "sent_bytes", "bytes-from-client", "out", "sent", "srcBytes", "bytesout")
 _RECEIVED = ("rcvdbyte", "recv_bytes", "bytes-from-server", "in", "rcvd", "dstBytes", "bytesin")
@@ -48,9 +49,12 @@ _RECEIVED_PACKETS = ("rcvdpkt", "recv_pkts", "packets-from-server", "rpkt", "dst
 # last four.
 _KEY = r"(?:^|[ \t,;|\[\"^~#!])"
 _PLACES = (
-    re.compile(rf"{_KEY}(?:srcip|src_ip|source-address|src|c6a2)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"),
     re.compile(
-        rf"{_KEY}(?:dstip|dst_ip|destination-address|dst|c6a3)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"
+        rf"{_KEY}(?:srcip|src_ip|source-address|source-ip|src|c6a2)[=:] ?\"?[0-9A-Fa-f.:]{{2,45}}"
+    ),
+    re.compile(
+        rf"{_KEY}(?:dstip|dst_ip|destination-address|destination-ip|dst|c6a3)[=:] ?\"?"
+        r"[0-9A-Fa-f.:]{2,45}"
     ),
 )
 # What else tells of a firewall: prose that quotes src= and dst= is none.
@@ -144,7 +148,8 @@ def _answered(line: ir.StringValue) -> ir.BooleanValue:
 
     said = _value(line, _ACTION, r"[A-Za-z][A-Za-z _-]{1,30}")
     named = field(line, r"(?i)CEF:[01]\|(?:[^|]{0,128}\|){4}([^|]{0,128})\|")
-    event = field(line, r"RT_FLOW_SESSION_(DENY|CLOSE|CREATE)")
+    # Juniper's and Huawei's events.
+    event = field(line, r"(?:RT_FLOW_SESSION_|/POLICY)(DENY|CLOSE|CREATE|PERMIT)\b")
     # Meraki says it behind the last key: pattern: deny all.
     rule = field(
         line, r"[ \t]pattern: (allow|deny)\b|[ \t](?:flows|\w{0,10}firewall) (allow|deny) ", 0

@@ -58,7 +58,7 @@ _NEEDED = {"localaddress", "localport"}
 # What a list may begin with: Select-Object has any order, "fl *" that of the class.
 _FIRST = {
     *_NEEDED, "caption", "state", "appliedsetting", "owningprocess", "remoteaddress", "remoteport",
-    "creationtime", "computername",
+    "creationtime", "computername", "process", "processname", "pid",
 }  # fmt: skip
 
 

@@ -31,6 +31,7 @@ from portbook.formats.fields import (
 from portbook.formats.json_stream import begins_json, scalar, values, whole_number
 from portbook.formats.sockets.bare_records import WithoutHeader
 from portbook.formats.sockets.nmap import answered
+from portbook.formats.surroundings import is_around
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -114,7 +115,8 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             yield from map(_of_record, told)
             continue
         # Whatever the column of ports is called has that in its name, and few rows have.
-        found = _header(text) if "port" in text.lower() else None
+        headed = "port" in text.lower() and not is_around(text)
+        found = _header(text) if headed else None
         if found is not None:
             separator, header = found
             worn = _worn(_cells(text, separator)[0], header)
@@ -131,6 +133,9 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
         record = dict(zip(header, cells, strict=False))
         if record.keys().isdisjoint(_ADDRESS):
             record["address"] = UNTOLD_ADDRESS.address
+        if _of(record, _PORT) == _of(record, _PROTOCOL) == "0":
+            yield Line(number, NO_PORT)  # osquery's Unix sockets
+            continue
         yield _on(before, _event(number, text, record))
     yield from map(_of_record, bare.end())
 

@@ -69,6 +69,11 @@ _NC = (
         r"(?P<place>\S{1,255}) \[(?P<address>\S{1,60})\] (?P<port>[0-9]{1,5}) "
         r"(?:\(\S{0,40}\) )?open$"
     ),
+    # unicornscan
+    re.compile(
+        r"(?P<transport>TCP|UDP) open\s{1,40}\S{1,40}\[\s{0,6}(?P<port>[0-9]{1,5})\]\s{1,8}from "
+        r"(?P<place>\S{1,60})(?:\s+ttl [0-9]{1,3})?\s*$"
+    ),
     re.compile(r"Ncat: Connected to (?P<place>\S{1,60}):(?P<port>[0-9]{1,5})\.$"),
     re.compile(r"(?P<place>\S{1,255}) \((?P<address>\S{1,60}):(?P<port>[0-9]{1,5})\) open$"),
 )
@@ -115,7 +120,7 @@ def _told(number: int, line: str, match: re.Match[str], names: Names) -> Event:
     if _EVERYWHERE.match(line.strip()):  # cut out of a list: a scan reaches an address
         return not_understood(number, line, "it says neither TCP nor UDP")
     place = host(told.get("address") or told["place"])
-    transport = Transport(told.get("transport") or "tcp")
+    transport = Transport((told.get("transport") or "tcp").lower())
     port = port_number(told["port"], transport, names)
     if place is None or not port:
         return not_understood(number, line)

@@ -33,6 +33,7 @@ _ELSEWHERE = (
     (
         re.compile(
             r"\bCLUSTER-IP\s+EXTERNAL-IP\s+PORT\(S\)|^NAME\s.{0,200}\b(?:ENDPOINTS|PORTS)\b.{0,80}\sAGE\s*$"
+            r"|\"?kind\"?\s?:\s?\"?(?:Service|Pod|Endpoints|EndpointSlice|Ingress|List)\b"
             r"|^(?:TargetPort|NodePort|Endpoints):\s|^\s{0,20}-? ?\"?(?:nodePort|targetPort)\"?: "
         ),
         "kubectl's services are no sockets of a machine: look up one of their ports, portbook 443",
@@ -76,8 +77,11 @@ _ELSEWHERE = (
     ),
     (
         re.compile(
-            r"^To\s+Action\s+From\s*$|^Chain \w\S{0,40} \((?:policy|[0-9]+ references)"
-            r"|^table inet \S+ \{|^-A (?:INPUT|FORWARD|OUTPUT) "
+            r"^\s{0,8}To\s+Action\s+From\s*$|^Chain \w\S{0,40} \((?:policy|[0-9]+ references)"
+            r"|^table (?:inet|ip6?|arp|bridge|netdev) \S+ \{|^-[AP] (?:INPUT|FORWARD|OUTPUT) "
+            r"|^\s{0,4}(?:icmp-block-inversion|masquerade): (?:yes|no)\s*$"
+            r"|^(?:pass|block)(?: drop| return| in| out| log| quick| on \S{1,16}){0,6}"
+            r" (?:all|inet6?|proto)\b"
         ),
         "a firewall's rules are no sockets: ask who can reach a port with portbook reach PORT",
     ),
@@ -102,6 +106,34 @@ _ELSEWHERE = (
         (
             "these columns of ss don't say what listens, or whether it is TCP: print the first two "
             "as well, ss -Htulpn | awk '{print $1, $2, $5, $7}'"
+        ),
+    ),
+    (
+        re.compile(r"^\s{0,4}Listen on ipv[46]:\s+Connect to ipv[46]:"),
+        (
+            "netsh's port proxies are redirects and no sockets: what listens for them is in the "
+            "output of netstat -ano"
+        ),
+    ),
+    (
+        re.compile(r"^PROTOCOL\s+STATE\s+SERVICE"),
+        "nmap -sO lists protocols of IP, which have no ports: scan with nmap -sS or -sU",
+    ),
+    (
+        re.compile(r"^Image Name\s+PID\s+Session Name"),
+        "tasklist lists processes and no sockets: give the output of netstat -ano",
+    ),
+    (
+        re.compile(r"\bTcpTestSucceeded\b"),
+        "Test-NetConnection is read as a list: pipe it to Format-List",
+    ),
+    (
+        re.compile(
+            r"^\S{1,60}\s+(?:\*|localhost|\[[0-9a-f:.]{2,45}\]|[0-9.]{7,15}):[0-9]{1,5}\s*$"
+        ),
+        (
+            "a program and an address say neither TCP nor UDP: give all columns of lsof -nP -i or "
+            "of ss -tulpn"
         ),
     ),
     (
