@@ -75,6 +75,37 @@ def test_a_connection_that_is_accepted_now_is_no_failure(
     assert f"listens on {server} now, on 127.0.0.1: try again." in " ".join(out.split())
 
 
+def test_an_address_that_is_free_is_not_a_port_that_is(
+    server: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status, out = _answer(capfd, f"listen EADDRINUSE: address already in use ::1:{server}")
+    assert status == 0
+    said = " ".join(out.split())
+    assert said.startswith(f"[::1]:{server} is free on this machine now. But python")
+    assert "has the port on 127.0.0.1: a server on every address can clash with that." in said
+
+
+def test_a_socket_file_is_not_answered_by_what_listens_on_the_port(
+    server: int, capfd: pytest.CaptureFixture[str]
+) -> None:
+    file = f'connection to server on socket "/run/postgresql/.s.PGSQL.{server}" failed: '
+    status, out = _answer(capfd, f"psql: error: {file}No such file or directory")
+    assert status == 1
+    said = " ".join(out.split())
+    assert said.startswith("The text is about PostgreSQL's socket file, not about TCP")
+    assert f"listens on {server}, on 127.0.0.1. If that is the server: psql -h localhost." in said
+    assert "try again" not in said
+    tcp = f'connection to server at "localhost" (127.0.0.1), port {server} failed: '
+    _, out = _answer(capfd, f"psql: error: {tcp}Connection refused")
+    assert "socket file" not in out
+
+
+def test_what_a_firewall_drops_leads_to_its_rules(capfd: pytest.CaptureFixture[str]) -> None:
+    text = "[UFW BLOCK] IN=eth0 OUT= SRC=203.0.113.9 DST=192.0.2.4 PROTO=UDP SPT=50 DPT=161"
+    _, out = _answer(capfd, text)
+    assert "On that machine: portbook reach 161/udp" in out
+
+
 def test_another_machine_is_said_to_be_one(capfd: pytest.CaptureFixture[str]) -> None:
     for text in (
         "ssh: connect to host 192.0.2.77 port 22: Connection refused",

@@ -44,7 +44,8 @@ class Failed(NamedTuple):
     port. ``again`` is whether it would fail again on this machine now; None where that can't be
     known. ``hidden`` says that a socket could be there and not
     be seen. ``privileged`` is the first port that needs no privilege, if the port is below it.
-    ``more`` are the other ports that the text says failed, each with what is bound to it.
+    ``more`` are the other ports that the text says failed, each with what is bound to it. ``file``
+    says that it was about a socket file: what listens on the port is no answer to it.
     """
 
     failure: Failure
@@ -57,6 +58,7 @@ class Failed(NamedTuple):
     windows: bool = False
     hidden: bool = False
     more: tuple[tuple[int, tuple[Listener, ...]], ...] = ()
+    file: bool = False
 
 
 _MOST = 8  # further ports of a text that are looked at
@@ -95,7 +97,9 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
     failure = query.pasted.failure or Failure.OTHER
     windows = query.pasted.windows
     if host is None:
-        return Failed(failure, query.address, Place.UNKNOWN, windows=windows)
+        return Failed(
+            failure, query.address, Place.UNKNOWN, windows=windows, file=query.pasted.file
+        )
     place = place_of(query.address)
     listeners = _alike(host.listeners, query.transport, failure)
     listening = tuple(each for each in listeners if _concerns(each, query.address, place, failure))
@@ -111,6 +115,7 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
         again=None,
         privileged=privileged,
         windows=windows,
+        file=query.pasted.file,
     )
     failed = failed._replace(hidden=hide_sockets(host.missing))
     again = _again(failed, host, held)
@@ -200,6 +205,8 @@ def _concerns(listener: Listener, address: str | None, place: Place, failure: Fa
 def _again(failed: Failed, host: Host, held: bool) -> bool | None:
     """Whether it would fail again on this machine, now."""
     elsewhere = failed.place in (Place.ELSEWHERE, Place.NAME)
+    if failed.file:
+        return None
     if failed.failure in (Failure.IN_USE, Failure.OTHER):
         if failed.failure is Failure.OTHER:
             return None

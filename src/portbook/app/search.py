@@ -12,7 +12,7 @@ from portbook.formats.errors.query import Query, QueryKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.catalog import Catalog
     from portbook.catalog.search import Hit, Match
@@ -41,6 +41,24 @@ class SearchAnswer(NamedTuple):
     own_notes: tuple[Note, ...] | None = None
     abuse: tuple[Report, ...] = ()
     similar: bool = False
+
+    def sources_of(self, hits: Iterable[Hit]) -> tuple[Source, ...]:
+        """Those of the sources that *hits* are from.
+
+        Services are in the registry and in practice: of them all are, but those of other lists.
+        """
+        from portbook.model.practice import SearchStore
+
+        lists = {
+            SearchStore.USES: "lore-uses",
+            SearchStore.PROGRAMS: "lore-programs",
+            SearchStore.ABUSE: "lore-abuse",
+        }
+        found = {hit.store for hit in hits}
+        told = {lists[store] for store in found if store in lists}
+        if not found or SearchStore.MATCHES in found:
+            told |= {each.id for each in self.sources} - set(lists.values())
+        return tuple([each for each in self.sources if each.id in told])
 
     @property
     def order(self) -> tuple[str, ...]:

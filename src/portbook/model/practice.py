@@ -188,9 +188,7 @@ class KnownService(NamedTuple):
         the Git daemon of Git, H.323 of an H.323 gatekeeper, Windows Remote Desktop.
         """
         name = product.casefold().removesuffix(" server").removesuffix(" daemon")
-        if name in self.also_called:
-            return True
-        return f"{self.name.casefold()} ".startswith(f"{name} ")
+        return name in self.also_called or f"{self.name.casefold()} ".startswith(f"{name} ")
 
     def source_of(self, field: str) -> tuple[str, str]:
         """The address that says what *field* does, and the day on which it was read."""

@@ -138,6 +138,8 @@ def _keys(failed: Failed) -> Iterator[str]:
     """The sentences, by name: the headline first."""
     failure, place = failed.failure, failed.place
     headline = _headline(failed)
+    if failed.file:
+        headline = "socket-file-beside" if failed.listening else "socket-file"
     far = failure in CONNECTING and place in (Place.ELSEWHERE, Place.NAME)
     if far:
         yield f"{failure}-far"
@@ -151,14 +153,20 @@ def _keys(failed: Failed) -> Iterator[str]:
         yield "refused-fix"
     if failure is Failure.UNAVAILABLE and place is Place.ELSEWHERE:
         yield "unavailable-v6" if failed.address == "::1" else "unavailable-fix"
-    if headline == "permission-given":
-        yield "permission-fix"
+    if headline in _BELOW:
+        yield _BELOW[headline]
     if place is Place.INVALID:
         yield "invalid-address"
     if place is Place.NAME and failure not in CONNECTING:
         yield "name"
 
 
+_BELOW = {
+    "permission-given": "permission-fix",
+    "in-use-free-there": "in-use-beside",
+    "socket-file": "socket-file-fix",
+    "socket-file-beside": "socket-file-tcp",
+}
 _LOOPBACKS = ("::1", "127.0.0.1", "localhost")
 
 
@@ -169,8 +177,7 @@ def _headline(failed: Failed) -> str:
     ):  # fmt: skip
         return str(failure)
     if failure is Failure.IN_USE:
-        held = "held" if failed.listening else "connection"
-        return f"in-use-{held if failed.again else 'free'}"
+        return _in_use(failed)
     if failure is Failure.PERMISSION:
         if failed.windows:
             return "permission-windows"
@@ -188,6 +195,13 @@ def _headline(failed: Failed) -> str:
             return "answers" if failed.listening else "refused-here"
         return str(failure)
     return _dropped(failed)
+
+
+def _in_use(failed: Failed) -> str:
+    if failed.again:
+        return "in-use-held" if failed.listening else "in-use-connection"
+    beside = failed.beside and failed.place is Place.HERE
+    return "in-use-free-there" if beside else "in-use-free"
 
 
 def _dropped(failed: Failed) -> str:
@@ -226,6 +240,9 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
         yield NextStep("On other ports", "portbook listen")
     elif failed.failure in CONNECTING:
         yield NextStep("On that machine", f"portbook {name}")
+    elif failed.failure is Failure.DROPPED:
+        label = "On that machine" if failed.place is Place.ELSEWHERE else "Which rule drops it"
+        yield NextStep(label, f"portbook reach {name}")
     else:
         free = failed.failure is Failure.IN_USE
         yield NextStep("Try to bind it" if free else "All causes", f"portbook why {where}")

@@ -117,7 +117,7 @@ PAGES: dict[Topic, TopicPage] = {
         ),
         (
             NextStep("What listens", "portbook listen"),
-            NextStep("Who has 8080", "portbook why 8080"),
+            NextStep("Who has a port", "portbook why 8080"),
         ),
     ),
     Topic.PRIVILEGED: TopicPage(

@@ -131,6 +131,14 @@ def test_a_search_that_finds_nothing_says_what_to_try_and_no_sources() -> None:
     assert lines == ['Nothing matches "qqqqzzzz".', "Try part of a name, or one word."]
 
 
+def test_a_text_that_nothing_matches_is_quoted_as_it_was_typed() -> None:
+    text = "qqqqzzzz without a wwwwxxxx"
+    page = lists.render_search(_search(text), Style())
+    assert page.startswith(f'Nothing matches "{text}".')
+    longer = lists.render_search(_search(f"{text} {'and so on ' * 30}"), Style())
+    assert len(longer.splitlines()[0]) <= 80
+
+
 @pytest.mark.parametrize(
     ("text", "named", "unnamed"),
     [

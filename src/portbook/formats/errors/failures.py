@@ -138,7 +138,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "拒否されたため", "연결이 거부", "연결을 거부",
     ),
     Failure.TIMEOUT: (
-        "etimedout", "timed out", "i/o timeout", "timedout", "connect timeout", "timed-out",
+        "etimedout", "timed out", "curl: (28)", "i/o timeout", "timedout", "connect timeout", "timed-out",
         "connection timeout", "timeoutexception", "timeouterror", "timed_out",
         "deadline exceeded", "did not properly respond after", "failed to occur within",
         "wartezeit für die verbindung", "zeitüberschreitung", "expiration du délai",
@@ -173,7 +173,7 @@ BIND_FAILED = re.compile(
     r"(?:connector|listener|protocolhandler|web server))\b"
     r"|\b(?:bind|listen|bind\(\)|bind\(\.\.\)|listener|listening|forwarding)\b"
     r"(?: \S{1,60}){0,6} fail"
-    r"|\bport \d{1,5} is (?:not available|unavailable|not free|busy)|server failed to start|bindexception|bindfailed|bind_error|could_not_start_listener"
+    r"|\bport \d{1,5} (?:(?:is )?(?:not available|unavailable|not free|busy)|taken\b)|server failed to start|bindexception|bindfailed|bind_error|could_not_start_listener"
     r"|listen_error|failed to start ranch listener"
 )
 CONNECT_FAILED = re.compile(

@@ -46,7 +46,8 @@ class Reading(NamedTuple):
     ``span`` says that ``ports`` are the ends of a range. ``address`` is the first port's, or the
     one that failed where no port is named; it stands as the text has it, whatever it is.
     ``process`` is who the text says has the port. ``peers`` are the ports of clients; ``windows``
-    says that the failure is in Windows' own words or numbers.
+    says that the failure is in Windows' own words or numbers, ``file`` that it is about a socket
+    file, and the port no more than a part of its name.
     """
 
     ports: tuple[int, ...] = ()
@@ -58,6 +59,7 @@ class Reading(NamedTuple):
     failure: Failure | None = None
     peers: tuple[int, ...] = ()
     windows: bool = False
+    file: bool = False
 
 
 def read_text(text: str) -> Reading:
@@ -107,8 +109,11 @@ def read_text(text: str) -> Reading:
         reason or presumed,
         peers,
         windows,
+        all(_SOCKET_FILE.search(part.text) for part, _ in own),
     )
 
+
+_SOCKET_FILE = re.compile(r"\.s\.PGSQL\.\d")
 
 # -- the text ---------------------------------------------------------------------------------
 

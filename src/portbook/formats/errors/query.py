@@ -81,7 +81,8 @@ def parse_query(text: str) -> Query:
         )
     if "\0" in text:
         raise InvalidQuery(f"{shown(text)} holds a NUL character: leave it out", text)
-    return _parse_word("/".join(words))  # 443 udp
+    word = "/".join(words)  # 443 udp
+    return _parse_error(word) or _parse_word(word)
 
 
 def split_queries(text: str) -> list[str]:
@@ -313,6 +314,16 @@ def _parse_address(word: str) -> Query | None:
         note = "without brackets the last group of an IPv6 address is read as the port"
         return query._replace(notes=(*query.notes, note))
     return query
+
+
+def _parse_error(word: str) -> Query | None:
+    """``EADDRINUSE:3000``: the name of an errno, which is no host's."""
+    name, colon, _ = word.partition(":")
+    if not (colon and name[:1] == "E" and name[5:].isalpha() and name.isupper()):
+        return None
+    query = _parse_text(word, [word])
+    failed = query.pasted is not None and query.pasted.failure is not None
+    return query if failed else None
 
 
 _HOST_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]%*+")

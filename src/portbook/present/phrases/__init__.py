@@ -125,6 +125,17 @@ FAILURES = {
     "translated before it arrives.",
     "unavailable-v6": "IPv6 is off on this machine: bind 127.0.0.1, or switch IPv6 on.",
     "refused": "The text says that {place} refused a connection: nothing listened there.",
+    "in-use-free-there": "{place} is free on this machine now.",
+    "in-use-beside": "But {others} has the port on {elsewhere}: a server on every address can "
+    "clash with that.",
+    "socket-file": "The text is about PostgreSQL's socket file, not about TCP: nothing listened on "
+    "that file.",
+    "socket-file-beside": "The text is about PostgreSQL's socket file, not about TCP: nothing "
+    "listened on that file.",
+    "socket-file-fix": "Start the server, or name the folder that it makes the file in: psql -h "
+    "FOLDER.",
+    "socket-file-tcp": "{who} listens on {name}, on {where}. If that is the server: psql -h "
+    "localhost.",
     "in-use-free-unseen": "Nothing we can see holds {name} on this machine now.",
     "refused-here-unseen": "Nothing we can see listens on {place} on this machine.",
     "dropped-silent-unseen": "A firewall dropped a packet to {name}; nothing we can see listens "

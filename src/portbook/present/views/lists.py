@@ -8,7 +8,7 @@ from portbook.present.document import Paragraph, Sources, Table
 from portbook.present.escape import one_line
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import wrap
-from portbook.present.words import plural, span
+from portbook.present.words import cut, plural, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portbook.present.document import Item
     from portbook.present.render.text import Style
 
+_LONGEST = 60  # columns of a text that nothing matches
 # More rows than this of one list are counted instead of shown: JSON has them all.
 _MOST = 40
 
@@ -67,7 +68,7 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         out.title(
             f"{plural(noted, 'match', 'matches')} for {quoted}, among your notes"
             if noted
-            else f"Nothing matches {quoted}."
+            else f'Nothing matches "{cut(answer.query.text, _LONGEST)}".'
         )
     elif answer.asked_by_name and answer.similar:
         out.title(f"No service is named {quoted}.", "Similar names:")
@@ -93,28 +94,10 @@ def render_search(answer: SearchAnswer, style: Style) -> str:
         for title, items in own.sections(answer.own_notes):
             out.section(title, *items)
     if count or noted:
-        out.sources(_sources(answer, hits))
+        out.sources(answer.sources_of(hits))
     else:
         out.lines.append("Try part of a name, or one word.")
     return str(out)
-
-
-# Of what each list of hits is told: by the beginning of its sources' ids.
-_TOLD_BY = {
-    SearchStore.USES: ("lore-uses",),
-    SearchStore.PROGRAMS: ("lore-programs",),
-    SearchStore.ABUSE: ("lore-abuse",),
-}
-
-
-def _sources(answer: SearchAnswer, hits: Sequence[Hit]) -> list[Source]:
-    """The sources of *hits*; of services, which the registry and practice share, all but those."""
-    found = {hit.store for hit in hits}
-    others = [name for store, names in _TOLD_BY.items() if store not in found for name in names]
-    if SearchStore.MATCHES in found:
-        return [each for each in answer.sources if each.id not in others]
-    told = [name for store in found for name in _TOLD_BY[store]]
-    return [each for each in answer.sources if each.id in told]
 
 
 def said_of(hit: Hit) -> str:
