@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from portbook import cli
+from portbook.app.capture_changes import Listed, compare
 from portbook.app.capture_judge import CaptureJudge
-from portbook.app.explain import _resolver, compare, explain, merge
+from portbook.app.explain import _resolver, explain, merge
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput
 from portbook.formats.sockets.detect import FORMATS
@@ -286,7 +287,39 @@ def test_the_same_holder_with_another_number_changed_nothing() -> None:
         made = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 80, SocketState.LISTEN)
         return Listener(made, Ownership(owners, OwnersSeen.FIRST))
 
-    assert compare([web(1)], [web(2)]) == ((), (), (), 1, 0)
+    listed = Listed.of([web(1)], whole=False)
+    assert compare([web(1)], [web(2)], listed, listed) == ((), (), (), 1, 0, ())
+
+
+def test_what_a_capture_was_not_asked_for_has_not_closed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """``ss -tln`` says nothing of UDP, nor of what is only bound."""
+    head = "Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port\n"
+    udp = "udp UNCONN 0 0 0.0.0.0:5353 0.0.0.0:*\n"
+    web, gone = (f"tcp LISTEN 0 5 0.0.0.0:{port} 0.0.0.0:*\n" for port in (80, 81))
+    old, new = tmp_path / "old.txt", tmp_path / "new.txt"
+    old.write_text(head + udp + web + gone)
+    new.write_text(head + web)
+    cli.run(["explain", str(new), "--against", str(old)])
+    said = capsys.readouterr().out
+    assert said.startswith("0 opened, 1 closed, 0 changed owner\n")
+    assert "5353/udp" not in said
+    assert "1 udp socket not compared: the other capture lists none." in said
+    cli.run(["explain", str(old), "--against", str(new), "--json"])
+    changes = json.loads(capsys.readouterr().out)["changes"]
+    assert [each["port"] for each in changes["opened"]] == [81]
+    assert [each["port"] for each in changes["not_compared"]] == [5353]
+
+
+def test_a_list_of_ones_own_has_every_kind() -> None:
+    made = Socket(Transport.UDP, Family.IPV4, "0.0.0.0", 53, SocketState.LISTEN)
+    bound = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 53, SocketState.BOUND)
+    then = [Listener(made), Listener(bound)]
+    every, nothing = Listed.of([], whole=True), Listed.of([], whole=False)
+    assert compare(then, [], every, every).closed == tuple(then)
+    assert compare(then, [], every, nothing).not_compared == tuple(then)
+    assert compare([], then, every, every).opened == tuple(then)
 
 
 def test_a_socket_of_several_processes_is_one() -> None:

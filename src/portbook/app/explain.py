@@ -13,6 +13,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from portbook._fast_types import NamedTuple
+from portbook.app.capture_changes import PORTBOOK, Changes, Listed, compare
 from portbook.app.capture_judge import CaptureJudge
 from portbook.app.capture_table import FAMILIES, CaptureTable, judge_all, rank_of
 from portbook.app.other_logs import naming_logs
@@ -37,20 +38,6 @@ if TYPE_CHECKING:
 _OnRecord = TypeVar("_OnRecord")
 _Sockets = TypeVar("_Sockets", bound="Sequence[Listener]")
 _MOST_KEPT = 65536  # names of services, by which tools print ports
-
-
-class Changes(NamedTuple):
-    """What became of an older capture's sockets, by transport, address and port.
-
-    ``changed`` are those that another program holds now, as before and after; of ``untold`` one
-    of the captures doesn't name the program, so that can't be said.
-    """
-
-    opened: tuple[Listener, ...]
-    closed: tuple[Listener, ...]
-    changed: tuple[tuple[Listener, Listener], ...]
-    same: int
-    untold: int
 
 
 class ExplainAnswer(NamedTuple):
@@ -124,9 +111,10 @@ def explain(
     changes = None
     if before is not None:
         past = tuple(filter(wanted.keeps, judge_all(judge, before[1])))
-        changes = compare(past, kept)
+        whole = [each == PORTBOOK for each in (before[0].name, form.name)]
+        changes = compare(past, kept, Listed.of(before[1], whole[0]), Listed.of(sockets, whole[1]))
     book, practice = catalog.registry, catalog.practice
-    shown = kept if changes is None else (*kept, *changes.closed)
+    shown = kept if changes is None else (*kept, *changes.closed, *changes.not_compared)
     return ExplainAnswer(
         format=form.name,
         sockets=kept,
@@ -309,64 +297,6 @@ def _together(group: list[Listener]) -> Listener:
     if not owned:
         return first
     return first._replace(ownership=first.ownership._replace(owners=tuple(owners), seen=owned[-1]))
-
-
-def compare(old: Iterable[Listener], new: Iterable[Listener]) -> Changes:
-    """What opened, closed and changed hands from *old* to *new*."""
-    before, after = _by_place(old), _by_place(new)
-    changed, same, untold = [], 0, 0
-    for place, listener in after.items():
-        past = before.get(place)
-        if past is None:
-            continue
-        held, held_now = _holders(past), _holders(listener)
-        if not held or not held_now:
-            untold += 1
-        elif held == held_now:
-            same += 1
-        else:
-            changed.append((past, listener))
-    return Changes(
-        opened=tuple([each for place, each in after.items() if place not in before]),
-        closed=tuple([each for place, each in before.items() if place not in after]),
-        changed=tuple(changed),
-        same=same,
-        untold=untold,
-    )
-
-
-def _by_place(sockets: Iterable[Listener]) -> dict[tuple[object, ...], Listener]:
-    groups: dict[tuple[object, ...], list[Listener]] = {}
-    for each in sockets:
-        place = (
-            each.socket.transport,
-            each.socket.address,
-            each.socket.port,
-            each.socket.interface,
-            each.socket.namespace,
-            each.socket.host,
-        )
-        groups.setdefault(place, []).append(each)  # sockets may share an address and a port
-    return {
-        place: group[0]._replace(
-            ownership=group[0].ownership._replace(
-                owners=tuple(
-                    dict.fromkeys(
-                        owner for listener in group for owner in listener.ownership.owners
-                    )
-                )
-            )
-        )
-        if len(group) > 1
-        else group[0]
-        for place, group in groups.items()
-    }
-
-
-def _holders(listener: Listener) -> frozenset[str]:
-    """Who holds a socket, by name; empty where that isn't told of all."""
-    names = [owner.program or owner.container_name for owner in listener.ownership.owners]
-    return frozenset(name for name in names if name) if all(names) else frozenset()
 
 
 def _resolver(catalog: Catalog) -> Callable[[str, Transport], int | None]:

@@ -69,6 +69,7 @@ _CHANGES = Table(
         Field("changed", list_of(_PAIR.inline()), "those that another program holds now"),
         Field("same", NUMBER),
         Field("untold", NUMBER, "those of which one capture doesn't name the program"),
+        Field("not_compared", LISTENERS, "of a kind that the other capture lists none of"),
     ),
 )
 EXPLAIN = Table(

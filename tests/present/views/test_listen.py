@@ -152,6 +152,12 @@ def test_a_cell_is_never_cut_within_a_bracket() -> None:
     assert "  hidden\n" in every
 
 
+def test_a_container_is_named_once() -> None:
+    cache = Process(0, None, container="1a2b", container_name="cache-1")
+    line = shown(socket(6379, cache))[-1]
+    assert line.count("cache-1") == 1
+
+
 @pytest.mark.parametrize(
     ("facts", "words"),
     [

@@ -16,6 +16,7 @@ from portbook.formats.fields import (
     UNCERTAIN,
     UNPUBLISHED,
 )
+from portbook.model.sockets import UNKNOWN_ADDRESS
 from portbook.present.document import Paragraph
 from portbook.present.escape import plain
 from portbook.present.owners import Viewer
@@ -23,11 +24,13 @@ from portbook.present.render.document_text import render_item
 from portbook.present.render.text import WIDEST, wrap
 from portbook.present.views.listen import head, sentences, table_lines
 from portbook.present.views.listen_fields import Cells
+from portbook.present.words import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from portbook.app.explain import Changes, ExplainAnswer
+    from portbook.app.capture_changes import Changes
+    from portbook.app.explain import ExplainAnswer
     from portbook.model import Listener, Transport
     from portbook.model.sockets import ScanState
     from portbook.present.render.text import Style
@@ -77,7 +80,8 @@ def not_open(answer: ExplainAnswer) -> Iterator[str]:
     for each in answer.not_open:
         listed.setdefault((each.state, each.address, each.transport), []).append(each.port)
     for (state, address, transport), ports in list(listed.items())[:_MOST_LINES]:
-        yield f"{state} at {plain(address)}: {_as_ranges(ports)}/{transport}"
+        where = "" if address == UNKNOWN_ADDRESS else f" at {plain(address)}"
+        yield f"{state}{where}: {_as_ranges(ports)}/{transport}"
     if len(listed) > _MOST_LINES:
         yield f"and at {len(listed) - _MOST_LINES:,} more addresses: --json has them all"
 
@@ -185,6 +189,13 @@ def _changes(
             f"{changes.untold:,} more in both, with the program unknown in one of the captures.",
             style.width,
         )
+    kinds = [
+        str(each.socket.transport) if each.socket.listens else "bound-only"
+        for each in changes.not_compared
+    ]
+    for kind in dict.fromkeys(kinds):
+        count = plural(kinds.count(kind), f"{kind} socket")
+        yield from wrap(f"{count} not compared: the other capture lists none.", style.width)
 
 
 def _before(

@@ -174,7 +174,8 @@ class Cells:
             words += f" +{len(others)}"
         if listener.ownership.seen is OwnersSeen.INFERRED:
             words += " (inferred)"
-        if owners[0].container:
+        # One that is named by its container alone is in no other.
+        if owners[0].container and (owners[0].program or owners[0].command):
             words += f" in {owners[0].container_name or owners[0].container}"
         elif runs_unnamed_code(owners[0]) and (folder := self.directory(listener)) != NONE:
             words += f" in {folder}"
