@@ -71,6 +71,7 @@ def test_every_name_that_people_have_for_several_ports_is_answered() -> None:
         # No cell of its table is cut where the ports are free.
         free = tuple([row._replace(machine="free") for row in brief.ports])
         lines = render_brief(brief._replace(ports=free), Style()).splitlines()
+        assert free
         for row in free:
             assert any(line.endswith(f"  {row.practice or 'free'}") for line in lines)
 

@@ -144,9 +144,11 @@ def test_a_cell_is_never_cut_within_a_bracket() -> None:
         socket(3, WEB, speaks=spoken),
     ]
     pages = [shown(*rows, width=width)[3:] for width in range(20, 100)]
-    for line in [line for page in pages for line in page]:
+    lines = [line for page in pages for line in page]
+    assert lines
+    for line in lines:
         assert line.count("(") == line.count(")")
-    every = "\n".join(["\n".join(page) for page in pages])
+    every = "\n".join(lines)
     assert "127.0.0.1 bound " in every
     assert "192.168.… bound " in every
     assert "  hidden\n" in every
