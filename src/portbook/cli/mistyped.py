@@ -48,8 +48,11 @@ def did_you_mean(argv: Sequence[str], commands: Iterable[str], catalog: Catalog)
     verb = word in _VERBS or (word in _BEFORE_PORT and _has_port(argv[1:]))
     # A verb's options are another tool's: kill -9, ls -la.
     rest = [each for each in argv[1:] if not (verb and each.startswith("-"))]
-    proposals = _of_verb(word, rest) or nearest(word, commands)
-    if not proposals or _is_question(argv) or _known(argv[0], catalog, verb=verb):
+    names = tuple(commands)
+    proposals = _of_verb(word, rest) or nearest(word, names)
+    # A command in capitals is one, whatever product has the word in its name.
+    whole = verb or word in names
+    if not proposals or _is_question(argv) or _known(argv[0], catalog, verb=whole):
         return None
     tail = _tail(rest)
     lines = [f"portbook {name}{'' if verb and name in _ALONE else tail}" for name in proposals]
