@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.load_clients import SEARCHES, Load, Questions, slow_client
+from benchmarks.load_clients import PATIENCE, SEARCHES, Load, Questions, slow_client
 from benchmarks.timing import PROOF, environment, portbook
 from portbook.web.http.connections import raise_descriptor_limit
 
@@ -110,8 +110,9 @@ def server() -> Iterator[Server]:
 class Plan(NamedTuple):
     """A load: *rate* in requests a second, or below 1 the share of what the server can answer.
 
-    At most *waiting* requests wait for their answers. Before it, the server is asked as fast as it
-    answers: for *warm* seconds at a time, until its memory stays as it is.
+    At most *waiting* requests wait for their answers, *patience* seconds at most; it lasts longer
+    than *seconds* where fewer than *least* have one by then. Before it, the server is asked as fast
+    as it answers: for *warm* seconds at a time, until its memory stays as it is.
     """
 
     rate: float
@@ -119,6 +120,8 @@ class Plan(NamedTuple):
     seconds: float
     warm: float
     waiting: int = MOST_WAITING
+    patience: float = PATIENCE
+    least: int = 0
 
 
 def measure(served: Server, plan: Plan, seed: int = 1) -> Report:
@@ -132,17 +135,17 @@ async def _measure(served: Server, plan: Plan, chance: random.Random) -> Report:
     await asyncio.sleep(1)
     for _ in range(_MOST_ROUNDS):
         resident = served.resident()
-        flood = Load(served.port, 0, questions, plan.waiting)
+        flood = Load(served.port, 0, questions, plan.waiting, plan.patience)
         await flood.run(plan.warm)
         if served.resident() < resident * 1.01:
             break
     # What it refuses costs it little and is no measure.
     rate = plan.rate if plan.rate > 1 else plan.rate * flood.statuses[200] / plan.warm
-    load = Load(served.port, rate, questions, plan.waiting)
+    load = Load(served.port, rate, questions, plan.waiting, plan.patience)
     await asyncio.sleep(1)
     before, processor = served.resident(), served.processor()
     began = load.loop.time()
-    await load.run(plan.seconds)
+    await load.run(plan.seconds, plan.least)
     took = load.loop.time() - began
     report = Report(
         took,

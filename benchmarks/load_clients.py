@@ -99,11 +99,20 @@ class _Client(asyncio.Protocol):
 class Load:
     """Requests at *rate* a second, or as fast as answers come where it is 0.
 
-    At most *waiting* wait for their answers. Beyond, those that are due are left out.
+    At most *waiting* wait for their answers, *patience* seconds at most. Beyond, those that are due
+    are left out.
     """
 
-    def __init__(self, port: int, rate: float, questions: Questions, waiting: int) -> None:
+    def __init__(
+        self,
+        port: int,
+        rate: float,
+        questions: Questions,
+        waiting: int,
+        patience: float = PATIENCE,
+    ) -> None:
         self.port, self.rate, self.questions, self.most_waiting = port, rate, questions, waiting
+        self.patience = patience
         self.loop = asyncio.get_running_loop()
         self.statuses: Counter[int] = Counter()
         self.unannounced = self.timeouts = self.broken = self.left_out = 0
@@ -117,11 +126,11 @@ class Load:
         self._tasks: set[asyncio.Task[object]] = set()
         self._over = False
 
-    async def run(self, seconds: float) -> None:
-        """Asks for so long, and waits for what is under way then."""
+    async def run(self, seconds: float, least: int = 0) -> None:
+        """Asks for so long, or until *least* have an answer; waits for what is under way then."""
         end = self.loop.time() + seconds
         if self.rate:
-            await self._steadily(end)
+            await self._steadily(end, least)
         else:
             self._over = False
             for _ in range(32):
@@ -136,9 +145,9 @@ class Load:
             client.transport.abort()
         await asyncio.sleep(0.1)  # in which they are closed
 
-    async def _steadily(self, end: float) -> None:
+    async def _steadily(self, end: float, least: int) -> None:
         due = self.loop.time()
-        while due < end:
+        while due < end or (self.statuses.total() < least and not self.timeouts):
             wait = due - self.loop.time()
             if wait > 0:
                 await asyncio.sleep(wait)
@@ -215,12 +224,12 @@ class Load:
     def _give_up(self) -> None:
         now = self.loop.time()
         for client in list(self._all):
-            if client.request is not None and now - client.request.due > PATIENCE:
+            if client.request is not None and now - client.request.due > self.patience:
                 self.timeouts += 1
                 client.request = None
                 assert client.transport is not None
                 client.transport.abort()
-        while self._waiting and now - self._waiting[0].due > PATIENCE:
+        while self._waiting and now - self._waiting[0].due > self.patience:
             self._waiting.popleft()
             self.timeouts += 1
 
