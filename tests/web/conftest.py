@@ -23,6 +23,14 @@ if TYPE_CHECKING:
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8", "user-agent": "Mozilla/5.0"}
 
 
+@pytest.fixture(scope="session", autouse=True)
+def time_for_captures() -> Iterator[None]:
+    """On a busy machine a capture may take longer than the ten seconds that a site gives it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("portbook.web.explain.endpoints.SECONDS", 120.0)
+        yield
+
+
 def _client(folder: Path, **settings: Any) -> TestClient:
     settings.setdefault("store", SQLiteStore(str(folder / "feedback.sqlite3")))
     views = settings.pop("views", None) or StandIn()
