@@ -18,7 +18,8 @@ from portbook.errors import MalformedInput
 from portbook.formats.fields import LEFT_OUT, LONGEST_TEXT, NOT_UNDERSTOOD, Line, no_names
 from portbook.formats.lines import LONGEST_LINE, numbered
 from portbook.formats.sockets.detect import FORMATS, detect, read, reader
-from portbook.formats.sockets.ss import _PLAIN, _made, _row
+from portbook.formats.sockets.ss import _row
+from portbook.formats.sockets.ss_plain import PLAIN, plain_row
 from portbook.model import (
     Family,
     Listener,
@@ -284,9 +285,9 @@ def test_the_short_way_through_ss_is_the_long_one(each: Listener, netid: str, st
         f'users:(("{owner.program}",pid={owner.pid},fd=3))' for owner in each.ownership.owners
     )
     line = f"{netid}{state} 1 128 {host_of(each)}:{each.socket.port} *:* {users}"
-    match = _PLAIN.fullmatch(line)
+    match = PLAIN.fullmatch(line)
     assert match is not None
-    assert _made(1, line, match) == _row(1, line, no_names)
+    assert plain_row(1, line, match, {}) == _row(1, line, no_names)
 
 
 def test_what_the_short_way_through_ss_makes_is_a_whole_listener() -> None:

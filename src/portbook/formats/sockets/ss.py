@@ -27,6 +27,7 @@ from portbook.formats.fields import (
     whole,
 )
 from portbook.formats.lines import joined_apart, runs
+from portbook.formats.sockets.ss_plain import PLAIN, plain_row
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -38,12 +39,12 @@ from portbook.model import (
     SocketState,
     Transport,
 )
-from portbook.model.sockets import UNJUDGED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.formats.fields import Event, Host, Lines, Names
+    from portbook.formats.sockets.ss_plain import Heads
 
 # A socket of Multipath TCP has a port of TCP (RFC 8684 §3.1).
 _NETIDS = {
@@ -69,13 +70,7 @@ _EXTENDED = re.compile(r"(?:^|\s)(uid|ino|v6only):([0-9]{1,20})(?=\s|$)")
 _NETSTAT = re.compile(r"-(?:\s|$)|[0-9]+/|LISTEN|ESTABLISHED|[A-Z]+_[A-Z]+|CLOS")
 _HEADING = re.compile(r"\s*(?:Netid|State|Recv-Q)\s.*Local\s+Address")
 
-# What most rows are: one socket that listens on a numbered port, held by nobody told or by one.
-_PLAIN = re.compile(
-    r"(?:(tcp|udp) +)?(LISTEN|UNCONN) +([0-9]{1,9}) +([0-9]{1,9}) +"
-    r"([0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ ]+:\* *"
-    r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
-)
-# The same without those that only look so: a socket that is bound and doesn't listen, an address in
+# PLAIN without those that only look so: a socket that is bound and doesn't listen, an address in
 # brackets that is none of IPv6. What stands before the address comes as one.
 _ROW = re.compile(
     r"^((?:tcp ++LISTEN|udp ++UNCONN|LISTEN|UNCONN) ++[0-9]{1,9}+ ++[0-9]{1,9}+) ++"
@@ -84,13 +79,6 @@ _ROW = re.compile(
     re.MULTILINE,
 )
 _TOGETHER, _FEW = 4096, 16  # lines that are looked at together, and too few to be worth it
-_tuple: Any = tuple.__new__
-_UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
-_UNSAID_OF_A_SOCKET = tuple(Socket._field_defaults[name] for name in Socket._fields[12:])
-_NOBODY, _UNHELD = (None,) * 5, Ownership((), UNTOLD)
-# Members of enums, which take a while to look up.
-_TCP, _UDP, _IPV4, _IPV6 = Transport.TCP, Transport.UDP, Family.IPV4, Family.IPV6
-_LISTEN, _BOUND, _FIRST = SocketState.LISTEN, SocketState.BOUND, OwnersSeen.FIRST
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
 
@@ -169,16 +157,16 @@ def _rows(lines: list[tuple[int, str]], found: list[tuple[str, ...]]) -> PlainRo
 
     def listener(at: int) -> Any:
         number, line = lines[at]
-        match = _PLAIN.fullmatch(line)
+        match = PLAIN.fullmatch(line)
         assert match is not None
-        return _made(number, line, match)
+        return plain_row(number, line, match, {})
 
     owned = list(map(int, pids)) if all(pids) else [int(pid or 0) for pid in pids]
     return PlainRows(kinds, addresses, ports, programs, owned, _address, listener)
 
 
 def _address(text: str) -> tuple[str, Family]:
-    return (text[1:-1], _IPV6) if text[0] == "[" else (text, _IPV4)
+    return (text[1:-1], Family.IPV6) if text[0] == "[" else (text, Family.IPV4)
 
 
 def _of_ipv4(event: Event) -> Event:
@@ -193,8 +181,11 @@ def _of_ipv4(event: Event) -> Event:
 def _read(lines: Lines, names: Names) -> Iterator[Event]:
     held: Listener | None = None  # what is on lines of its own belongs to the row before it
     in_row = False
+    heads: Heads = {}
     for number, line, match in _matched(lines):
-        found = _row(number, line, names) if match is None else _made(number, line, match)
+        found = (
+            _row(number, line, names) if match is None else plain_row(number, line, match, heads)
+        )
         if found.__class__ is Listener:
             if held is not None:
                 yield held
@@ -225,8 +216,8 @@ def _read(lines: Lines, names: Names) -> Iterator[Event]:
 
 
 def _matched(lines: Lines) -> Iterator[tuple[int, str, re.Match[str] | None]]:
-    """Each row with its match of :data:`_PLAIN`; those apart that somebody has joined in one."""
-    plain = _PLAIN.fullmatch
+    """Each row with its match of :data:`PLAIN`; those apart that somebody has joined in one."""
+    plain = PLAIN.fullmatch
     for number, line in lines:
         match = plain(line)
         if match is not None:
@@ -234,34 +225,6 @@ def _matched(lines: Lines) -> Iterator[tuple[int, str, re.Match[str] | None]]:
             continue
         for _, row in joined_apart([(number, line)]):
             yield number, row, plain(row)
-
-
-def _made(number: int, line: str, match: re.Match[str]) -> Event:
-    """A plain row. Rows come by the hundred thousand: the tuples are made without their classes'
-    own constructors, which would take half of the time.
-    """
-    netid, state, queue, limit, address, port, program, pid = match.groups()
-    bound = int(port)
-    # What the pattern takes has an address's letters alone.
-    if address[0] != "[":
-        family = _IPV4
-    elif ":" in address:
-        family, address = _IPV6, address[1:-1]
-    else:
-        return not_understood(number, line)
-    if bound > LAST_PORT:
-        return not_understood(number, line, f"{port} is not a port")
-    listens = state == "LISTEN"
-    udp = netid == "udp" if netid else not listens
-    transport, bound_as = (_UDP, _LISTEN) if udp else (_TCP, _LISTEN if listens else _BOUND)
-    counted = (int(queue), int(limit)) if listens else (None, None)
-    values = (transport, family, address, bound, bound_as, *_NOBODY, *counted, *_UNSAID_OF_A_SOCKET)
-    held = _UNHELD
-    if program is not None:
-        process = _tuple(Process, (int(pid), program, *_UNSAID_OF_A_PROCESS))
-        held = _tuple(Ownership, ((process,), _FIRST))
-    made: Listener = _tuple(Listener, (_tuple(Socket, values), held, UNJUDGED))
-    return made
 
 
 def _row(number: int, line: str, names: Names) -> Event | None:
