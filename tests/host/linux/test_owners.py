@@ -99,7 +99,10 @@ def test_the_first_owner_brings_its_server_and_workers(proc: Proc, found: int) -
     assert pids(proc.owners({7: (0, cgroup)}), 7) == sorted({20, found})
 
 
-def test_the_newest_is_looked_at_first_and_its_server_is_found_from_it(proc: Proc) -> None:
+def test_the_newest_is_looked_at_first_and_its_server_is_found_from_it(
+    proc: Proc, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "getpid", lambda: 70)
     for pid, parent in ((20, 1), (30, 20), (40, 30), (50, 1)):
         stat = proc.add(pid, *([7] if pid < 50 else [8])) / "stat"
         stat.write_text(stat.read_text().replace(" S 1 ", f" S {parent} "))
@@ -108,6 +111,8 @@ def test_the_newest_is_looked_at_first_and_its_server_is_found_from_it(proc: Pro
     found = proc.owners(sockets)
     assert pids(found, 7) == [20, 30, 40]
     assert pids(found, 8) == [50]
+    monkeypatch.setattr(os, "getpid", lambda: 45)  # numbers began anew: 50 is older than 25
+    assert pids(proc.owners(sockets), 8) == [25]
     # The first of all may hold a socket for others, and is asked before them.
     (proc.root / "1" / "fd" / "0").symlink_to("socket:[8]")
     assert pids(proc.owners(sockets), 8) == [1]

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _ENOENT, _EPERM, _ESRCH, _EACCES = 2, 1, 3, 13
 _LIKELY = 8  # more candidates than this, and a guess says nothing
 _TRIES = 4
+_HIGHEST = (1 << 22) - 1  # PID_MAX_LIMIT, linux/threads.h
 _WORTH_A_CHILD = 400  # processes: with fewer it takes as long to fork as it saves
 _NAMES = tuple([b"%d" % at for at in range(256)])  # of most descriptors
 # Numbers that may be missing among a process's descriptors, at most one of so many, before to list
@@ -189,9 +190,11 @@ class _Search:
                 if pid not in done:
                     done.add(pid)
                     yield pid
-        # The newest first: what is asked about has mostly begun after the system's own. But before
-        # those the very first, which may hold a socket for another (systemd.socket(5)).
-        pids = sorted(self._read_pids(), key=lambda pid: (pid != 1, -pid))
+        # The newest first: what is asked about has mostly begun after the system's own. Their
+        # numbers begin anew after the highest: those above this process's own are the older ones.
+        # But before all the very first, which may hold a socket for another (systemd.socket(5)).
+        own = os.getpid()
+        pids = sorted(self._read_pids(), key=lambda pid: (pid != 1, (own - pid) & _HIGHEST))
         uids = {uid for uid, _ in self.sockets.values()}
         if 0 in uids:  # most processes are root's: asking each for its uid would gain nothing
             yield from (pid for pid in pids if pid not in done)
