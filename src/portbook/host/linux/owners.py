@@ -136,10 +136,8 @@ class _Search:
             self.holders[inode] = family_of(first, self.root, self._holding(inode))
 
     def _holding(self, inode: int) -> Callable[[int], bool]:
-        link = procfs.socket_link(inode).encode()
-
         def holds(pid: int) -> bool:
-            self.wanted = {link: inode}
+            self.wanted = {procfs.socket_link(inode).encode(): inode}
             self._scan(pid, b"%s/%d/fd/" % (self.root.encode(), pid))
             held, self.wanted = not self.wanted, {}
             return held
@@ -190,9 +188,8 @@ class _Search:
                 if pid not in done:
                     done.add(pid)
                     yield pid
-        # The newest first: what is asked about has mostly begun after the system's own. Their
-        # numbers begin anew after the highest: those above this process's own are the older ones.
-        # But before all the very first, which may hold a socket for another (systemd.socket(5)).
+        # The newest first, as what is asked about mostly is: numbers begin anew after the highest.
+        # Before them the very first, which may hold a socket for another (systemd.socket(5)).
         own = os.getpid()
         pids = sorted(self._read_pids(), key=lambda pid: (pid != 1, (own - pid) & _HIGHEST))
         uids = {uid for uid, _ in self.sockets.values()}
