@@ -19,29 +19,32 @@ _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 # A word alone may be anything, and a number too.
 _NO_WORD = r"(?=[\w.-]{0,63}[0-9.])(?=[\w.-]{0,63}[A-Za-z]|[0-9]{1,3}\.[0-9])"
 # Ansible's command module, pssh, and what people write above each themselves.
-_HEADS = re.compile(
+_HEADS = (
     rf"({_HOST}) \| (?:CHANGED|SUCCESS|FAILED)(?: \| rc=[0-9]{{1,3}})? >>$"
     rf"|\[[0-9]{{1,5}}\] [0-9:]{{8}} \[(?:SUCCESS|FAILURE)\] ({_HOST})(?: .{{0,80}})?$"
     rf"|(?:[=*#-]{{2,40}} ?){_NO_WORD}({_HOST}?)(?: ?[=*#-]{{2,40}})?:?$"
 )
 # Salt: a host, and its output below it further in. clush -b and dshbak: between two rules.
-_NAME = re.compile(rf"(?:{_NO_WORD}{_HOST}:|{_HOST})$")
-_RULE = re.compile(r"-{8,80}$")
+_NAME = rf"(?:{_NO_WORD}{_HOST}:|{_HOST})$"
+_RULE = r"-{8,80}$"
 
 # diff -u with its headers, and as ndiff writes them; diff without -u.
-_HUNK = re.compile(r"@@ -[0-9]{1,9}(?:,[0-9]{1,9})? \+[0-9]{1,9}(?:,[0-9]{1,9})? @@")
-_UNIFIED = re.compile(r"(?:--- |\+\+\+ |diff -|index [0-9a-f]{7,40}\.\.|\\ No newline at)")
-_COMPARED = re.compile(r"[+-]Nmap \S{1,20} scan initiated ")
-_CHANGED = re.compile(r"[0-9]{1,9}(?:,[0-9]{1,9})?[acd][0-9]{1,9}(?:,[0-9]{1,9})?$")
+_HUNK = r"@@ -[0-9]{1,9}(?:,[0-9]{1,9})? \+[0-9]{1,9}(?:,[0-9]{1,9})? @@"
+_UNIFIED = r"(?:--- |\+\+\+ |diff -|index [0-9a-f]{7,40}\.\.|\\ No newline at)"
+_COMPARED = r"[+-]Nmap \S{1,20} scan initiated "
+_CHANGED = r"[0-9]{1,9}(?:,[0-9]{1,9})?[acd][0-9]{1,9}(?:,[0-9]{1,9})?$"
 
 
 def steps_of(lines: list[str]) -> tuple[Decoration, ...]:
     """The step that takes *lines*, the first of a paste, apart; none where they are one part."""
-    if any(map(_HUNK.match, lines)) or any(map(_COMPARED.match, lines)):
+    if any(line.startswith("@@ -") and _is(_HUNK, line) for line in lines):
         return (_without_removed,)
-    if any(map(_CHANGED.match, lines)) and any(line.startswith(("< ", "> ")) for line in lines):
+    if any(line[1:6] == "Nmap " and _is(_COMPARED, line) for line in lines):
+        return (_without_removed,)
+    changed = any(line.startswith(("< ", "> ")) for line in lines)
+    if changed and any(line[:1].isdigit() and _is(_CHANGED, line) for line in lines):
         return (_without_changed,)
-    if any(map(_HEADS.match, lines)) or any(
+    if any(map(_head, lines)) or any(
         _is_name(over, name, below)
         for (over, name), (_, below) in pairwise(pairwise(["", *lines, ""]))
     ):
@@ -51,12 +54,22 @@ def steps_of(lines: list[str]) -> tuple[Decoration, ...]:
 
 def _is_name(over: str, name: str, below: str) -> bool:
     """Whether *name* stands alone above what is further in, or between two rules."""
-    found = _NAME.match(name)
-    if found is None:
-        return False
     if name.endswith(":"):
-        return below.startswith("    ") and not over.endswith(":")
-    return _RULE.match(over) is not None and _RULE.match(below) is not None
+        within = below.startswith("    ") and not over.endswith(":")
+        return within and _is(_NAME, name)
+    ruled = over.startswith("--------") and below.startswith("--------")
+    return ruled and _is(_RULE, over) and _is(_RULE, below) and _is(_NAME, name)
+
+
+def _is(pattern: str, line: str) -> bool:
+    """Whether *line* is such a line; few outputs need any pattern, so none is made before."""
+    return re.match(pattern, line) is not None
+
+
+def _head(line: str) -> re.Match[str] | None:
+    """The match of a line that names a host."""
+    may = line.endswith(">>") or line[:1] == "[" or line[:2] in ("==", "**", "##", "--")
+    return re.match(_HEADS, line) if may else None
 
 
 def _below_hosts(lines: Iterable[Pasted]) -> Iterator[Pasted]:
@@ -70,7 +83,7 @@ def _below_hosts(lines: Iterable[Pasted]) -> Iterator[Pasted]:
                 held = held._replace(bare="")
             yield held._replace(host=held.host or host)
             before = held.bare
-        found = _HEADS.match(line.bare)
+        found = _head(line.bare)
         if found is not None:
             host = next(filter(None, found.groups()))
         bare = "" if found is not None else line.bare
@@ -83,7 +96,7 @@ def _without_removed(lines: Iterable[Pasted]) -> Iterator[Pasted]:
     """What there is after a diff with context: lines without its signs."""
     for line in lines:
         sign, rest = line.bare[:1], line.bare[1:]
-        if _HUNK.match(line.bare) or _UNIFIED.match(line.bare) or _COMPARED.match(line.bare):
+        if _is(_HUNK, line.bare) or _is(_UNIFIED, line.bare) or _is(_COMPARED, line.bare):
             yield line._replace(bare="")
         elif sign == "-":
             yield line._replace(bare="", removed=bool(rest.strip()))
@@ -94,7 +107,7 @@ def _without_removed(lines: Iterable[Pasted]) -> Iterator[Pasted]:
 def _without_changed(lines: Iterable[Pasted]) -> Iterator[Pasted]:
     """What a diff without context adds."""
     for line in lines:
-        if _CHANGED.match(line.bare) or line.bare == "---":
+        if _is(_CHANGED, line.bare) or line.bare == "---":
             yield line._replace(bare="")
         elif line.bare.startswith("< "):
             yield line._replace(bare="", removed=True)
