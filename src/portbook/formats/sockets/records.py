@@ -131,13 +131,19 @@ def read(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         before = _take_off(worn, cells)
         record = dict(zip(header, cells, strict=False))
-        if record.keys().isdisjoint(_ADDRESS):
-            record["address"] = UNTOLD_ADDRESS.address
-        if _of(record, _PORT) == _of(record, _PROTOCOL) == "0":
-            yield Line(number, NO_PORT)  # osquery's Unix sockets
-            continue
-        yield _on(before, _event(number, text, record))
+        yield _on(before, _of_row(number, text, record))
     yield from map(_of_record, bare.end())
+
+
+def _of_row(number: int, text: str, record: dict[str, str]) -> Event:
+    """What a row below a header is, by the names of its columns."""
+    if record.keys() >= _OF_ZMAP:
+        record = _of_zmap(record)
+    if record.keys().isdisjoint(_ADDRESS):
+        record["address"] = UNTOLD_ADDRESS.address
+    if _of(record, _PORT) == _of(record, _PROTOCOL) == "0":
+        return Line(number, NO_PORT)  # osquery's Unix sockets
+    return _event(number, text, record)
 
 
 def _of_record(told: Line | tuple[int, str, dict[str, str]]) -> Event:
@@ -154,7 +160,7 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     told = [known.intersection(of) for of in (_PORT, _ADDRESS, (*_PROTOCOL, *_STATE))]
     of_scan = {"port", "state", "service"} <= known  # nmap's table names no address
     held = bool(told[0] and known & _HELD_BY)  # nor does one of ports and who has them
-    known_as = all(told) or held or (of_scan and separator in ",;\t")
+    known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= _OF_ZMAP
     return (separator, header) if known_as else None
 
 
@@ -189,6 +195,18 @@ def _on(before: re.Match[str] | None, event: Event) -> Event:
     if told is None or not isinstance(event, Listener):
         return event
     return event._replace(socket=event.socket._replace(host=told))
+
+
+# zmap's CSV has the address and the port that answered as its source, and how.
+_OF_ZMAP = {"saddr", "sport", "classification"}
+_HEARD = {"synack": ("tcp", "open"), "rst": ("tcp", "closed"), "udp": ("udp", "open")}
+
+
+def _of_zmap(row: Record) -> dict[str, str]:
+    protocol, state = _HEARD.get(row["classification"], ("", ""))
+    return {
+        "address": row["saddr"], "port": row["sport"], "protocol": protocol, "state": state,
+    }  # fmt: skip
 
 
 # What jc makes of a row of lsof holds its last column as it was.
