@@ -256,6 +256,22 @@ def test_question_words_are_not_searched_for(capfd: pytest.CaptureFixture[str]) 
     assert '"kubernetes"' in out
 
 
+@pytest.mark.parametrize(
+    ("question", "first"),
+    [
+        ("which port does postgres use", "postgres is 5432/tcp and udp"),
+        ("ssh port", "ssh is 22/tcp, udp and sctp"),
+        ("What is the default port for MySQL?", "MySQL is 3306/tcp and udp"),
+    ],
+)
+def test_a_question_about_a_service_is_answered_as_its_name(
+    question: str, first: str, capfd: pytest.CaptureFixture[str]
+) -> None:
+    status, out = _answer(capfd, question, "--no-host")
+    assert status == 0
+    assert out.startswith(first)
+
+
 def test_both_ports_of_a_comparison_are_kept(capfd: pytest.CaptureFixture[str]) -> None:
     _, out = _answer(capfd, "difference between port 80 and 8080", "--no-host", "--json")
     assert json.loads(out)["query"]["ports"] == [80, 8080]

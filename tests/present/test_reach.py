@@ -92,6 +92,13 @@ def test_who_answers_stands_first() -> None:
     assert "127.0.0.1  node (pid 9" in text
 
 
+def test_no_line_is_wider_than_the_terminal() -> None:
+    owner = SERVER._replace(cwd="/srv/a/long/way/to/the/folder")
+    report = reach_here(ReachRequest(8080), Machine([bound(8080, owner)]))
+    page = render_reach(report, Style(40), TO)
+    assert max(map(len, page.splitlines())) <= 40
+
+
 def test_json_has_the_contracts_keys() -> None:
     report = reach_here(ReachRequest(8080, name="localhost"), Machine([bound(8080, SERVER)]))
     item = json.loads(json.dumps(of_reach(report)))

@@ -253,7 +253,7 @@ def test_a_script_that_nothing_is_known_of_may_be_what_the_port_is_used_for() ->
     script = API._replace(executable="/usr/bin/python3.11", command=("python3", "shop.py"))
     said = judged(None, script, port=5000, uses=(flask, mlflow))["unknown"].message
     assert ". Commonly on 5000/tcp: Flask, MLflow." in said
-    assert said.endswith(" Ask it: portbook 5000 --probe.")
+    assert said.endswith(" Ask it: `portbook 5000 --probe`.")
     said = judged(None, script, port=305, uses=(flask,))["unregistered-port"].message
     assert said.endswith(". Commonly on 305/tcp: Flask.")
     # The registered product is as common there as the others.

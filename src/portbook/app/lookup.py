@@ -63,6 +63,8 @@ def answer(
         topic = topic_of(query)
         if topic is not None:
             return answer_topic(topic, query, catalog, depth, host)
+    if query.kind is QueryKind.TEXT:
+        query = _named(query, catalog)
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
     if not rows and "/" in query.text:
         port = _with_transport(query, catalog)
@@ -82,6 +84,19 @@ def answer(
 
     own = own_notes(query.text, catalog) if depth is not None and depth.notes else None
     return answer_search(query, catalog, own=own)
+
+
+def _named(query: Query, catalog: Catalog) -> Query:
+    """*query* as the name of the service that it is a question about, where it is one."""
+    from portbook.formats.errors.questions import is_question, search_words
+
+    words = query.text.lower().split()
+    if not is_question(words) and {"port", "ports"}.isdisjoint(words):
+        return query
+    name = search_words(query.text)
+    if not catalog.registry.named(name) and not catalog.practice.services_called(name):
+        return query
+    return query._replace(kind=QueryKind.NAME, text=name)
 
 
 def _with_transport(query: Query, catalog: Catalog) -> Query | None:

@@ -239,7 +239,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "unknown",
         (("programs", ("python3",)), ("runs", ("python3 app.py",)), ("state", "assigned")),
-    ): "Can't tell what python3 app.py serves. Ask it: portbook 3000 --probe.",
+    ): "Can't tell what python3 app.py serves. Ask it: `portbook 3000 --probe`.",
     (
         "unknown",
         (

@@ -215,7 +215,7 @@ def _ask(facts: Facts) -> str:
     port, transport, address = facts["subject"]
     if transport != "tcp" or not address or "programs" not in facts or "spoken_state" in facts:
         return ""
-    return f" Ask it: portbook {port} --probe."
+    return f" Ask it: `portbook {port} --probe`."
 
 
 def _some(words: list[str], most: int = 3) -> str:

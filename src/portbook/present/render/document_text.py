@@ -50,7 +50,7 @@ def render_answer(page: doc.Page, headline: str, style: Style) -> str:
 
 def _section(section: doc.Section, style: Style) -> Iterator[str]:
     yield ""
-    yield style.bold(section.title)
+    yield from map(style.bold, wrap(section.title, style.width))  # some name a program
     for item in section.items:
         yield from render_item(item, style)
 
