@@ -128,6 +128,8 @@ def _option_meant(word: str) -> str | None:
     for option, names in (("transport", Transport), ("level", Level), ("reach", Reach)):
         if name in [str(each) for each in names]:
             return f"--{option} {name}"
+    if name == "root":
+        return "--user root"
     if not word[:1].isalpha() or not word.replace("-", "").replace(".", "").isalnum():
         return None
     return f"--program {word}"
