@@ -237,6 +237,17 @@ SAID: dict[tuple[str, Facts], str] = {
         (("state", "dynamic"),),
     ): "The program that holds it isn't a server portbook recognises.",
     (
+        "fits-by-name",
+        (
+            ("programs", ("python3",)),
+            ("services", ("http-alt",)),
+            ("tools", ("http.server",)),
+            ("spoken_state", "identified"),
+            ("spoken_protocol", "http"),
+        ),
+    ): "python3 is http.server, judging by its arguments, which fits http-alt, the registered "
+    "service. Arguments are no proof. It speaks http.",
+    (
         "unknown",
         (("programs", ("python3",)), ("runs", ("python3 app.py",)), ("state", "assigned")),
     ): "Can't tell what python3 app.py serves. Ask it: `portbook 3000 --probe`.",

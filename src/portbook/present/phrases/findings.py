@@ -197,13 +197,13 @@ def _named(facts: Facts) -> str:
 
 def _only_named(facts: Facts) -> str:
     if "tools" in facts:
-        return f"Arguments are no proof.{_ask(facts)}"
+        return f"Arguments are no proof.{_heard(facts)}"
     return "Only its name could be seen, and any program can have that name."
 
 
 def _foreign(facts: Facts) -> str:
     if "tools" in facts:
-        return f"but {_program(facts)} is {_tool(facts)}, judging by its arguments.{_ask(facts)}"
+        return f"but {_program(facts)} is {_tool(facts)}, judging by its arguments.{_heard(facts)}"
     return (
         f"which {_program(facts)} isn't known to speak. Move it if anything here expects "
         f"{_service(facts)}."
@@ -216,6 +216,15 @@ def _ask(facts: Facts) -> str:
     if transport != "tcp" or not address or "programs" not in facts or "spoken_state" in facts:
         return ""
     return f" Ask it: `portbook {port} --probe`."
+
+
+def _spoken(facts: Facts) -> str:
+    return f"{facts['spoken_protocol']}{' in TLS' if facts.get('spoken_tls') else ''}"
+
+
+def _heard(facts: Facts) -> str:
+    """What it answered to a probe, or how to find out."""
+    return f" It speaks {_spoken(facts)}." if facts.get("spoken_protocol") else _ask(facts)
 
 
 def _some(words: list[str], most: int = 3) -> str:
@@ -265,9 +274,7 @@ def _reached(facts: Facts) -> str:
 def _unknown(facts: Facts) -> str:
     """What can't be told of a program: of an interpreter, what the script serves that it runs."""
     if facts.get("spoken_protocol"):
-        tls = " in TLS" if facts.get("spoken_tls") else ""
-        spoken = f"{facts['spoken_protocol']}{tls}"
-        return f"{_subject(facts)} speaks {spoken}; portbook can't tell which server it is"
+        return f"{_subject(facts)} speaks {_spoken(facts)}; portbook can't tell which server it is"
     if "runs" in facts:
         return f"Can't tell what {_owners(facts)} serves"
     return f"{_subject(facts)} isn't a server portbook recognises"

@@ -109,7 +109,10 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
     if finding.code == "foreign-service" and isinstance(tools, tuple):
         settling = (Agreement.DIFFER, "{tool}, not {service}{common}{ask}{answers}")
     elif finding.code == "fits-by-name" and isinstance(tools, tuple):
-        settling = (Agreement.UNKNOWN, "{tool}, judging by its arguments alone")
+        said = (
+            "by its arguments{answers}" if _asked(listeners) else "judging by its arguments alone"
+        )
+        settling = (Agreement.UNKNOWN, f"{{tool}}, {said}")
     elif finding.code == "unknown" and "spoken_protocol" in facts:
         settling = (Agreement.UNKNOWN, "{program} speaks {spoken}")
     elif finding.code == "unknown" and any(map(_is_interpreter, listeners)):
