@@ -167,6 +167,17 @@ def test_a_server_that_arguments_name_can_be_asked() -> None:
     assert ("Ask it", "portbook 5432 --probe") in [step[:2] for step in brief.next]
 
 
+def test_a_server_that_arguments_name_and_a_probe_heard_says_both() -> None:
+    module = ("python3", "-m", "http.server", "8080")
+    http_server = NODE._replace(program="python3", command=module, executable="/usr/bin/python3.11")
+    bound = _listener(8080, "0.0.0.0", http_server)
+    asked = changed(bound, speaks=Spoken(SpokenState.IDENTIFIED, "http"))
+    judged = changed(asked, findings=judge_listener(asked, RULES, CATALOG))
+    verdict = _brief("8080", judged).verdict
+    assert verdict is not None
+    assert verdict.sentence == "Python's http.server, by its arguments; it speaks http"
+
+
 def test_a_free_port_is_told_in_five_lines() -> None:
     lines = render_brief(_brief("305"), Style()).splitlines()
     assert lines == [
