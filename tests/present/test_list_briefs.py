@@ -88,6 +88,11 @@ def test_a_name_of_one_transport_is_told_what_is_met_under_it() -> None:
     assert "rsh daemon" in (_brief("514").practice or "")
 
 
+def test_a_name_that_nobody_registered_has_the_transport_that_people_use() -> None:
+    assert _brief("wireguard").headline.startswith("wireguard is 51820/udp")
+    assert _brief("minecraft").headline.startswith("minecraft is 25565/tcp")
+
+
 def test_a_range_of_one_port_is_written_as_that_port() -> None:
     assert _brief("1-1").headline.startswith("1 · TCPMUX, ")
 

@@ -86,8 +86,12 @@ def _under_its_name(brief: Brief, answer: ServiceAnswer, only: PortAnswer) -> Br
         for transport, standing in only.standings.items()
         if answer.name in [row.service_name for row in standing.assignments]
     ]
-    place = f"{only.port}/{listed(transports)}" if transports else str(only.port)
     asked = " ".join(answer.query.text.split())
+    if not transports:  # of a port that is registered for nobody, those of what people call so
+        names = [(each, (each.name.lower(), *each.also_called)) for each in only.services]
+        called = [str(each.transport) for each, some in names if asked.lower() in some]
+        transports = list(dict.fromkeys(called))
+    place = f"{only.port}/{listed(transports)}" if transports else str(only.port)
     if brief.headline.startswith(f"{place} is "):
         said = f", {brief.headline.removeprefix(f'{place} is ')}"
     elif only.host is not None and only.host.listeners:
