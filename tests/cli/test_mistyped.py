@@ -88,7 +88,8 @@ def test_no_name_on_record_is_taken_for_a_command() -> None:
     near = [
         name
         for name in sorted(filter(None, names))[:: 1 if PROOF else 5]
-        if name.isalpha() and name.lower() not in COMMANDS
+        if name.isalpha()
+        and name.lower() not in COMMANDS
         and any(
             abs(len(name) - len(each)) <= 2 and edits(name.lower(), each) <= 2 for each in COMMANDS
         )
