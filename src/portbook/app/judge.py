@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 # Verdicts and owners that are kept for sockets like them. A finding with its evidence takes a
 # kilobyte, one without is shared.
-_MOST_SAID, _MOST_BARE = 1024, 65536
+_MOST_SAID, _MOST_BARE = 1024, 8192
 # What makes the named tuples of every socket: their own constructors take four times as long.
 _new: Any = tuple.__new__
 _NO_WORDS: frozenset[str] = frozenset()

@@ -125,6 +125,9 @@ class CaptureTexts:
         table = self._table
         if table is None or self._kept(table) > _MOST_KEPT:
             self._begin()
+            table = self._table = (
+                None  # before the next one is made: two at once take twice as much
+            )
             table = self._table = CaptureTable(self.judge, some)
         else:
             table.take(some)
@@ -179,8 +182,6 @@ class CaptureTexts:
         if owners is None:
             return self._alone(listener)
         head = self._head_of(listener, (by, where, unnumbered, rest), values)
-        if head is None:
-            return self._alone(listener)
         place = table.columns.places[at]
         port = table.judge.on_record(*port_at(place))
         bearer = Bearer(
@@ -196,6 +197,9 @@ class CaptureTexts:
             values=values,
         )
         texts, forms = self._findings.texts(bearer)
+        if head is None:  # these two characters no text has
+            around = self._head(listener).replace(NAMES, values[0])
+            return around.replace(FINDINGS, f"[{','.join(texts)}]")
         met = self._met.get(alike, 0) + 1
         if met > 1 or len(self._met) < _MOST_MET:
             self._met[alike] = met
