@@ -145,9 +145,8 @@ def test_a_cell_is_never_cut_within_a_bracket() -> None:
     ]
     pages = [shown(*rows, width=width)[3:] for width in range(20, 100)]
     lines = [line for page in pages for line in page]
-    assert lines
-    for line in lines:
-        assert line.count("(") == line.count(")")
+    assert len(lines) > 100
+    assert [line for line in lines if line.count("(") != line.count(")")] == []
     every = "\n".join(lines)
     assert "127.0.0.1 bound " in every
     assert "192.168.… bound " in every
