@@ -287,7 +287,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     [
         ("3000", "3000 · Grafana, Gitea, Next.js and MANY more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
-        ("50000", "50000 · IBM Db2, Jenkins and 10 more"),
+        ("50000", "50000 · IBM Db2, Jenkins and MANY more"),
         # AFS, GNUnet and xtel have these, but nobody is known to meet them; for UDP, AFS leads.
         ("7000", "7000 · AirPlay Receiver (macOS) and MANY more"),
         ("7000/udp", "7000 · AFS file server, network file sharing"),
