@@ -298,4 +298,4 @@ def test_what_a_list_does_not_tell_is_null_in_json() -> None:
     again = explain([json.dumps(written).encode()], Filter(), CATALOG)
     assert again.sockets[0].socket == answer.sockets[0].socket
     assert again.not_open == answer.not_open
-    assert "closed at ?: 23/tcp" in render_explained(answer, Style())
+    assert "closed: 23/tcp" in render_explained(answer, Style())

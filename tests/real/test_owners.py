@@ -394,7 +394,7 @@ def test_an_owner_inferred_from_the_control_group(
     assert owner["user"] == "root"
     assert owner["executable"] is None  # not "none": it could not be read
     assert "expected" not in {finding["code"] for finding in listener["findings"]}
-    assert_partial(namespace, nobody, "inferred")
+    assert_partial(namespace, nobody, "only its control group and user suggest")
 
 
 def test_an_owner_inferred_from_the_user(
@@ -407,7 +407,7 @@ def test_an_owner_inferred_from_the_user(
     listener = one(namespace, PORT, **nobody)
     assert (listener["owners_seen"], pids(listener)) == ("inferred", [running.pid])
     assert (listener["uid"], listener["user"]) == (uid, None)
-    assert_partial(namespace, nobody, "inferred")
+    assert_partial(namespace, nobody, "only its control group and user suggest")
 
 
 def test_an_inferred_server_is_not_expected(
