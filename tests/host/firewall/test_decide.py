@@ -485,3 +485,14 @@ def test_what_nft_has_no_json_for_is_text() -> None:
     assert one.rules[0].text == (
         "tcp dport 80 jump { ip saddr 192.0.2.9 drop reject with tcp reset next }"
     )
+
+
+@pytest.mark.parametrize("kind", [{}, {"type": ["ipv4_addr", "inet_service"]}])
+def test_an_element_of_another_number_of_parts_may_match(kind: dict[str, Any]) -> None:
+    """A list that nft doesn't print so is not understood, and breaks nothing."""
+    named = {"family": "inet", "table": "t", "name": "pairs", "elem": ["192.0.2.7"]}
+    dropped = rule("in", match({"concat": [SADDR, DPORT]}, "@pairs"), DROP)
+    outcomes = {
+        each.outcome for each in ask(chain("in", "input"), {"set": {**named, **kind}}, dropped)
+    }
+    assert outcomes == {Outcome.UNKNOWN}

@@ -270,6 +270,18 @@ def test_a_key_of_a_map_is_a_condition(key: object, value: object, words: str) -
     assert found.conditions == (words,)
 
 
+def test_an_element_of_a_list_without_a_type_is_a_condition() -> None:
+    """A list that nft doesn't print so is not understood, and breaks nothing."""
+    elements = [[{"range": [700, 710]}, 7]]
+    for kind in ({}, {"type": "inet_service"}):
+        named = {"family": "ip", "table": "t", "name": "m", "map": "inet_service", **kind}
+        key = dport(80)["match"]["left"]
+        to = {"redirect": {"port": {"map": {"key": key, "data": "@m"}}}}
+        text = ruleset({"map": {**named, "elem": elements}}, base(), rule(to))
+        (found,) = of_nft(text).redirects
+        assert (found.to_first, found.conditions) == (7, () if kind else ("?",))
+
+
 def test_a_set_that_is_not_there_is_a_condition() -> None:
     assert only_redirect(dport("@gone"), {"redirect": None}).conditions == ("tcp dport @gone",)
 

@@ -279,6 +279,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
             "--no-color",
             # A busy machine may take longer than the ten seconds that it would wait.
             "--request-timeout=600",
+            "--max-response-time=600",
             # It has no end, which schemathesis would wait for.
             "--exclude-path=/here/{port}/events",
             *(f"--header={name}: {value}" for name, value in headers.items()),

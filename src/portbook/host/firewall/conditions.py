@@ -305,6 +305,9 @@ class World:
         everyone = self.everyone.pairs()
         for number, row in enumerate(rows.rows):
             certain, pieces = True, everyone
+            if len(row) != len(fields):  # not understood: it may match
+                yield number, False, everyone
+                continue
             for field, value, part in zip(fields, values, row, strict=True):
                 answer, sources = self._compare(field, value, part, packet)
                 if answer is False:

@@ -119,7 +119,12 @@ def packets_of_numbers(field: Field, numbers: Intervals, other: bool) -> Packets
 
 
 def packets_of_row(fields: tuple[Field, ...], row: tuple[Part, ...], text: str) -> Packets | None:
-    """The packets of one element of a set or map; *text* is the whole condition."""
+    """The packets of one element of a set or map; *text* is the whole condition.
+
+    An element of another number of parts isn't understood: any packet that has *fields* may be one.
+    """
+    if len(row) != len(fields):
+        return packets_having(fields)._replace(conditions=(text or "?",))
     packets: Packets | None = Packets()
     for field, part in zip(fields, row, strict=True):
         if field.name in FOLLOWED and field.mask is None and isinstance(part, tuple):
