@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.practice.lookup import Practice
-from portbook.model import Use, UseKind
+from portbook.model import Transport, Use, UseKind
 from portbook.model.practice import same_product
 from tasks import build_lore, lore_checks
 from tasks.build_lore import parse_service_names
@@ -790,3 +790,14 @@ def test_no_use_and_no_program_of_a_port_have_names_of_one_product() -> None:
     ]
     assert twice == []
     assert sum(bool(use.programs) for use in practice.uses()) > 150
+
+
+def test_what_is_met_on_the_ports_of_the_web_says_that_it_speaks_it() -> None:
+    """Else the verdict would call every server there one of another use."""
+    uses = [
+        use
+        for use in Practice().uses()
+        if use.first == use.last and use.first in (80, 443) and use.transport is Transport.TCP
+    ]
+    assert len(uses) > 100
+    assert [use.product for use in uses if not {"http", "https"} & {*use.services}] == []
