@@ -1,6 +1,6 @@
 """The registries kept on this machine, each use of them as one call; the package offers these.
 
-A catalog that is open stays what it is, whatever is put in use: open another to read that.
+A catalog that is open keeps its registry, whichever is put in use: open another to read that one.
 """
 
 from __future__ import annotations
