@@ -31,6 +31,3 @@ def test_it_holds_beside_slow_clients() -> None:
     assert report.timeouts == 0
     assert report.broken == 0
     assert report.growth <= (0.05 if PROOF else 0.2)  # in seconds the caches still fill
-    # Of processor time, whatever else runs: it takes a third of a millisecond on most machines, and
-    # took fifteen when each search was compared with every name.
-    assert report.processor * report.seconds / report.answers < 0.005
