@@ -141,3 +141,52 @@ def test_what_could_not_be_seen_is_not_said_to_be_free() -> None:
     failed = weigh(two.query, blind)._replace(more=((3001, ()),))
     lead = compose_failed(two._replace(host=blind, failed=failed))
     assert "Nothing we can see holds 3001." in lead.sentences
+
+
+_NO_LOCAL_PORT = {
+    "dial tcp 192.0.2.7:80: connectex: Only one usage of each socket address is normally "
+    "permitted.": "192.0.2.7:80",
+    "dial tcp 192.0.2.7:443: connect: cannot assign requested address": "192.0.2.7:443",
+    "connect EADDRNOTAVAIL 127.0.0.1:6379 - Local (127.0.0.1:0)": "127.0.0.1:6379",
+    "connect() to 192.0.2.7:80 failed (99: Cannot assign requested address)": "192.0.2.7:80",
+    "Failed to establish a new connection: [Errno 99] Cannot assign requested address: "
+    "localhost:8000": "localhost:8000",
+    "unable to connect to tcp://127.0.0.1:6379 (Cannot assign requested address)": "127.0.0.1:6379",
+}
+
+
+@pytest.mark.parametrize(("text", "place"), _NO_LOCAL_PORT.items())
+def test_a_connection_that_got_no_local_port_is_no_bind(text: str, place: str) -> None:
+    query = parse_query(text)
+    assert query.pasted is not None
+    assert query.pasted.outgoing
+    assert query.pasted.others == ()  # the local port 0 is none
+    found = answer_port(query, CATALOG)._replace(failed=weigh(query, _host()))
+    lead = compose_failed(found)
+    assert lead.headline == f"No local port was free for a connection to {place}."
+    assert lead.next[0].command.startswith(("ss -tan", "netstat"))
+    assert lead.next[1].command == "portbook topic ephemeral"
+
+
+def test_a_connection_to_the_loopback_of_ipv6_may_lack_ipv6() -> None:
+    query = parse_query('Cannot assign requested address - connect(2) for "::1" port 5432')
+    found = answer_port(query, CATALOG)._replace(failed=weigh(query, _host()))
+    assert compose_failed(found).headline.startswith(
+        "A connection to [::1]:5432 couldn't start: IPv6 is off there"
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "bind() to 203.0.113.9:80 failed (99: Cannot assign requested address)",
+        "Error: listen EADDRNOTAVAIL: address not available 203.0.113.9:3000",
+        "Connection in use: ('0.0.0.0', 8000)",
+        "dial tcp 192.0.2.7:80: bind: address already in use",
+        "[ERROR] Can't connect to ('192.0.2.1', 8000): address already in use",
+    ],
+)
+def test_a_bind_is_no_connection(text: str) -> None:
+    query = parse_query(text)
+    assert query.pasted is not None
+    assert not query.pasted.outgoing

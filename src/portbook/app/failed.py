@@ -45,7 +45,8 @@ class Failed(NamedTuple):
     known. ``hidden`` says that a socket could be there and not
     be seen. ``privileged`` is the first port that needs no privilege, if the port is below it.
     ``more`` are the other ports that the text says failed, each with what is bound to it. ``file``
-    says that it was about a socket file: what listens on the port is no answer to it.
+    says that it was about a socket file: what listens on the port is no answer to it. ``outgoing``
+    says that it was a connection, which got no local port.
     """
 
     failure: Failure
@@ -59,6 +60,7 @@ class Failed(NamedTuple):
     hidden: bool = False
     more: tuple[tuple[int, tuple[Listener, ...]], ...] = ()
     file: bool = False
+    outgoing: bool = False
 
 
 _MOST = 8  # further ports of a text that are looked at
@@ -98,8 +100,9 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
     windows = query.pasted.windows
     if host is None:
         return Failed(
-            failure, query.address, Place.UNKNOWN, windows=windows, file=query.pasted.file
-        )
+            failure, query.address, Place.UNKNOWN, windows=windows, file=query.pasted.file,
+            outgoing=query.pasted.outgoing,
+        )  # fmt: skip
     place = place_of(query.address)
     listeners = _alike(host.listeners, query.transport, failure)
     listening = tuple(each for each in listeners if _concerns(each, query.address, place, failure))
@@ -116,6 +119,7 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
         privileged=privileged,
         windows=windows,
         file=query.pasted.file,
+        outgoing=query.pasted.outgoing,
     )
     failed = failed._replace(hidden=hide_sockets(host.missing))
     again = _again(failed, host, held)
@@ -205,7 +209,7 @@ def _concerns(listener: Listener, address: str | None, place: Place, failure: Fa
 def _again(failed: Failed, host: Host, held: bool) -> bool | None:
     """Whether it would fail again on this machine, now."""
     elsewhere = failed.place in (Place.ELSEWHERE, Place.NAME)
-    if failed.file:
+    if failed.file or failed.outgoing:
         return None
     if failed.failure in (Failure.IN_USE, Failure.OTHER):
         if failed.failure is Failure.OTHER:

@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.app.bind.addresses import LOCALHOST
 from portbook.app.failed import CONNECTING, Place
 from portbook.model import Failure, bracketed
 from portbook.model.gap import hide_sockets
@@ -45,7 +46,7 @@ def compose_failed(answer: PortAnswer, to: Viewer | None = None) -> Lead:
     failed = answer.failed
     assert failed is not None
     facts = _facts(answer, failed, to or Viewer())
-    keys = list(_keys(failed))
+    keys = list(_keys_of_connection(failed) if failed.outgoing else _keys(failed))
     headline, *more = [_capital(FAILURES[key].format(**facts), facts) for key in keys]
     pasted = answer.query.pasted
     if pasted is not None and (pasted.ports[1:] or pasted.others):
@@ -161,6 +162,14 @@ def _keys(failed: Failed) -> Iterator[str]:
         yield "name"
 
 
+def _keys_of_connection(failed: Failed) -> Iterator[str]:
+    """As :func:`_keys`, of a connection that got no local port."""
+    yield "no-local-address" if failed.address == "::1" else "no-local-port"
+    yield "no-local-port-why"
+    if failed.address in ("::1", LOCALHOST):
+        yield "no-local-port-v6"
+
+
 _BELOW = {
     "permission-given": "permission-fix",
     "in-use-free-there": "in-use-beside",
@@ -228,7 +237,10 @@ def _ports(more: tuple[int, ...], others: tuple[int, ...]) -> str:
 def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
     name = facts["name"]
     where = facts["place"] if failed.place in (Place.HERE, Place.ELSEWHERE) else name
-    if failed.failure is Failure.IN_USE and failed.again:
+    if failed.outgoing:
+        count = "netstat -ano" if failed.windows else f"ss -tan dport = :{facts['port']}"
+        yield NextStep("Count them", count)
+    elif failed.failure is Failure.IN_USE and failed.again:
         if any(each.ownership.owners for each in failed.listening):  # else stop leaves it alone
             yield NextStep("Stop it", f"portbook stop {name}")
         yield NextStep("All causes", f"portbook why {where}")
@@ -250,6 +262,8 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
 
 
 def _topic(failed: Failed) -> str:
+    if failed.outgoing:
+        return "ephemeral"
     from portbook.app.topics import topic_of_failure
 
     return str(topic_of_failure(failed.failure, failed.windows) or "in-use")

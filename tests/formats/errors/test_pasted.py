@@ -174,6 +174,17 @@ def test_the_text_says_who_has_the_port() -> None:
         assert read_text(text).process == process, text
 
 
+def test_a_cause_is_no_holder() -> None:
+    text = "localhost:8000 (Caused by NewConnectionError: Connection refused)"
+    assert read_text(text).process is None
+
+
+def test_the_port_that_asks_for_any_is_not_named_besides() -> None:
+    text = "exposing port TCP 0.0.0.0:50070 -> 0.0.0.0:0: listen tcp 0.0.0.0:50070: bind: in use"
+    reading = read_text(text)
+    assert (reading.ports, reading.others) == ((50070,), ())
+
+
 def test_a_transport_stands_in_the_clause_of_its_port() -> None:
     assert read_text("listen udp :53: bind: address already in use").transport is Transport.UDP
     assert read_text("tcp and udp port 53 are in use").transport is None

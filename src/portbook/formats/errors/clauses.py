@@ -167,7 +167,7 @@ def place_of(clause: Clause) -> str | None:
 
 _USERS = re.compile(r"\(\(\"([^\"]{1,64})\",pid=\d")
 _HOLDER = re.compile(
-    r"(?i)(?:(?:used|held|occupied|taken|owned|in use|listened on) by|占用者)[: ](?:the |an? )?(?:process |program |service )?"
+    r"(?i)(?:\b(?:used|held|occupied|taken|owned|in use|listened on) by|占用者)[: ](?:the |an? )?(?:process |program |service )?"
     r"[\"'`(]{0,2}(?!another\b|other\b|some|an?\b|the\b|process\b|program\b|pid\b|\d)([\w.+-]{1,64})"
     r"|被 ?([\w.+-]{1,64})\S{0,24} ?占用"
 )  # fmt: skip

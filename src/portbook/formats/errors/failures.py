@@ -181,6 +181,15 @@ CONNECT_FAILED = re.compile(
     r"(?: \w{1,12}){0,2} (?:re)?(?:connect(?:ing)?|reach|establish)\b"
     r"|\bconnect(?:ion)?\b(?: \S{1,60}){0,6} fail|connectexception|connect call failed"
 )
+# A connection for which the system found no local port: Go's words on Windows, and for one of two
+# wordings what says that something connected. A Go program that binds first says so.
+_DIALLED = re.compile(r"(?i)\bconnectex\b|\bdial(?:ing)? (?:tcp|udp)[46]? |\bconnect EADDR")
+_CONNECTED = re.compile(
+    r"(?i)\bconnect(?:\([12]?\))?(?::| to (?!\()| for | failed| EADDR)|\bconnect(?:ing|ion)? (?:to .{1,120} )?"
+    r"(?:fail|call failed)|new connection|connectexception|noroutetohost|stream_socket_client|"
+    r"\bdial|while connecting|error connecting|\[tcp://"
+)
+_BINDS = re.compile(r"(?i)\bbind\b")
 # A number is an errno where such a word stands before it; in brackets alone, where it can be no
 # other thing.
 _NUMBERED = re.compile(
@@ -236,6 +245,18 @@ def classify(clause: str) -> Failure | None:
         if failure_of is not None:
             return failure_of
     return None
+
+
+def lacks_local_port(clause: str, failure: Failure | None) -> bool:
+    """Whether *clause*, which tells of *failure*, is about a connection that got no port of its own.
+
+    Source: connect(2), EADDRNOTAVAIL; Windows says WSAEADDRINUSE for it.
+    """
+    if _BINDS.search(clause):
+        return False
+    if failure is Failure.IN_USE:
+        return bool(_DIALLED.search(clause))
+    return failure is Failure.UNAVAILABLE and bool(_CONNECTED.search(clause))
 
 
 def weak(clause: str) -> Failure | None:

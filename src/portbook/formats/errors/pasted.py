@@ -25,7 +25,7 @@ from portbook.formats.errors.clauses import (
     place_of,
     read_clause,
 )
-from portbook.formats.errors.failures import WINDOWS, classify, places
+from portbook.formats.errors.failures import WINDOWS, classify, lacks_local_port, places
 from portbook.formats.errors.forms import Mention, Part
 from portbook.model import Failure, Transport, is_v4, is_v6
 
@@ -47,7 +47,8 @@ class Reading(NamedTuple):
     one that failed where no port is named; it stands as the text has it, whatever it is.
     ``process`` is who the text says has the port. ``peers`` are the ports of clients; ``windows``
     says that the failure is in Windows' own words or numbers, ``file`` that it is about a socket
-    file, and the port no more than a part of its name.
+    file, and the port no more than a part of its name; ``outgoing`` that a connection got no local
+    port, and ``ports`` are what it was for.
     """
 
     ports: tuple[int, ...] = ()
@@ -60,6 +61,7 @@ class Reading(NamedTuple):
     peers: tuple[int, ...] = ()
     windows: bool = False
     file: bool = False
+    outgoing: bool = False
 
 
 def read_text(text: str) -> Reading:
@@ -68,7 +70,8 @@ def read_text(text: str) -> Reading:
     failure = next((clause.failure for clause in clauses if clause.failure), None)
     presumed = next((clause.presumed for clause in clauses if clause.presumed), None)
     windows = any(clause.failure and WINDOWS.search(clause.text) for clause in clauses)
-    ranked = _ranked(clauses, failure or presumed)
+    outgoing = any(lacks_local_port(clause.text, clause.failure) for clause in clauses)
+    ranked = _ranked(clauses, failure or presumed, outgoing or (failure or presumed) in _CONNECTING)
     process = next(filter(None, map(holder, (clause.text for clause in clauses))), None)
     mentions = [mention for clause in clauses for mention in clause.mentions]
     clients = [mention for mention in mentions if mention.part is Part.PEER]
@@ -82,6 +85,7 @@ def read_text(text: str) -> Reading:
             failure=failure or presumed,
             peers=peers,
             windows=windows,
+            outgoing=outgoing,
         )
     best = max(rank for rank, _, _ in ranked)
     chosen = [(clause, mention) for rank, clause, mention in ranked if rank == best]
@@ -101,7 +105,7 @@ def read_text(text: str) -> Reading:
     reason = next((part.failure for part, _ in own if part.failure), None) or failure
     return Reading(
         ports[:_MOST],
-        tuple(port for port in others if port not in ports)[:_MOST],
+        tuple(port for port in others if port and port not in ports)[:_MOST],
         first.span and len(ports) == 2,
         transport or _transport(clauses, failure),
         address,
@@ -110,6 +114,7 @@ def read_text(text: str) -> Reading:
         peers,
         windows,
         all(_SOCKET_FILE.search(part.text) for part, _ in own),
+        outgoing,
     )
 
 
@@ -208,9 +213,13 @@ def decode_text(data: bytes) -> str:
 # -- which port -------------------------------------------------------------------------------
 
 
-def _ranked(clauses: list[Clause], failure: Failure | None) -> list[tuple[int, Clause, Mention]]:
-    """Every port that may be the one, with its rank: the highest failed."""
-    connecting = failure in _CONNECTING
+def _ranked(
+    clauses: list[Clause], failure: Failure | None, connecting: bool
+) -> list[tuple[int, Clause, Mention]]:
+    """Every port that may be the one, with its rank: the highest failed.
+
+    *connecting* says that a client failed, and no server.
+    """
     ranks = {Part.PLAIN: 3, Part.LISTEN: 4, Part.CONNECT: 2, Part.NEXT: 1, Part.LOOSE: 0}
     if connecting:
         ranks |= {Part.CONNECT: 4, Part.LISTEN: 2}

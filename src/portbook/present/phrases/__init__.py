@@ -124,6 +124,12 @@ FAILURES = {
     "unavailable-fix": "Bind 0.0.0.0 or the machine's own address; a cloud's public address is "
     "translated before it arrives.",
     "unavailable-v6": "IPv6 is off on this machine: bind 127.0.0.1, or switch IPv6 on.",
+    "no-local-port": "No local port was free for a connection to {place}.",
+    "no-local-address": "A connection to {place} couldn't start: IPv6 is off there, or no local "
+    "port was free.",
+    "no-local-port-why": "Each connection takes an ephemeral port and keeps it for a minute in "
+    "TIME_WAIT: keep connections open instead of opening new ones.",
+    "no-local-port-v6": "Where IPv6 is off, [::1] fails so: connect to 127.0.0.1.",
     "refused": "The text says that {place} refused a connection: nothing listened there.",
     "in-use-free-there": "{place} is free on this machine now.",
     "in-use-beside": "But {others} has the port on {elsewhere}: a server on every address can "
