@@ -174,6 +174,10 @@ def test_the_text_says_who_has_the_port() -> None:
         assert read_text(text).process == process, text
 
 
+def test_a_number_in_brackets_before_its_word() -> None:
+    assert read_text("启动显示 DNS（53）端口被占用").ports == (53,)
+
+
 def test_a_cause_is_no_holder() -> None:
     text = "localhost:8000 (Caused by NewConnectionError: Connection refused)"
     assert read_text(text).process is None
