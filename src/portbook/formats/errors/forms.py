@@ -163,7 +163,7 @@ _FORMS: tuple[tuple[str, Part], ...] = (
     (rf"{_HOST_BEFORE}(?:(?<![/\w])(?<!and )(?<!or ){_T}[ -])?(?:(?:s?sh|https?|ftp|listen(?:ing)?)[ -])?{_WORDS}{_AFTER_WORD}"
      rf"(?:(?P<v>tcp|udp|sctp)[/: ])?{_N}{_RANGE}(?!\d|\.\d|[A-Za-z_](?<!i)){_U}(?:(?<=\d)(?:{_LIST}))?[\])}}\"'`»”]{{0,2}}{_AT}", Part.PLAIN),
     # the number first, as in Chinese, Japanese, Korean, Turkish and Russian
-    (rf"(?<![\w./-]){_N}\)?\s?(?:番|号|號|-?(?:й|го|м|му))?\s?(?:端口|埠|連接埠|通訊埠|ポート|포트|порт\w{{0,2}}|numaralı|"
+    (rf"(?<![\w./-]){_N}(?:\)(?=[端連通埠ポ포]))?\s?(?:番|号|號|-?(?:й|го|м|му))?\s?(?:端口|埠|連接埠|通訊埠|ポート|포트|порт\w{{0,2}}|numaralı|"
      r"portu\w{0,4}|port\b(?! ?switch))", Part.PLAIN),
     # PORT=8080, "httpPort": 8080, {port,8088}, /port:63293, forward_port 8080
     (rf"(?P<key>[\w.-]{{0,60}}?port(?:s|_number|no|number)?)[\"']?\s{{0,3}}(?:=>|:=|[=:,])\s{{0,3}}[\"'\[({{]{{0,2}}{_N}{_RANGE}{_LIST}{_U}"
