@@ -82,7 +82,9 @@ def _score(entry: Entry, wanted: str) -> int:
         (60, telling and begun(everywhere)),
         (50, len(wanted) > 2 and wanted in text),
     )
-    return next((score for score, holds in rules if holds), 0)
+    score = next((score for score, holds in rules if holds), 0)
+    asked = {"truenas", "umbrel", "exporter", "prometheus"} & set(words)
+    return 79 if 80 <= score <= 92 and entry.of_another and not asked else score
 
 
 def _nearness(entry: Entry, ratio: _Ratio) -> tuple[int, int]:

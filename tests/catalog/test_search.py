@@ -90,6 +90,14 @@ def test_what_people_meet_comes_before_what_nobody_is_known_to(text: str, ports:
     assert [hit.ports[0][0] for hit in search(text)[: len(ports)]] == ports
 
 
+def test_a_product_comes_before_what_is_named_after_it() -> None:
+    found = [hit.name or "" for hit in search("loki")]
+    assert found[0] == "Grafana Loki"
+    assert "Loki exporter for Prometheus" in found[1:]
+    assert search("loki exporter")[0].name == "Loki exporter for Prometheus"
+    assert (search("netdata on truenas")[0].name or "").endswith(" on TrueNAS")
+
+
 def test_every_name_on_record_is_among_the_best_that_it_finds() -> None:
     chance = Random(3)
     entries = [entry for entry in index(CATALOG).entries if entry.name]

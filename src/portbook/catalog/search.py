@@ -1,8 +1,9 @@
 """One search of all that is on record: services, products, programs and reports of abuse.
 
 Every hit says why it matched. A name comes first, then names that begin with the text, names that
-hold it, descriptions with its words, and last what is of a similar spelling. Among hits that fit as
-well, what people meet comes first, then what has a port, then short names. The site's script
+hold it, descriptions with its words, and last what is of a similar spelling. A product comes before
+what is named after it: its port in a store of apps, its exporter. Among hits that fit as well, what
+people meet comes first, then what has a port, then short names. The site's script
 (``web/assets/find.js``) has the same rule, and a test holds both to the same hits.
 
 >>> from portbook.catalog import Catalog
@@ -16,7 +17,7 @@ from collections.abc import Sequence
 from itertools import islice
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.search_entries import entries_of
+from portbook.catalog.search_entries import OF_ANOTHER, entries_of
 from portbook.catalog.text_index import (
     ALIKE,
     Scan,
@@ -41,6 +42,8 @@ SIMILAR = 45  # the highest score of a similar spelling
 _SIMILAR_WORD = 40  # and of a similar word of a description
 _SURE = 38  # the score of a slip so small that it is worth a line beside other hits
 _BEGINS = 90  # the score of a name that begins with the text
+_PART, _BEST_PART = 80, 92  # the scores of names that hold the text, and are not it
+_OF_ANOTHER = 79  # the score of such a name of what is named after a product
 _SHORT = 3  # letters of a word in which a slip makes another word
 
 
@@ -173,6 +176,7 @@ class Index:
         worded = words_in_each(names)
         texts = fold_each([f"{entry.shown} {entry.extra}" for entry in self.entries])
         every = range(len(self.entries))
+        self._of_another = {place for place in every if self.entries[place].of_another}
         in_names = [""] * len(every)
         for place, words in zip(whose, worded, strict=True):
             in_names[place] += f" {words}"
@@ -196,7 +200,7 @@ class Index:
         if not wanted:
             return Hits(self.entries, kinds)
         matched: set[int] = set()
-        for score, why, places in self._exact(wanted):
+        for score, why, places in self._by_kind(wanted):
             new = set(places) - matched
             if new:
                 matched |= new
@@ -221,6 +225,23 @@ class Index:
         self._phrases = _ready(self._phrases)
         self._runs = _ready(self._runs)
         self._texts = _ready(self._texts)
+
+    def _by_kind(self, wanted: str) -> Iterator[tuple[int, str, Iterable[int]]]:
+        """As :meth:`_exact`, with what is named after a product behind all else that is named so,
+        but where it is asked for.
+        """
+        last = self._of_another if OF_ANOTHER.isdisjoint(words_of(wanted)) else set[int]()
+        late: set[int] = set()
+        for score, why, places in self._exact(wanted):
+            if _PART <= score <= _BEST_PART:
+                late |= last.intersection(places)
+                yield score, why, set(places) - last
+                continue
+            if score < _PART:
+                yield _OF_ANOTHER, "part of the name", late
+                late = set()
+            yield score, why, places
+        yield _OF_ANOTHER, "part of the name", late
 
     def _exact(self, wanted: str) -> Iterator[tuple[int, str, Iterable[int]]]:
         """Kinds of hits, the best kind first: score, why, and the places of the entries."""

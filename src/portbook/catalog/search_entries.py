@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 # What outdoes what among hits that fit as well; a use has a weight of 1 to 3.
 _IN_FULL, _MET, _LISTED = 4, 3, 1
 _PLACES = {store: place for place, store in enumerate(SearchStore)}
+# What a store of apps assigns to a product, and what measures one, are named after the product.
+_OF_ANOTHER = (" on TrueNAS", " on Umbrel", " exporter for Prometheus")
+OF_ANOTHER = frozenset(fold(" ".join(_OF_ANOTHER)).split()) - {"on", "for"}
 _TRANSPORTS = {transport: place for place, transport in enumerate((None, *Transport))}
 
 
@@ -55,6 +58,11 @@ class Entry:
         if self._sorted is None:
             self._sorted = tuple(sorted(self.numbers, key=_by_number))
         return self._sorted
+
+    @property
+    def of_another(self) -> bool:
+        """Whether it is named after a product and isn't that product."""
+        return self.store is SearchStore.USES and (self.name or "").endswith(_OF_ANOTHER)
 
     @property
     def names(self) -> list[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.catalog.search import index
+from portbook.catalog.search_entries import OF_ANOTHER
 from portbook.formats.errors.questions import ASKING, DROPPED
 from portbook.model.practice import SearchStore
 from portbook.present.charts.card import render_card, render_icon
@@ -90,8 +91,9 @@ def render_index(catalog: Catalog) -> str:
     the name, the ports as ``22`` or ``6000-6063``, separated by commas, what is said of it, its
     source, its other names between ``|`` (those that gave way to it behind ``~``), and what is
     only searched, between tabs. What no registry has is marked before its name: a service by
-    ``=``, a product by ``+``, a program by ``*``, a report of abuse by ``!``. ``dropped`` and
-    ``asking`` are words of questions.
+    ``=``, a product by ``+``, what is named after one by ``-``, a program by ``*``, a report of
+    abuse by ``!``. ``ofAnother`` are the words that ask for what is named after a product;
+    ``dropped`` and ``asking`` are words of questions.
     """
     book = catalog.registry
     drawn = ",".join(
@@ -102,6 +104,7 @@ def render_index(catalog: Catalog) -> str:
         "asOf": book.sources()[0].as_of,
         "states": [str(state) for state in STATES],
         "runs": drawn,
+        "ofAnother": sorted(OF_ANOTHER),
         "dropped": sorted(DROPPED),
         "asking": sorted(ASKING),
         "rows": "\n".join(map(_row, index(catalog).entries)),
@@ -116,7 +119,7 @@ _MARKS = {SearchStore.USES: "+", SearchStore.PROGRAMS: "*", SearchStore.ABUSE: "
 
 
 def _row(entry: Entry) -> str:
-    mark = _MARKS.get(entry.store, "" if entry.registered else "=")
+    mark = "-" if entry.of_another else _MARKS.get(entry.store, "" if entry.registered else "=")
     spans = dict.fromkeys(_ports(first, last) for first, last, _ in entry.sorted_numbers())
     others = [*entry.called, *(f"~{name}" for name in entry.aliases)]
     source = entry.rows[0].source if entry.rows else ""

@@ -2,11 +2,11 @@
 // the same hits in the same order. Rows come in the order in which those that fit as well stand.
 "use strict";
 self.portbookSearch = (() => {
-  const ALIKE = 0.75, BEGINS = 90, SURE = 38, SHORT = 3, WIDE = 16;
+  const ALIKE = 0.75, BEGINS = 90, PART = 80, BEST_PART = 92, OF_ANOTHER = 79, SURE = 38, SHORT = 3, WIDE = 16;
   const fold = (text) => text.toLowerCase().split(/\s+/).filter(Boolean).join(" ");
   const wordsOf = (text) => text.toLowerCase().split(/[^\p{L}\p{N}]+/u).filter(Boolean);
   const lines = (terms) => `\n${terms.join("\n")}\n`;
-  const KINDS = { "=": "service", "+": "product", "*": "program", "!": "abuse" };
+  const KINDS = { "=": "service", "+": "product", "-": "product", "*": "program", "!": "abuse" };
 
   const rowOf = (line) => {
     const [marked, ports = "", said = "", source = "", others = "", extra = ""] = line.split("\t");
@@ -19,7 +19,7 @@ self.portbookSearch = (() => {
     const text = fold(`${said} ${extra}`);
     const words = split.flat().join(" ");
     // Terms stand between line feeds and words between blanks, so that one look asks all of them.
-    return { name, kind, ports, said, source, text, product: kind === "product" || kind === "program",
+    return { name, kind, ports, said, source, text, product: kind === "product" || kind === "program", ofAnother: marked[0] === "-",
       good: lines(good), names: lines(names), phrases: lines(split.map((some) => some.join(" "))),
       runs: lines(split.map((some) => some.join(""))), words: ` ${words} `,
       all: ` ${words} ${wordsOf(text).join(" ")} `,
@@ -35,7 +35,7 @@ self.portbookSearch = (() => {
       states.fill(Number(state), at, at += size);
     }
     const holding = (port) => rows.filter((row) => row.kind === "registered" && row.spans.some(([a, b]) => a <= port && port <= b));
-    return { rows, holding, state: (port) => raw.states[states[port]], dropped: new Set(raw.dropped), asking: new Set(raw.asking) };
+    return { rows, holding, state: (port) => raw.states[states[port]], dropped: new Set(raw.dropped), asking: new Set(raw.asking), ofAnother: new Set(raw.ofAnother) };
   };
 
   // *text* without the words of a question; as it is where nothing would be left.
@@ -108,9 +108,11 @@ self.portbookSearch = (() => {
     if (!wanted) return [];
     const words = wordsOf(wanted);
     const port = /^[0-9]{1,5}$/.test(wanted) && Number(wanted) <= 65535 ? Number(wanted) : null;
+    const last = !words.some((word) => book.ofAnother.has(word));
     const hits = [];
     book.rows.forEach((row, place) => {
-      const points = score(row, wanted, words, words.join(" "), words.join(""), port);
+      const exact = score(row, wanted, words, words.join(" "), words.join(""), port);
+      const points = last && row.ofAnother && exact >= PART && exact <= BEST_PART ? OF_ANOTHER : exact;
       if (points) hits.push({ row, points, rank: 0, place });
     });
     if (!hits.some((hit) => hit.points >= BEGINS) && !/^\p{Nd}+$/u.test(wanted)) {
