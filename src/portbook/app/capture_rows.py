@@ -44,7 +44,8 @@ def plain_rows(listeners: Iterable[Listener | PlainRows]) -> Iterator[Listener |
 
 def _together(listeners: list[Listener], keys: list[tuple[Any, ...]]) -> PlainRows:
     kinds, addresses, ports, owners, pids = map(list, zip(*keys, strict=True))
-    return PlainRows(kinds, addresses, ports, owners, pids, _itself, listeners.__getitem__)
+    one, every = listeners.__getitem__, listeners.__iter__
+    return PlainRows(kinds, addresses, ports, owners, pids, _itself, one, every)
 
 
 def _itself(address: Any) -> Any:

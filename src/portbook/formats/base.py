@@ -83,7 +83,7 @@ class SocketFormat(NamedTuple):
     be listed. ``begins`` recognises first lines of which nothing can be read yet, where an output
     is one value that may end far behind them. ``scan`` is set where it is a scan.
     ``also`` names other formats that stand in the same input. ``read_rows`` reads the same as
-    ``read``, plain rows together: a caller may need no value for each of them.
+    ``read``, by the block and as soon, plain rows together: a caller may need no value for each.
     """
 
     name: str

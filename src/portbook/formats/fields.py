@@ -18,6 +18,8 @@ from portbook.model.sockets import UNKNOWN_ADDRESS, ScannedPort, ScanState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from portbook.formats.lines import NumberedLines
+
 # What a line can be that holds no listener.
 HEADING = "heading"  # a title, a header, a comment
 DETAIL = "detail"  # more about the socket before it
@@ -73,7 +75,7 @@ class PlainRows(NamedTuple):
     was told, and has neither an interface nor findings. ``kinds`` tell apart whatever no other
     column has, ``addresses`` addresses and their families, which ``address`` tells of one of them,
     and ``owners`` owners but for their number in ``pids``, which is 0 where that isn't told.
-    ``listener`` makes the socket at a place.
+    ``listener`` makes the socket at a place, ``listeners`` all of them.
     """
 
     kinds: Sequence[object]
@@ -83,6 +85,7 @@ class PlainRows(NamedTuple):
     pids: Sequence[int]
     address: Callable[[Any], tuple[str, Family | None]]
     listener: Callable[[int], Listener]
+    listeners: Callable[[], Iterable[Listener]]
 
 
 if TYPE_CHECKING:
@@ -91,7 +94,7 @@ if TYPE_CHECKING:
     Names = Callable[[str, Transport], int | None]
     Event = Listener | Line
     Reader = Callable[[Lines, Names], Iterator[Event]]
-    RowReader = Callable[[Lines, Names], Iterator[Event | PlainRows]]
+    RowReader = Callable[[NumberedLines, Names], Iterator[Event | PlainRows]]
 
 
 def heading(number: int) -> Line:

@@ -56,43 +56,62 @@ def encoding_of(first: bytes) -> tuple[str, int]:
     return "utf-8", 0
 
 
-def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
-    """The lines of *chunks*, from 1 on, without their ends, their colours and a mark.
+class NumberedLines:
+    """Lines with their numbers; ``blocks`` has them as they came: the number of the first line of
+    each block, and all of its lines with line feeds between.
+    """
 
+    def __init__(self, blocks: Iterable[tuple[int, str]]) -> None:
+        self.blocks = blocks
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        for number, text in self.blocks:
+            yield from enumerate(text.split("\n"), number)
+
+
+def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """The lines of *chunks*, as :func:`blocks_of` has them, one by one."""
+    return iter(NumberedLines(blocks_of(chunks)))
+
+
+def blocks_of(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
+    """The lines that are whole with each of *chunks*, and the number of the first, from 1 on.
+
+    They are without their colours and a mark, with line feeds between them.
     A line of more than :data:`LONGEST_LINE` characters is cut, and begins with :data:`OVERLONG`.
     Raises MalformedInput where one has more than :data:`ENDLESS_LINE`: it may be a device, or a
     file with a hole, that goes on for ever.
     """
-    number, skipping, cut = 0, False, 0
+    number, skipping, cut = 1, False, 0
     # The pieces of the line that isn't ended yet: put together once, however small they come.
     pieces: list[str] = []
     size = 0
     for text in _with_ends(_decoded(chunks)):
         if not text.isascii():
             text = text.translate(_BLANKS)  # noqa: PLW2901
-        *lines, last = text.split("\n")
-        if lines:
-            lines[0] = "".join([*pieces, lines[0]])
+        lines, ended, last = text.rpartition("\n")
+        if ended:
+            whole = "".join([*pieces, lines])
             pieces, size = [], 0
             if skipping:
-                lines[0], skipping, cut = OVERLONG + lines[0], False, 0
-            coloured = "\x1b" in text or "\x1b" in lines[0]
-            for line in lines:
-                number += 1
-                yield number, _clean(line) if coloured else line
+                whole, skipping, cut = OVERLONG + whole, False, 0
+            if "\x1b" in whole:
+                whole = "\n".join(map(_clean, whole.split("\n")))
+            yield number, whole
+            number += whole.count("\n") + 1
         pieces.append(last)
         size += len(last)
         if size > LONGEST_LINE:
             cut += size
             if cut > ENDLESS_LINE:
                 raise MalformedInput(
-                    f"line {number + 1} has more than {ENDLESS_LINE:,} characters and no end"
+                    f"line {number} has more than {ENDLESS_LINE:,} characters and no end"
                 )
             pieces, skipping = ["".join(pieces)[:400]], True
             size = len(pieces[0])
     rest = "".join(pieces)
     if rest:
-        yield number + 1, OVERLONG * skipping + _clean(rest)
+        yield number, OVERLONG * skipping + _clean(rest)
 
 
 def _with_ends(texts: Iterable[str]) -> Iterator[str]:

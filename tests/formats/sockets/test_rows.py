@@ -8,12 +8,14 @@ import pytest
 
 from portbook.app.explain import explain
 from portbook.app.socket_filter import Filter
-from portbook.formats.fields import PlainRows
+from portbook.formats.fields import PlainRows, no_names
+from portbook.formats.lines import numbered
 from portbook.formats.sockets.detect import FORMATS, read, read_rows
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator
 
     from portbook.formats.fields import Event
 
@@ -54,6 +56,10 @@ def capture(chance: random.Random, lines: int, plain: float) -> bytes:
     return "\n".join([_PLAIN[0].format(port=22, pid=1), *some]).encode()
 
 
+def _line_by_line(data: bytes) -> list[Event]:
+    return list(FORMATS["ss"].read(numbered([data]), no_names))
+
+
 def _taken_apart(events: list[Event | PlainRows]) -> list[Event]:
     apart: list[Event] = []
     for event in events:
@@ -67,6 +73,7 @@ def _taken_apart(events: list[Event | PlainRows]) -> list[Event]:
                 )
                 assert sum(owner.pid for owner in listener.ownership.owners) == event.pids[at]
                 apart.append(listener)
+            assert apart[-len(event.ports) :] == list(event.listeners())
         else:
             apart.append(event)
     return apart
@@ -77,9 +84,31 @@ def test_what_is_read_together_is_what_is_read_one_by_one(
     plain: float, chance: random.Random
 ) -> None:
     data = capture(chance, 6000, plain)
-    for name in (None, "ss"):
-        together = list(read_rows([data], name)[1])
-        assert _taken_apart(together) == list(read([data], name)[1])
+    by_line = _line_by_line(data)
+    for size in (len(data), 65536, 4096, 100):
+        chunks = [data[at : at + size] for at in range(0, len(data), size)]
+        for name in (None, "ss"):
+            assert _taken_apart(list(read_rows(chunks, name)[1])) == by_line
+            assert list(read(chunks, name)[1]) == by_line
+
+
+def test_a_row_comes_before_the_next_lines_are_asked_for() -> None:
+    """Of what came so far only the last row waits, which may go on."""
+    row = _PLAIN[0].format(port=22, pid=1).encode() + b"\n"
+    for many in (1, 30):  # a row alone, and rows that come together
+        asked = 0
+
+        def chunks(many: int = many) -> Iterator[bytes]:
+            nonlocal asked
+            for _ in range(9):
+                asked += 1
+                yield row * many
+
+        read_yet = 0
+        for event in read_rows(chunks(), "ss")[1]:
+            read_yet += len(event.ports) if isinstance(event, PlainRows) else 1
+            assert read_yet > (asked - 1) * many - 2
+        assert read_yet == 9 * many
 
 
 @pytest.mark.parametrize("between", [0, 1, 20, 300])
@@ -91,7 +120,7 @@ def test_plain_rows_in_a_row_come_together(between: int, chance: random.Random) 
     )
     data = "\n".join([_PLAIN[0].format(port=22, pid=1), *[plain, other] * 20]).encode()
     together = list(read_rows([data], "ss")[1])
-    assert _taken_apart(together) == list(read([data], "ss")[1])
+    assert _taken_apart(together) == _line_by_line(data)
     rows = [len(event.ports) for event in together if isinstance(event, PlainRows)]
     assert sum(rows) >= (between - 1) * 20 if between >= 20 else not rows
 
@@ -99,7 +128,7 @@ def test_plain_rows_in_a_row_come_together(between: int, chance: random.Random) 
 def test_a_row_that_goes_on_is_not_read_again_and_again() -> None:
     row = _PLAIN[0].format(port=22, pid=1)
     data = "\n".join([row, *["\t skmem:(r0)"] * 20_000, row]).encode()
-    assert _taken_apart(list(read_rows([data])[1])) == list(read([data])[1])
+    assert _taken_apart(list(read_rows([data])[1])) == _line_by_line(data)
 
 
 def test_an_answer_by_rows_is_the_same(chance: random.Random) -> None:

@@ -23,12 +23,17 @@ from portbook.formats.decoration import (
 )
 from portbook.formats.fields import (
     NOT_UNDERSTOOD,
-    OVERLONG,
     Line,
     no_names,
 )
-from portbook.formats.lines import from_quoted_printable, is_quoted_printable, numbered
+from portbook.formats.lines import (
+    NumberedLines,
+    blocks_of,
+    from_quoted_printable,
+    is_quoted_printable,
+)
 from portbook.formats.parts import steps_of
+from portbook.formats.sockets.readers import LONGEST, block_reader, reader, row_reader
 from portbook.formats.sockets.rewrapped import Cut, joined, width_of
 from portbook.formats.sockets.together import Shared
 from portbook.formats.sockets.worth import (
@@ -46,7 +51,7 @@ if TYPE_CHECKING:
 
     from portbook.formats.base import SocketFormat
     from portbook.formats.decoration import Decoration
-    from portbook.formats.fields import Event, Lines, Names, PlainRows, Reader, RowReader
+    from portbook.formats.fields import Event, Lines, Names, PlainRows
 
     More = Callable[[], Mapping[str, SocketFormat]]
 
@@ -89,8 +94,6 @@ _MOST_TOGETHER = 5  # tools whose output stands in one ticket
 _TRIED_LINES, _TRIED_WIDTH = 40, 2000
 # The format is found by the first lines, in so much of them.
 _SAMPLE_LINES, _SAMPLE_SIZE = 400, 1 << 17
-# A line of a format that has a line for each socket: the longest name a thousand owners.
-_LONGEST = 1 << 16
 
 
 def installed() -> Mapping[str, SocketFormat]:
@@ -98,27 +101,6 @@ def installed() -> Mapping[str, SocketFormat]:
     from portbook.formats.plugins import socket_formats
 
     return socket_formats(FORMATS)
-
-
-def reader(form: SocketFormat) -> Reader:
-    """What reads *form*; where each line stands on its own, none comes to it that is too long."""
-    if not form.by_line:
-        return form.read
-    return lambda lines, names: form.read(_short(lines), names)
-
-
-def _row_reader(form: SocketFormat) -> RowReader:
-    """As :func:`reader`, of plain rows together where the format reads them so."""
-    rows = form.read_rows
-    return reader(form) if rows is None else lambda lines, names: rows(_short(lines), names)
-
-
-def _short(lines: Lines) -> Iterator[tuple[int, str]]:
-    for each in lines:
-        if len(each[1]) > _LONGEST:
-            yield each[0], OVERLONG + each[1][:400]
-        else:
-            yield each
 
 
 def read(
@@ -135,7 +117,7 @@ def read(
     :raises MalformedInput: there is nothing to read, or nothing in it is what any tool prints.
     :raises InvalidArgument: there is no format called *name*.
     """
-    return _read(chunks, name, names, more, reader)
+    return _read(chunks, name, names, more, block_reader)
 
 
 def read_rows(
@@ -145,7 +127,7 @@ def read_rows(
     more: More = dict,
 ) -> tuple[SocketFormat, Iterator[Event | PlainRows]]:
     """As :func:`read`, with plain rows together where the format reads them so."""
-    return _read(chunks, name, names, more, _row_reader)
+    return _read(chunks, name, names, more, row_reader)
 
 
 def _read(
@@ -153,34 +135,45 @@ def _read(
     name: str | None,
     names: Names,
     more: More,
-    reader_of: Callable[[SocketFormat], Callable[[Lines, Names], Iterator[AnyEvent]]],
+    reader_of: Callable[[SocketFormat], Callable[[NumberedLines, Names], Iterator[AnyEvent]]],
 ) -> tuple[SocketFormat, Iterator[Event | AnyEvent]]:
     form = None if name is None else find_format(FORMATS, name, more)
-    lines = numbered(chunks)
-    sample: list[tuple[int, str]] = []
-    size = 0
-    for each in lines:
-        sample.append(each)
-        # What is too long to be anything in most formats doesn't hide what comes behind it.
-        size += min(len(each[1]), _LONGEST)
-        known = form is not None and each[1].strip()  # what is known already needs no sample
-        if known or len(sample) >= _SAMPLE_LINES or size > _SAMPLE_SIZE:
-            break
+    blocks = blocks_of(chunks)
+    taken, sample = _begin(blocks, known=form is not None)
     if not any(line.strip() for _, line in sample):
         # Pages of blank lines before the first text are nobody's output.
         raise NothingKnown("there is nothing to read: the input is empty")
-    every: Iterator[tuple[int, str]] = chain(sample, lines)
+    every = NumberedLines(chain(taken, blocks))
     if form is not None:
         return form, reader_of(form)(every, names)
     if is_quoted_printable(line for _, line in sample):
         sample = list(from_quoted_printable(sample))
-        every = from_quoted_printable(every)
+        every = NumberedLines(from_quoted_printable(every))
     forms, worn = _detect(sample, names, more)
     if worn:
         return _together(forms), _read_undecorated(forms, Undecorated(every, worn), names)
     if len(forms) == 1:
         return forms[0], reader_of(forms[0])(every, names)
     return _together(forms), _read_all(forms, every, names)
+
+
+def _begin(blocks: Lines, *, known: bool) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
+    """The first of *blocks*, and of their lines so many as tell a format: where it is *known*, up
+    to the first that isn't blank.
+    """
+    taken: list[tuple[int, str]] = []
+    sample: list[tuple[int, str]] = []
+    size = 0
+    for block in blocks:
+        taken.append(block)
+        for each in NumberedLines([block]):
+            sample.append(each)
+            # What is too long to be anything in most formats doesn't hide what comes behind it.
+            size += min(len(each[1]), LONGEST)
+            enough = known and each[1].strip()
+            if enough or len(sample) >= _SAMPLE_LINES or size > _SAMPLE_SIZE:
+                return taken, sample
+    return taken, sample
 
 
 def _read_undecorated(
@@ -235,7 +228,7 @@ def _detect(
     sample: list[tuple[int, str]], names: Names, more: More
 ) -> tuple[list[SocketFormat], tuple[Decoration, ...]]:
     """The formats of a capture, and what has to be taken off each line before they read it."""
-    sample = [(number, beginning(line, _LONGEST)) for number, line in sample]
+    sample = [(number, beginning(line, LONGEST)) for number, line in sample]
     best, worth = _best(FORMATS.values(), sample, names)
     forms, apart, worn = _taken_apart(sample, names)
     # Of a diff fewer are right: what it takes away may look like a row as well.

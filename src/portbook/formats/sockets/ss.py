@@ -9,7 +9,8 @@ accepted, and Send-Q is their limit.
 from __future__ import annotations
 
 import re
-from itertools import chain, islice
+from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
@@ -26,8 +27,8 @@ from portbook.formats.fields import (
     not_understood,
     whole,
 )
-from portbook.formats.lines import joined_apart, runs
-from portbook.formats.sockets.ss_plain import PLAIN, plain_row
+from portbook.formats.lines import NumberedLines, joined_apart, runs
+from portbook.formats.sockets.ss_plain import PLAIN, plain_listeners, plain_row
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -78,7 +79,7 @@ _ROW = re.compile(
     r'(?:users:\(\("([^"\\\n]{1,64}+)",pid=([0-9]{1,10}+),fd=[0-9]++\)\) *+)?$',
     re.MULTILINE,
 )
-_TOGETHER, _FEW = 4096, 16  # lines that are looked at together, and too few to be worth it
+_FEW = 16  # plain rows together that aren't worth it
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
 
@@ -93,76 +94,88 @@ _LOOKED_AHEAD = 200  # lines in which the first sign of either is looked for
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets that ``ss`` listed."""
     every, old = _told_apart(lines)
-    events = _read(every, names)
+    rows = _Rows(names)
+    events = chain(rows.take(every), rows.end())
     return map(_of_ipv4, events) if old else events
 
 
-def read_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
+def read_rows(lines: NumberedLines, names: Names) -> Iterator[Event | PlainRows]:
     """As :func:`read`, plain rows together: of most, no value is needed for each."""
-    every, old = _told_apart(lines)
-    return map(_of_ipv4, _read(every, names)) if old else _in_rows(every, names)
+    blocks, old = _told_apart(lines.blocks)
+    if not old:
+        return _in_rows(blocks, names)
+    rows = _Rows(names)
+    return map(_of_ipv4, chain(rows.take(NumberedLines(blocks)), rows.end()))
 
 
-def _told_apart(lines: Lines) -> tuple[Lines, bool]:
-    """*lines*, and whether an older ss wrote them."""
-    stream = iter(lines)
+def _told_apart(blocks: Lines) -> tuple[Lines, bool]:
+    """*blocks* of lines, and whether an older ss wrote them."""
+    stream = iter(blocks)
     ahead: list[tuple[int, str]] = []
-    old = False
-    for each in islice(stream, _LOOKED_AHEAD):
-        ahead.append(each)
-        rows = [row[:400] for _, row in joined_apart([each])]
-        old = any(map(_OLD.search, rows))
-        if old or any(map(_NEW.search, rows)):
+    left = _LOOKED_AHEAD
+    old: bool | None = None
+    for number, text in stream:
+        ahead.append((number, text))
+        lines = text.split("\n", left)[:left]
+        old = next((old for old in map(_is_old, enumerate(lines, number)) if old is not None), None)
+        left -= len(lines)
+        if old is not None or not left:
             break
-    return chain(ahead, stream), old
+    return chain(ahead, stream), bool(old)
 
 
-def _in_rows(lines: Lines, names: Names) -> Iterator[Event | PlainRows]:
-    stream = iter(lines)
-    kept: list[tuple[int, str]] = []  # a row that lines of its own may still add to, and these
-    while some := list(islice(stream, _TOGETHER)):
-        kept += some
-        text = "\n".join([line for _, line in kept])
+def _is_old(line: tuple[int, str]) -> bool | None:
+    """Whether an older ss wrote *line*; None where that isn't told."""
+    rows = [row[:400] for _, row in joined_apart([line])]
+    if any(map(_OLD.search, rows)):
+        return True
+    return False if any(map(_NEW.search, rows)) else None
+
+
+def _in_rows(blocks: Lines, names: Names) -> Iterator[Event | PlainRows]:
+    """What is in *blocks*; nothing that the lines of one tell waits for the next one, but for its
+    last row, which may go on there.
+    """
+    rows = _Rows(names)
+    for number, text in blocks:
         found: list[Any] = _ROW.findall(text)  # faster than a line at a time, where each is a row
-        if not len(found) == len(kept) == text.count("\n") + 1:
-            matches = [_ROW.fullmatch(line) for _, line in kept]
-            found = [match and match.groups("") for match in matches]
+        count = text.count("\n") + 1
+        plain = _plain(found[:-1]) if len(found) == count > _FEW else None
+        if plain is not None:
+            yield from rows.end()
+            yield plain
+            yield from rows.take([(number + count - 1, text[text.rindex("\n") + 1 :])])
+            continue
+        lines = list(enumerate(text.split("\n"), number))
         begin = 0
-        for first, end in runs(found, _FEW):
-            rows = _rows(kept[first:end], found[first:end])
-            if rows is not None:
-                yield from _read(kept[begin:first], names)
-                yield rows
-                begin = end
-        last = next((at for at in range(len(kept) - 1, begin, -1) if _begins(kept[at][1])), begin)
-        yield from _read(kept[begin:last], names)
-        kept = kept[last:]
-        if len(kept) > _TOGETHER:  # a row that goes on for ever
-            yield from _read(chain(kept, stream), names)
-            return
-    yield from _read(kept, names)
+        if found:
+            matches = [_ROW.fullmatch(line) for _, line in lines]
+            found = [match and match.groups("") for match in matches]
+            for first, end in runs(found, _FEW):
+                plain = _plain(found[first:end])
+                if plain is not None:
+                    yield from rows.take(lines[begin:first])
+                    yield from rows.end()
+                    yield plain
+                    begin = end
+        yield from rows.take(lines[begin:])
+    yield from rows.end()
 
 
-def _begins(line: str) -> bool:
-    """Whether *line* can't be more of the row before it: see :func:`_read`."""
-    return line[:1] not in ("", " ", "\t") and not line.startswith("users:((")
-
-
-def _rows(lines: list[tuple[int, str]], found: list[tuple[str, ...]]) -> PlainRows | None:
-    """*lines* by the groups that :data:`_ROW` *found* in each; None where one's port is none."""
+def _plain(found: list[tuple[str, ...]]) -> PlainRows | None:
+    """Rows by the groups that :data:`_ROW` *found* in each; None where one's port is none."""
     kinds, addresses, numbers, programs, pids = zip(*found, strict=True)
     ports = list(map(int, numbers))
     if max(ports) > LAST_PORT:
         return None
-
-    def listener(at: int) -> Any:
-        number, line = lines[at]
-        match = PLAIN.fullmatch(line)
-        assert match is not None
-        return plain_row(number, line, match, {})
-
     owned = list(map(int, pids)) if all(pids) else [int(pid or 0) for pid in pids]
-    return PlainRows(kinds, addresses, ports, programs, owned, _address, listener)
+    columns = kinds, addresses, ports, programs, owned
+
+    def listener(at: int) -> Listener:
+        one: list[Any] = [[column[at]] for column in columns]
+        return next(plain_listeners(*one))
+
+    return PlainRows(*columns, _address, listener, partial(plain_listeners, *columns))
 
 
 def _address(text: str) -> tuple[str, Family]:
@@ -178,41 +191,53 @@ def _of_ipv4(event: Event) -> Event:
     return event
 
 
-def _read(lines: Lines, names: Names) -> Iterator[Event]:
-    held: Listener | None = None  # what is on lines of its own belongs to the row before it
-    in_row = False
-    heads: Heads = {}
-    for number, line, match in _matched(lines):
-        found = (
-            _row(number, line, names) if match is None else plain_row(number, line, match, heads)
-        )
-        if found.__class__ is Listener:
-            if held is not None:
-                yield held
-            held, in_row = found, True
-            continue
-        if found is None:
-            if not line or line.isspace():
+class _Rows:
+    """Rows as they come: the last one is held, as what is on lines of its own belongs to it."""
+
+    def __init__(self, names: Names) -> None:
+        self._names = names
+        self._held: Listener | None = None
+        self._in_row = False
+        self._heads: Heads = {}
+
+    def take(self, lines: Lines) -> Iterator[Event]:
+        """What is in *lines*, but for a row that may go on behind them."""
+        heads, names = self._heads, self._names
+        for number, line, match in _matched(lines):
+            found = (
+                _row(number, line, names)
+                if match is None
+                else plain_row(number, line, match, heads)
+            )
+            if found.__class__ is Listener:
+                if self._held is not None:
+                    yield self._held
+                self._held, self._in_row = found, True
                 continue
-            # -i and -m add lines that begin with a tab; an older ss breaks rows that are wider
-            # than its terminal.
-            more = "users:((" in line or "ino:" in line
-            begins = line[0] == "\t" or (line[0] == " " and more) or line.startswith("users:((")
-            if in_row and begins:
-                if held is not None and more:
-                    held = _extended(held, line.strip())
-                yield detail(number)
-                continue
-            found = heading(number) if _HEADING.match(line) else not_understood(number, line)
-            in_row = False
-        else:
-            in_row = True
-        if held is not None:
+            if found is None:
+                if not line or line.isspace():
+                    continue
+                # -i and -m add lines that begin with a tab; an older ss breaks rows that are
+                # wider than its terminal.
+                more = "users:((" in line or "ino:" in line
+                begins = line[0] == "\t" or (line[0] == " " and more) or line.startswith("users:((")
+                if self._in_row and begins:
+                    if self._held is not None and more:
+                        self._held = _extended(self._held, line.strip())
+                    yield detail(number)
+                    continue
+                found = heading(number) if _HEADING.match(line) else not_understood(number, line)
+                self._in_row = False
+            else:
+                self._in_row = True
+            yield from self.end()
+            yield found
+
+    def end(self) -> Iterator[Event]:
+        """The row that is held, where there is one."""
+        if self._held is not None:
+            held, self._held = self._held, None
             yield held
-            held = None
-        yield found
-    if held is not None:
-        yield held
 
 
 def _matched(lines: Lines) -> Iterator[tuple[int, str, re.Match[str] | None]]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from itertools import repeat
+from operator import add
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.fields import UNTOLD, not_understood
@@ -20,6 +22,8 @@ from portbook.model import (
 from portbook.model.sockets import UNJUDGED
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from portbook.formats.fields import Event
 
     # By what stands before a row's address: see _head.
@@ -72,6 +76,43 @@ def plain_row(number: int, line: str, match: re.Match[str], heads: Heads) -> Eve
         held = _tuple(Ownership, ((process,), _FIRST))
     made: Listener = _tuple(Listener, (socket, held, UNJUDGED))
     return made
+
+
+def plain_listeners(
+    kinds: Sequence[str],
+    addresses: Sequence[str],
+    ports: Sequence[int],
+    programs: Sequence[str],
+    pids: Sequence[int],
+) -> Iterator[Listener]:
+    """As :func:`plain_row`, of many rows by columns: all of them have an address of IPv4 or IPv6,
+    and a port. Nothing but the interpreter's own loops goes through them.
+    """
+    heads = {head: _head(head) for head in {*kinds}}
+    transports = {head: transport for head, (transport, _) in heads.items()}
+    rests = {head: rest for head, (_, rest) in heads.items()}
+    sixth = {text for text in {*addresses} if text[0] == "["}
+    families = dict.fromkeys(addresses, _IPV4) | dict.fromkeys(sixth, _IPV6)
+    bare = dict(zip(families, families, strict=True)) | {text: text[1:-1] for text in sixth}
+    beginnings = zip(
+        map(transports.__getitem__, kinds),
+        map(families.__getitem__, addresses),
+        map(bare.__getitem__, addresses),
+        ports,
+        strict=True,
+    )
+    sockets = map(_tuple, repeat(Socket), map(add, beginnings, map(rests.__getitem__, kinds)))
+    processes = map(add, zip(pids, programs, strict=True), repeat(_UNSAID_OF_A_PROCESS))
+    held: Iterator[Ownership] = map(
+        _tuple,
+        repeat(Ownership),
+        zip(zip(map(_tuple, repeat(Process), processes)), repeat(_FIRST)),
+    )
+    if not all(programs):
+        held = (
+            owned if program else _UNHELD for owned, program in zip(held, programs, strict=True)
+        )
+    return map(_tuple, repeat(Listener), zip(sockets, held, repeat(UNJUDGED)))
 
 
 def _head(head: str) -> tuple[Transport, tuple[Any, ...]]:
