@@ -244,6 +244,17 @@ def test_what_origins_come_to(
     assert reachable_of(reached(on("127.0.0.1")), firewall=True).scope is Scope.THIS_MACHINE
 
 
+def test_the_rule_that_is_quoted_is_the_one_for_most() -> None:
+    """Those who are banned one by one are few, however many rules that takes."""
+    left = {"payload": {"protocol": "ip", "field": "saddr"}}
+    banned = [[matching(left, f"203.0.113.{number}"), PORT, {"drop": None}] for number in range(90)]
+    packets = filtering(*banned, policy="drop")
+    origins = origins_of(on("0.0.0.0"), Transport.TCP, 8080, NETWORK, packets, short=True)
+    reachable = reachable_of(origins, firewall=True)
+    assert (reachable.scope, reachable.rules[-1]) == (Scope.BLOCKED, "policy drop")
+    assert len(reachable.rules) == 33
+
+
 def test_where_rules_were_not_read_nothing_is_known() -> None:
     tables = parse_nft('{"nftables": []}')[0]
     gap = Gap(GapCode.FIREWALL_UNREADABLE, "iptables", detail="x")

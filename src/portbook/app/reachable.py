@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from portbook.model import Listener, Socket, Transport
     from portbook.model.finding import NotEvaluated
 
+_MOST_OTHERS = 32  # of those that aren't like the most: a list may ban thousands one by one
+
 
 def add_reachable(
     listeners: tuple[Listener, ...], host: HostReader
@@ -126,9 +128,19 @@ def reachable_of(origins: Iterable[Origin], *, firewall: bool | None) -> Reachab
 def _reachable(
     scope: Scope, networks: tuple[str, ...], decisive: Iterable[Origin], firewall: bool | None
 ) -> Reachable:
-    """*scope* with the rules of the *decisive* origins, each once: last, what is for most."""
+    """*scope* with the rules of the *decisive* origins, each once: last, what is for most.
+
+    Of several with one source, the first is its widest part. Of the others, a few stand for all.
+    """
     decisive = list(decisive)
-    met = [rule for origin in decisive for rule in origin.rules]
+    widest: dict[tuple[object, ...], Origin] = {}
+    others = []
+    for each in decisive:
+        main = widest.setdefault((each.source, each.family, each.interface), each)
+        if main is not each:
+            others.append(each)
+    ordered = (*others[:_MOST_OTHERS], *widest.values())
+    met = [rule for origin in ordered for rule in origin.rules]
     rules = [*dict.fromkeys(met[::-1])][::-1]
     texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])
     doubts = dict.fromkeys([one for origin in decisive for one in origin.not_evaluated])

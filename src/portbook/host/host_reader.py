@@ -276,7 +276,12 @@ class CommandsHost(HostReader):
         from portbook.host.firewall.packet_filter import read_packet_filter
 
         begun, self._begun = self._begun, None
-        return read_packet_filter(network, families, begun)
+        if begun is None:
+            return read_packet_filter(network, families)
+        from portbook.host.firewall.intervals import Uncollected
+
+        with Uncollected(for_good=True):  # rules stay until the process ends
+            return read_packet_filter(network, families, begun)
 
 
 THIS_HOST = HostReader()

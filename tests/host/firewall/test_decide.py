@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import random
 from typing import Any
 
 import pytest
 
 from portbook.host.firewall.decide import decide
+from portbook.host.firewall.intervals import Intervals
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.nft_text import show_rule
 from portbook.host.firewall.values import Interface, Machine, Ruleset
@@ -496,3 +498,39 @@ def test_an_element_of_another_number_of_parts_may_match(kind: dict[str, Any]) -
         each.outcome for each in ask(chain("in", "input"), {"set": {**named, **kind}}, dropped)
     }
     assert outcomes == {Outcome.UNKNOWN}
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_many_that_are_stopped_one_by_one_are_told_together_in_short(seed: int) -> None:
+    """Who gets in is the same; of rules in a row that stop a few each, one is named."""
+    chance = random.Random(seed)
+    kinds = [DROP, {"reject": None}]
+    objects: list[Any] = [chain("in", "input", "drop"), chain("more")]
+    for number in range(200):
+        address = f"{chance.randrange(1, 200)}.{chance.randrange(256)}.7.{number}"
+        banned = match(SADDR, {"prefix": {"addr": address, "len": chance.choice((8, 15, 24, 32))}})
+        stop = [banned, kinds[0] if number < 120 else chance.choice(kinds)]
+        where = "more" if number > 150 else "in"
+        objects.append(rule(where, *stop))
+        if number % 67 == 66:
+            objects.append(rule(where, match(SADDR, address), match(DPORT, 80), ACCEPT))
+    objects += [rule("in", {"jump": {"target": "more"}}), rule("in", match(DPORT, 80), ACCEPT)]
+
+    def spans(later: bool) -> dict[Outcome, Intervals]:
+        told: dict[Outcome, list[tuple[int, int]]] = {}
+        for one in ask(*objects, later=later):
+            told.setdefault(one.outcome, []).extend(one.sources)
+        return {outcome: Intervals.of(some) for outcome, some in told.items()}
+
+    assert spans(later=False) == spans(later=True)
+
+
+def test_the_rule_that_stops_most_is_named_for_many() -> None:
+    objects: list[Any] = [chain("in", "input", "drop")]
+    for number in range(40):
+        length = 24 if number == 17 else 32
+        banned = {"prefix": {"addr": f"10.0.{number}.0", "len": length}}
+        objects.append(rule("in", match(SADDR, banned), DROP))
+    told = {one.rules[-1].text: len(one.sources) for one in ask(*objects, later=False)}
+    assert told == {"ip saddr 10.0.17.0/24 drop": 39, "policy drop": 40}
+    assert len(ask(*objects)) == 41

@@ -75,8 +75,8 @@ def decide(
 
     They come in through *interface* (None: not known). With a *source* they come from that one
     address: with ``lo`` as the interface, from this machine itself. The decisions share no source,
-    and together have all of them. *later* looks at the packets behind the first two as well. Raises
-    ValueError for text that is no address.
+    and together have all of them. *later* looks at the packets behind the first two as well; without
+    it, one rule stands for many that stop a few each. Raises ValueError for text that is no address.
     """
     daddr, saddr = address_number(destination), OPEN if source is None else address_number(source)
     if daddr is None or saddr is None:
@@ -114,7 +114,7 @@ class _Call:
         self.source_port_rules: dict[RuleText, None] = {}
         self.world = World(machine, str(family), self._rows, self._on_source_port)
         self.ruleset = ruleset
-        self.walk = Walk(ruleset, self.world, interface)
+        self.walk = Walk(ruleset, self.world, interface, short=not later)
 
     def _rows(self, rows: Rows | str) -> Rows | None:
         return rows if isinstance(rows, Rows) else self.walk.named(rows)

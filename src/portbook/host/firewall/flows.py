@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.host.firewall.conditions import Packet
-    from portbook.host.firewall.values import Chain, Rule, Table
+    from portbook.host.firewall.values import Chain, Machine, Rule, Table
     from portbook.model.reach import Decision, RuleText
 
 _FEW = 8  # addresses or ports of a goal that are followed one by one
+_MANY, _FEW_BITS = 16, 16  # rules in a row that may be taken as one, if each stops a 2**-16 at most
 MOST_FLOWS = 128  # packets that differ in more than their source
 
 
@@ -46,6 +47,20 @@ def strayed(flow: Flow) -> Iterator[Stop]:
     ):
         if sources:
             yield Stop(outcome, sources, flow.rules)
+
+
+def redirected_to(packet: Packet, hook: str, machine: Machine) -> int | None:
+    """The address to which a REDIRECT goes (nf_nat_redirect.c); None: which isn't known."""
+    from portbook.host.firewall.nft_expressions import address_number
+
+    if hook == "output":
+        return 1 if packet.family == "ipv6" else 0x7F000001
+    for interface in machine.interfaces:
+        if interface.name == packet.iif:
+            for text, _ in interface.addresses:
+                if (":" in text) == (packet.family == "ipv6"):
+                    return address_number(text)
+    return None
 
 
 def spread(goal: object) -> list[int | None] | None:
@@ -89,19 +104,28 @@ def _needs_connections(statement: object) -> bool:
     return isinstance(statement, Translate)
 
 
-def stopped_by(rule: Rule, flows: dict[Packet, Intervals]) -> tuple[str, Intervals] | None:
-    """Takes those of the one packet in *flows* out whom *rule* stops: how, and them.
+def stopped_by(
+    rules: list[Rule], place: int, flows: dict[Packet, Intervals], *, short: bool
+) -> tuple[int, str, Intervals, Rule] | None:
+    """Takes those of the one packet in *flows* out whom the rule at *place* stops.
 
-    None where it asks for more than a source, or does more. A list of banned addresses may be
-    thousands of rules: the packet isn't followed through each.
+    Where the next rule is, how it stops, whom, and the rule to name. None where it asks for more
+    than a source, or does more. A list of banned addresses may be thousands of rules: the packet
+    isn't followed through each; *short*: many in a row that stop a few each are one.
     """
-    if rule.stopped is False:
-        rule.stopped = rule.stop() or stop_of(rule)
-    if not rule.stopped:
+    rule = rules[place]
+    stopped = _stopped(rule)
+    if not stopped:
         return None
-    kind, numbers, family = rule.stopped
+    kind, numbers, family = stopped
     ((packet, sources),) = flows.items()
-    if family not in (None, packet.family) or not isinstance(packet.saddr, Open):
+    if not isinstance(packet.saddr, Open):
+        return None
+    if short and (row := _stops_in_a_row(rules, place, packet)) is not None:
+        end, kind, numbers, rule = row
+    elif family in (None, packet.family):
+        end = place + 1
+    else:
         return None
     hit, left = sources.parted(numbers)
     if hit:
@@ -109,7 +133,45 @@ def stopped_by(rule: Rule, flows: dict[Packet, Intervals]) -> tuple[str, Interva
             flows[packet] = left
         else:
             del flows[packet]
-    return kind, hit
+    return end, kind, hit, rule
+
+
+def _stopped(rule: Rule) -> tuple[str, Intervals, str | None] | None:
+    if rule.stopped is False:
+        rule.stopped = rule.stop() or stop_of(rule)
+    return rule.stopped
+
+
+def _stops_in_a_row(
+    rules: list[Rule], place: int, packet: Packet
+) -> tuple[int, str, Intervals, Rule] | None:
+    """The rules from *place* on that stop a few sources each, in one way.
+
+    Where the next one is, how they stop, whom, and the rule that stops most. None where they aren't
+    many; they end before they stop many together.
+    """
+    everyone = 1 << (32 if packet.family == "ipv4" else 128)
+    pairs: list[tuple[int, int]] = []
+    kind, most, widest, total, end = "", 0, rules[place], 0, place
+    for at in range(place, len(rules)):
+        stopped = _stopped(rules[at])
+        if not stopped:
+            break
+        how, numbers, family = stopped
+        if family in (None, packet.family):
+            size, kind = numbers.size(), kind or how
+            if how != kind or size > everyone >> _FEW_BITS:
+                break
+            if size > most:
+                most, widest = size, rules[at]
+            total += size
+            if total > everyone >> 3:
+                break
+            pairs += numbers.pairs()
+        end += 1
+    if end - place < _MANY or not kind:
+        return None
+    return end, kind, Intervals.of(pairs), widest
 
 
 def stop_of(rule: Rule) -> tuple[str, Intervals, str | None] | None:

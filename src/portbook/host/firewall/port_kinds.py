@@ -41,7 +41,9 @@ class PortKinds:
     def __init__(self, ruleset: Ruleset) -> None:
         self._ruleset = ruleset
         # Intervals, each with the families and protocols of those whose rules tell it from others.
+        # Of thousands most are of a single port: these are looked up.
         self._spans: dict[tuple[int, int], dict[_Whose, None]] = {}
+        self._wide: list[tuple[int, int]] = []
         self._guard = _ANYTHING  # of the rule that is looked at
         self._apart = False  # a rule does arithmetic with a port: all of them differ
         with Uncollected():
@@ -65,12 +67,12 @@ class PortKinds:
             return port
         return tuple([
             span
-            for span, whose in self._spans.items()
+            for span in ((port, port), *self._wide)
             if span[0] <= port <= span[1]
             and any(
                 (family is None or one in (None, family))
                 and (protocol is None or some is None or protocol in some)
-                for one, some in whose
+                for one, some in self._spans.get(span, ())
             )
         ])  # fmt: skip
 
@@ -123,7 +125,12 @@ class PortKinds:
         if isinstance(first, int) and isinstance(last, int):
             if first <= _LAST:
                 whose = self._guard.family, self._guard.protocols
-                self._spans.setdefault((first, last), {})[whose] = None
+                known = self._spans.get((first, last))
+                if known is None:
+                    known = self._spans[first, last] = {}
+                    if first < last:
+                        self._wide.append((first, last))
+                known[whose] = None
             return
         for one in span:
             self._add(one)

@@ -17,6 +17,7 @@ from portbook.host.firewall.flows import (
     add,
     meets,
     merged,
+    redirected_to,
     spread,
     stopped_by,
     tracks,
@@ -54,10 +55,16 @@ _STOPS = {"drop": Outcome.DROPPED, "reject": Outcome.REJECTED, "queue": Outcome.
 
 
 class Walk:
-    """One walk through a ruleset. ``stops`` collects what didn't pass."""
+    """One walk through a ruleset. ``stops`` collects what didn't pass.
 
-    def __init__(self, ruleset: Ruleset, world: World, interface: str | None) -> None:
+    *short*: of many rules in a row that stop a few each, one is named for all.
+    """
+
+    def __init__(
+        self, ruleset: Ruleset, world: World, interface: str | None, *, short: bool = False
+    ) -> None:
         self.ruleset, self.world, self.interface = ruleset, world, interface
+        self._short = short
         self.stops: list[Stop] = []
         self.doubts: list[tuple[Rule, Intervals]] = []  # what may hold, and for whom
         self._table: Table | None = None
@@ -132,17 +139,19 @@ class Walk:
         flows = {packet: sources}
         ended: dict[Packet, Intervals] = {}
         # Within a chain neither the family nor the protocol nor the port of a packet changes.
-        for rule in chain.concerning(packet.family, packet.protocol, packet.dport):
-            if not flows:
-                break
+        rules, place = chain.concerning(packet.family, packet.protocol, packet.dport), 0
+        while flows and place < len(rules):
+            rule = self.rule = rules[place]
             self._left -= len(flows)
             if self._left < 0 or len(flows) > MOST_FLOWS:
                 raise TooLong
-            self.rule = rule
-            if len(flows) == 1 and (stop := stopped_by(rule, flows)) is not None:
-                if stop[1]:
-                    self._stop(_STOPS[stop[0]], stop[1], rule.text)
+            stop = stopped_by(rules, place, flows, short=self._short) if len(flows) == 1 else None
+            if stop is not None:
+                place, kind, hit, rule = stop
+                if hit:
+                    self._stop(_STOPS[kind], hit, rule.text)
                 continue
+            place += 1
             following: dict[Packet, Intervals] = {}
             for each, some in flows.items():
                 step = Step(rule, each, some, following, ended, depth)
@@ -358,7 +367,7 @@ class Walk:
         if isinstance(port, tuple) and isinstance(packet.dport, int) and packet.dport in ports:
             ports = [packet.dport]  # one that fits already stays
         if statement.local:
-            numbers = [self._own_address(packet)]
+            numbers = [redirected_to(packet, self._hook, self.world.machine)]
         elif numbers == [None]:
             numbers = [packet.daddr if isinstance(packet.daddr, int) else None]
         for number in numbers:
@@ -372,19 +381,6 @@ class Walk:
                     local=statement.local or None,
                 )
                 self._accepted.append((changed, sources, rule))
-
-    def _own_address(self, packet: Packet) -> int | None:
-        """The address to which a REDIRECT goes (nf_nat_redirect.c); None: which isn't known."""
-        from portbook.host.firewall.nft_expressions import address_number
-
-        if self._hook == "output":
-            return 1 if packet.family == "ipv6" else 0x7F000001
-        for interface in self.world.machine.interfaces:
-            if interface.name == packet.iif:
-                for text, _ in interface.addresses:
-                    if (":" in text) == (packet.family == "ipv6"):
-                        return address_number(text)
-        return None
 
 
 _ACTIONS: dict[type, Callable[[Walk, Step, Any], bool]] = {
