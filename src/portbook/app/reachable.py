@@ -44,6 +44,7 @@ def add_reachable(
     evaluated = firewall is not False or bool(packets.not_evaluated)
     known: dict[tuple[object, ...], Reachable] = {}
     if evaluated:  # what takes long is worked out by kinds of ports, and those are known at once
+        packets.expect([each.socket.port for each in outer])
         for each in outer:
             packets.alike(*_asked(each.socket))
     told = []

@@ -83,6 +83,8 @@ def test_a_list_of_ports_gets_what_each_would_get_alone() -> None:
         text = IptablesRules(random.Random(number), six=False).text()
         ruleset = Ruleset(parse_iptables(text, "ip"))
         packets = PacketFilter(ruleset, MACHINE)
+        if number % 2:  # those of a list are known beforehand, but for a redirect's
+            packets.expect(ports[:-1])
         alone = Ruleset(parse_iptables(text, "ip"))
         for port in ports:
             question: dict[str, Any] = {
@@ -90,3 +92,13 @@ def test_a_list_of_ports_gets_what_each_would_get_alone() -> None:
                 "destination": "192.0.2.1", "port": port, "interface": "eth0",
             }  # fmt: skip
             assert packets.decide(**question) == decide(alone, MACHINE, **question), text
+
+
+def test_among_known_ports_a_rule_for_others_makes_no_kind() -> None:
+    objects = [chain("in", "input")]
+    objects += [rule("in", match(DPORT, port), DROP) for port in (22, 80, {"range": [400, 500]})]
+    ruleset = Ruleset(parse_nft(json.dumps({"nftables": objects}))[0])
+    few, every = PortKinds(ruleset, frozenset((22, 443, 9))), PortKinds(ruleset)
+    for kinds_of in (few, every):
+        assert len({kinds_of.kind(port) for port in (22, 443, 9)}) == 3
+    assert few.kind(80) == few.kind(9) != every.kind(80)

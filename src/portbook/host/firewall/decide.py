@@ -75,8 +75,8 @@ def decide(
 
     They come in through *interface* (None: not known). With a *source* they come from that one
     address: with ``lo`` as the interface, from this machine itself. The decisions share no source,
-    and together have all of them. *later* looks at the packets behind the first two as well; without
-    it, one rule stands for many that stop a few each. Raises ValueError for text that is no address.
+    and together have all of them. *later* looks at the packets behind the first two as well, and
+    at each of many rules that stop a few: else one is for all. Raises ValueError for no address.
     """
     daddr, saddr = address_number(destination), OPEN if source is None else address_number(source)
     if daddr is None or saddr is None:

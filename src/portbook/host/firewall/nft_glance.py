@@ -19,7 +19,6 @@ from portbook.host.firewall.values import Guard
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from typing import Any
 
 IGNORED = {
@@ -47,11 +46,17 @@ def guard_at_sight(expressions: list[Any]) -> Guard | None:
 
 def _guard(expressions: list[Any]) -> Guard | None:
     family = protocols = ports = None
-    for match in _conditions(expressions):
-        payload = match["left"].get("payload")
+    for each in expressions:  # the conditions at the head of a rule, before it does anything
+        match = each.get("match")
+        if match is None:
+            if IGNORED.isdisjoint(each):
+                break
+            continue
+        left = match["left"]
+        payload = left.get("payload")
         if payload is None:
-            if _may_be_source_port(match["left"]):
-                return None
+            if not ("meta" in left or "ct" in left or "fib" in left):
+                return None  # no plain field of a header: it may have a source port within
             continue
         protocol, field = payload["protocol"], payload["field"]
         if field == "sport":  # what depends on it is told, whatever else the rule needs
@@ -64,24 +69,9 @@ def _guard(expressions: list[Any]) -> Guard | None:
     return Guard(family, protocols, ports)
 
 
-def _conditions(expressions: list[Any]) -> Iterator[Any]:
-    """Those at the head of a rule, before it does anything."""
-    for each in expressions:
-        match = each.get("match")
-        if match is not None:
-            yield match
-        elif IGNORED.isdisjoint(each):
-            return
-
-
 def _few_ports(match: Any) -> tuple[tuple[int, int], ...] | None:
     spans = _spans(match["right"]) if match["op"] == "==" else None
     return None if spans is None or len(spans) > _MOST_PORTS else tuple(spans)
-
-
-def _may_be_source_port(left: Any) -> bool:
-    """Whether an expression that isn't a plain field of a header may have a port within."""
-    return not ("meta" in left or "ct" in left or "fib" in left)
 
 
 def stop_at_sight(expressions: list[Any]) -> tuple[str, Intervals, str] | None:

@@ -39,6 +39,7 @@ class PacketFilter:
         self._decided: dict[tuple[object, ...], tuple[Decision, ...]] = {}
         self._kinds: PortKinds | None = None
         self._first_port: int | None = None
+        self._expected: frozenset[int] = frozenset()
         self._of_kind: dict[Hashable, int] = {}  # a port of each kind that was asked about
         self._kind_of: dict[tuple[int, Family, Transport], Hashable] = {}
 
@@ -135,6 +136,10 @@ class PacketFilter:
             ]
         )
 
+    def expect(self, ports: Iterable[int]) -> None:
+        """What is asked about from now on: less is worked out than for ports of all numbers."""
+        self._expected = frozenset(ports)
+
     def alike(self, port: int, transport: Transport, families: Iterable[Family]) -> tuple[int, ...]:
         """The first port asked about of those that the rules don't tell from *port*, by family.
 
@@ -149,10 +154,14 @@ class PacketFilter:
             self._first_port = port
         if port == self._first_port or self._ruleset is None:
             return port  # most are asked about one port, whatever its kind
-        if self._kinds is None:
+        asked = {port, self._first_port}
+        if self._kinds is None or (self._kinds.among and not asked <= self._kinds.among):
             from portbook.host.firewall.port_kinds import PortKinds
 
-            self._kinds = PortKinds(self._ruleset)
+            among = self._expected if asked <= self._expected else frozenset()
+            self._kinds = PortKinds(self._ruleset, among)
+            self._kind_of.clear()
+            self._of_kind.clear()
         first = self._kind(self._first_port, family, transport)
         self._of_kind.setdefault(first, self._first_port)
         return self._of_kind.setdefault(self._kind(port, family, transport), port)

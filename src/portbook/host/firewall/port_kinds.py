@@ -36,10 +36,13 @@ _ANYTHING = Guard()
 
 
 class PortKinds:
-    """The kinds of ports of *ruleset*; sets that have ports among their elements are read."""
+    """The kinds of ports of *ruleset*; sets that have ports among their elements are read.
 
-    def __init__(self, ruleset: Ruleset) -> None:
-        self._ruleset = ruleset
+    *among*: those that are asked about (none: any may be). What rules do with others is passed by.
+    """
+
+    def __init__(self, ruleset: Ruleset, among: frozenset[int] = frozenset()) -> None:
+        self._ruleset, self.among = ruleset, among
         # Intervals, each with the families and protocols of those whose rules tell it from others.
         # Of thousands most are of a single port: these are looked up.
         self._spans: dict[tuple[int, int], dict[_Whose, None]] = {}
@@ -50,6 +53,8 @@ class PortKinds:
             for table in ruleset.tables:
                 for chain in table.chains.values():
                     for rule in chain.rules:
+                        if among and self._concerns_none(rule):
+                            continue
                         ports = rule.ports()
                         if ports is None:
                             self._look_through(table, rule)
@@ -57,6 +62,14 @@ class PortKinds:
                             self._guard = rule.glance() or _ANYTHING
                             for span in ports:
                                 self._add(span)
+
+    def _concerns_none(self, rule: Rule) -> bool:
+        """Whether a rule does nothing with any of the ports that are asked about."""
+        guard = rule.glance()
+        spans = None if guard is None else guard.ports
+        return spans is not None and not any(
+            first <= port <= last for first, last in spans for port in self.among
+        )
 
     def kind(self, port: int, family: str | None = None, protocol: int | None = None) -> Hashable:
         """What ports of one kind, and no others, have in common.
