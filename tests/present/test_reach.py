@@ -14,7 +14,8 @@ from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated
 from portbook.model.reach import Outcome, RuleText
-from portbook.present.phrases.reach import configured_words, firewall_command, firewall_question
+from portbook.present.phrases.firewall_commands import firewall_command, firewall_question
+from portbook.present.phrases.reach import configured_words
 from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style
 from portbook.present.views.reach import compose_reach, next_steps, render_reach
@@ -271,8 +272,18 @@ def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
     here = Origin("anywhere", Family.IPV6, Outcome.OPEN)
     elsewhere = sent._replace(delivered_address="172.30.0.3")
     ahead = sent._replace(rules=(RuleText("accept", "ip filter FORWARD"),))
-    for origins in ([sent, here], [sent, elsewhere], [ahead]):
-        assert firewall_command(["ufw"], 8080, "tcp", origins, opens=False) is None
+    both = firewall_command(["ufw"], 8080, "tcp", [sent, here], opens=False)
+    assert both == f"{closes} && sudo ufw deny 8080/tcp"
+    both = firewall_command(["ufw"], 8080, "tcp", [sent, elsewhere], opens=False)
+    assert both == f"{closes} && {closes.replace('.0.2', '.0.3')}"
+    assert firewall_command(["ufw"], 8080, "tcp", [ahead], opens=False) is None
+    # A rule that UFW has for the very end it changes only without "prepend".
+    own = sent._replace(rules=(route._replace(text="ip daddr 172.30.0.2 tcp dport 80 accept"),))
+    again = f"{closes} && {closes.replace('prepend ', '')}"
+    assert firewall_command(["ufw"], 8080, "tcp", [own], opens=False) == again
+    shut = own._replace(answer=Outcome.DROPPED)
+    opens = firewall_command(["ufw"], 8080, "tcp", [shut], opens=True)
+    assert opens == again.replace("deny", "allow")
     # What stops it is behind the address that the client gave: no rule for that port opens it.
     stopped = sent._replace(answer=Outcome.DROPPED, delivered_to=None, delivered_address=None)
     assert firewall_command(["ufw"], 8080, "tcp", [stopped], opens=True) is None
@@ -297,6 +308,8 @@ def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
         (["firewalld"], "ip mangle FORWARD", None),
         (["iptables"], "ip mangle FORWARD", None),
         (["firewalld"], "inet firewalld filter_FORWARD", None),
+        (["firewalld"], "inet firewalld filter_FORWARD_dnat",
+         "firewall-cmd --add-forward-port=port=8080:proto=tcp:toport=80:toaddr=172.30.0.2"),
         (["ufw"], "inet t fwd", None),
     ],
 )  # fmt: skip
@@ -314,6 +327,57 @@ def test_what_is_forwarded_is_opened_where_it_is_stopped(
     both = firewall_command(filters, 8080, "tcp", [stopped, here], opens=True)
     alone = firewall_command(filters, 8080, "tcp", [here], opens=True)
     assert both == (f"{sudo} && {alone}" if sudo and alone else None)
+
+
+ASKED = "-p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP"
+
+
+@pytest.mark.parametrize(
+    ("filters", "rule", "command"),
+    [
+        (["nftables"], "ct status dnat accept in inet t fwd",
+         "nft insert rule inet t fwd ip daddr 172.30.0.2 tcp dport 80 drop"),
+        (["nftables"], "tcp dport 8080 dnat ip to 172.30.0.2:80 in inet t pre",
+         "nft insert rule inet t pre tcp dport 8080 drop"),
+        (["nftables", "docker"], "ip daddr 172.30.0.2 accept in ip docker-bridges in__cont0",
+         "nft insert rule ip docker-bridges in__cont0 ip daddr 172.30.0.2 tcp dport 80 drop"),
+        (["iptables"], "-j DNAT --to 172.30.0.2 in ip nat PREROUTING",
+         f"iptables -I FORWARD {ASKED}"),
+        (["firewalld"], "ct status dnat accept in inet firewalld filter_FORWARD",
+         f"firewall-cmd --direct --add-rule ipv4 filter FORWARD -32767 {ASKED}"),
+        (["iptables", "docker"], "-j ACCEPT in ip filter DOCKER",
+         f"iptables -I DOCKER-USER {ASKED}"),
+        (["ufw"], "accept in inet t fwd", None),
+    ],
+)  # fmt: skip
+def test_what_is_forwarded_is_closed_on_its_way(
+    filters: list[str], rule: str, command: str | None
+) -> None:
+    text, _, where = rule.partition(" in ")
+    sent = Origin(
+        "anywhere", Family.IPV4, Outcome.OPEN, rules=(RuleText(text, where),),
+        delivered_to=80, delivered_address="172.30.0.2", forwarded=True,
+    )  # fmt: skip
+    closes = None if command is None else f"sudo {command}"
+    assert firewall_command(filters, 8080, "tcp", [sent], opens=False) == closes
+    # A proxy beside it may take IPv6's own connections: its rules are those of this machine.
+    let_in = RuleText("accept", "ip6 filter INPUT")
+    here = Origin("anywhere", Family.IPV6, Outcome.OPEN, rules=(let_in,))
+    alone = firewall_command(filters, 8080, "tcp", [here], opens=False)
+    both = firewall_command(filters, 8080, "tcp", [sent, here], opens=False)
+    assert both == (closes and f"{closes} && {alone}")
+    kept_out = here._replace(answer=Outcome.DROPPED)
+    assert firewall_command(filters, 8080, "tcp", [sent, kept_out], opens=False) == closes
+    stopped = sent._replace(answer=Outcome.DROPPED)
+    assert firewall_command(filters, 8080, "tcp", [stopped, here], opens=False) == alone
+
+
+def test_a_zone_of_newer_firewalld_is_known_by_its_chain() -> None:
+    """Since 2.5 what a zone doesn't let in ends in a chain for the zone and this machine."""
+    rules = (RuleText("reject", "inet firewalld filter_IN_public_to_HOST"),)
+    origin = Origin("anywhere", Family.IPV4, Outcome.REJECTED, rules=rules)
+    command = firewall_command(["firewalld"], 8080, "tcp", [origin], opens=True)
+    assert command == "sudo firewall-cmd --zone=public --add-port=8080/tcp"
 
 
 def test_a_rich_rule_for_a_port_needs_no_port_of_its_zone() -> None:

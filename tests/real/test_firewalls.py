@@ -93,26 +93,51 @@ def from_far(outcomes: dict[Connection, str], port: int, transport: str = "tcp")
     return outcomes[Connection(transport, "203.0.113.130", "198.18.0.1", port)]
 
 
-def test_ufw(machine: FilteredMachine) -> None:
+def start_ufw(machine: FilteredMachine, lines: str, nat: str = "") -> Callable[[str], None]:
+    """Switches it on with what *lines* tell it, beside rules of *nat*; runs what it is given."""
     need_program("ufw")
     folder = machine.machine.folder
     shutil.copytree("/etc/ufw", folder / "ufw")
     shutil.copy("/etc/default/ufw", folder / "default")
-    machine.shell(
-        machine.machine,
-        f"""
-        unshare --mount sh -e -c '
-            mount --bind {folder}/ufw /etc/ufw
-            mount --bind {folder}/default /etc/default/ufw
-            ufw default deny incoming
+    if nat:
+        before = folder / "ufw" / "before.rules"
+        table = f"*nat\n:PREROUTING ACCEPT [0:0]\n{nat}\nCOMMIT\n"
+        before.write_text(table + before.read_text())
+
+    def run(script: str) -> None:
+        machine.shell(
+            machine.machine,
+            f"""
+            unshare --mount sh -e -c '
+                mount --bind {folder}/ufw /etc/ufw
+                mount --bind {folder}/default /etc/default/ufw
+                {script}
+            ' >&2
+            """,
+        )
+
+    run(f"ufw default deny incoming\n{lines}\nufw --force enable")
+    return run
+
+
+def printed_command(machine: FilteredMachine, label: str, port: int) -> str:
+    """The command behind *label* on the page of *port*, without sudo."""
+    shown = machine.machine.portbook("reach", port).stdout
+    line = re.search(rf"^{label} it:\s+sudo (.*?)(?:   More: .*)?$", shown, re.MULTILINE)
+    assert line is not None, shown
+    return line[1].replace("&& sudo ", "&& ")
+
+
+def test_ufw(machine: FilteredMachine) -> None:
+    start_ufw(
+        machine,
+        """
             ufw allow 22/tcp
             ufw allow from 198.18.0.0/24 to any port 8080 proto tcp
             ufw deny from 198.18.0.77 to any port 443
             ufw allow 443
             ufw limit 1000/tcp
             ufw reject 5000/udp
-            ufw --force enable
-        ' >&2
         """,
     )
     outcomes = judged(machine)
@@ -122,6 +147,20 @@ def test_ufw(machine: FilteredMachine) -> None:
     assert from_far(outcomes, 1000) == "unknown"  # its rate limit
     assert from_far(outcomes, 5000, "udp") == "rejected"
     assert from_far(outcomes, 9000) == "dropped"
+
+
+def test_the_command_that_is_printed_closes_a_route_that_ufw_allows(
+    machine: FilteredMachine,
+) -> None:
+    """Its rule for that very end, which it wouldn't change for one that is to stand before it."""
+    nat = "-A PREROUTING -d 198.18.0.1 -p tcp --dport 8080 -j DNAT --to-destination 172.30.0.2:80"
+    allow = "ufw route allow proto tcp from any to 172.30.0.2 port 80"
+    run = start_ufw(machine, allow, nat)
+    assert from_far(judged(machine), 8080) == "open"
+    run(printed_command(machine, "Close", 8080))
+    assert from_far(judged(machine), 8080) == "dropped"
+    run(printed_command(machine, "Open", 8080))
+    assert from_far(judged(machine), 8080) == "open"
 
 
 def start_firewalld(machine: FilteredMachine) -> Callable[..., int]:
@@ -233,10 +272,7 @@ def test_the_command_that_is_printed_opens_what_is_forwarded(
         six = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p ipv6-icmp -j ACCEPT\nCOMMIT\n"
         assert not machine.load([need_program(f"ip6tables-{variant}-restore")], six)
     assert from_far(judged(machine), 8080) == "dropped"
-    shown = machine.machine.portbook("reach", 8080).stdout
-    line = re.search(r"^Open it:\s+sudo (.*?)(?:   More: .*)?$", shown, re.MULTILINE)
-    assert line is not None, shown
-    command = line[1].replace("&& sudo ", "&& ")
+    command = printed_command(machine, "Open", 8080)
     if how != "nft":
         command = command.replace("tables -I", f"tables-{variant} -I")
     machine.shell(machine.machine, command)
@@ -284,3 +320,58 @@ def test_docker_publishes_past_the_input_chain(machine: FilteredMachine, variant
     assert machine.contained.pid in [
         owner["pid"] for each in end["listeners"] for owner in each["owners"]
     ]
+
+
+OWN_SERVER = Connection("tcp", "2001:db8:2::9", "2001:db8:99::1", 8080)  # by IPv6, as its proxy is
+
+
+@pytest.mark.parametrize("variant", ["nft", "legacy"])
+def test_the_command_that_is_printed_closes_what_docker_publishes(
+    machine: FilteredMachine, variant: str
+) -> None:
+    restore = need_program(f"iptables-{variant}-restore")
+    need_program("iptables", "ip6tables")
+    assert not machine.load([restore], DOCKER.format(policy="DROP", user=""))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("open", "open")
+    command = printed_command(machine, "Close", 8080)
+    machine.shell(machine.machine, command.replace("tables -I", f"tables-{variant} -I"))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("dropped", "dropped")
+
+
+# What firewalld 2.3 and later makes with StrictForwardPorts, as far as a forwarded port meets it.
+STRICT = """table inet firewalld {
+chain filter_FORWARD {
+type filter hook forward priority filter + 10; policy accept;
+ct state { established, related } accept
+ct status dnat jump filter_FORWARD_dnat
+reject with icmpx admin-prohibited
+}
+chain filter_FORWARD_dnat {
+reject with icmpx admin-prohibited
+}
+}
+"""
+
+
+def test_a_published_port_that_a_strict_firewalld_stops_has_its_command(
+    machine: FilteredMachine,
+) -> None:
+    restore = need_program("iptables-nft-restore")
+    assert not machine.load([restore], DOCKER.format(policy="DROP", user=""))
+    assert not machine.load(["nft", "-f", "-"], STRICT)
+    six = "*filter\n:INPUT DROP [0:0]\n-A INPUT -p ipv6-icmp -j ACCEPT\nCOMMIT\n"
+    assert not machine.load([need_program("ip6tables-nft-restore")], six)
+    assert from_far(judged(machine), 8080) == "rejected"
+    command = printed_command(machine, "Open", 8080)
+    assert command.startswith(
+        "firewall-cmd --add-forward-port=port=8080:proto=tcp:toport=80:toaddr=172.30.0.2"
+    )
+    # The rule that firewalld adds for it, beside its own translation, which comes after Docker's.
+    added = "ct original proto-dst 8080 accept"
+    machine.shell(
+        machine.machine,
+        f"nft insert rule inet firewalld filter_FORWARD_dnat meta l4proto tcp {added}",
+    )
+    assert from_far(judged(machine), 8080) == "open"

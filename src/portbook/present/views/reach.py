@@ -9,15 +9,12 @@ from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import filter_words, unseen_of_socket
-from portbook.present.phrases.reach import (
-    BEYOND,
-    NO_MANAGER,
-    configured_words,
+from portbook.present.phrases.firewall_commands import (
     firewall_command,
     firewall_question,
     is_limited,
-    reachable_words,
 )
+from portbook.present.phrases.reach import BEYOND, NO_MANAGER, configured_words, reachable_words
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_page
 from portbook.present.words import NextStep, few

@@ -1,0 +1,285 @@
+"""The commands of the firewall in charge that open or close a port: printed, and never run."""
+
+from __future__ import annotations
+
+from portbook.model.reach import Outcome
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from portbook.app.origins import Origin
+    from portbook.model.reach import RuleText
+
+_ANYWHERE = "anywhere"  # app.origins has it; this module is loaded where that isn't
+
+
+def firewall_command(
+    filters: Sequence[str], port: int, transport: str, origins: Sequence[Origin], *, opens: bool
+) -> str | None:
+    """The command that opens or closes a port with the firewall in charge, the first of *filters*.
+
+    None for what has none. Where rules send connections on before that firewall is asked, what
+    Docker publishes is closed in its own chain, by the port as the client gave it, and the rest on
+    its way, by the address that it is sent to. What opens is for everyone: who is banned or has an
+    address that can't be stays out.
+    """
+    sent = [each for each in origins if _is_sent_on(each)]
+    if not sent:
+        return _command_here(filters, port, transport, origins, opens=opens)
+    rest = [each for each in origins if not _is_sent_on(each)]
+    commands: list[str | None] = []
+    if opens:
+        sent = [each for each in sent if each.forwarded]
+        rest = [each for each in rest if each.rules]
+        if not sent:
+            return None
+        commands.append(_opens_forwarded(filters, port, transport, _stopped(sent)))
+    else:
+        sent = [each for each in sent if each.answer is Outcome.OPEN]
+        if sent:
+            commands.append(_closes_forwarded(filters, port, transport, sent))
+        if not any(each.answer is Outcome.OPEN for each in rest) and not is_limited(rest):
+            rest = []
+    if rest:
+        commands.append(_command_here(filters, port, transport, rest, opens=opens))
+    known = [each for each in commands if each is not None]
+    return " && ".join(known) if known and known == commands else None
+
+
+def _is_sent_on(origin: Origin) -> bool:
+    """Whether it goes to another machine, or through Docker's chains."""
+    return origin.forwarded or any("DOCKER" in rule.where for rule in origin.rules)
+
+
+def _command_here(
+    filters: Sequence[str], port: int, transport: str, origins: Sequence[Origin], *, opens: bool
+) -> str | None:
+    """What opens or closes a port of this machine itself."""
+    rules = [rule for origin in origins for rule in origin.rules]
+    sent = {each.delivered_to for each in origins} - {None, port}
+    if sent or not filters:
+        return None
+    let_in = [each for each in origins if each.answer is Outcome.OPEN]
+    decided = _stopped(origins) if opens else let_in
+    port_text = f"{transport} dport {port}"
+    if filters[0] == "ufw":
+        # ufw puts a new rule behind those that decide now, unless told to go before them all. One
+        # that it has for this very port it leaves where it is, and changes it without "prepend":
+        # ufw(8). In the rules, that one looks as a rule for the port of every transport does.
+        own = [rule.text for rule in rules if "-user-input" in rule.where]
+        # What limits is that rule for this port, or another's: both words are needed for either.
+        limited = is_limited(origins)
+        plain = (f" -p {transport} -m {transport} --dport {port} -j ", f"{port_text} ")
+        alike = any(text.startswith(plain[1]) or plain[0] in text for text in own)
+        first = "prepend " if own or limited else ""
+        command = f"ufw {first}{'allow' if opens else 'deny'} {port}/{transport}"
+        again = f" && sudo {command.replace('prepend ', '')}" if alike or limited else ""
+        return f"sudo {command}{again}"
+    decisive = dict.fromkeys([each.rules[-1] for each in decided if each.rules])
+    if filters[0] == "firewalld":
+        commands = _in_zones([*decisive], port, transport, opens=opens)
+    elif filters[0] == "nftables":
+        verdict = "accept" if opens else "drop"
+        commands = [
+            f"sudo nft insert rule {rule.where} {port_text} {verdict}" if rule.where else None
+            for rule in (*decisive,) or rules[-1:]  # a policy decides: where others are stopped
+        ]
+    elif filters[0] == "iptables":
+        target = "ACCEPT" if opens else "DROP"
+        commands = [
+            f"sudo {_tables_of(each)} -I INPUT -p {transport} --dport {port} -j {target}"
+            for each in decided
+        ]
+    else:
+        return None
+    known = dict.fromkeys([each for each in commands if each is not None])
+    return " && ".join(known) if known and None not in commands else None
+
+
+def _stopped(origins: Sequence[Origin]) -> list[Origin]:
+    """Those that are not let in: whoever is from nowhere else, where rules decide about them."""
+    stopped = [each for each in origins if each.answer is not Outcome.OPEN]
+    return [each for each in stopped if each.source == _ANYWHERE and each.rules] or stopped
+
+
+def _asked_for(port: int, transport: str) -> str:
+    """What iptables tells connections by once NAT has sent them on: the port they were made to."""
+    return f"-p {transport} -m conntrack --ctorigdstport {port} --ctdir ORIGINAL"
+
+
+def _opens_forwarded(
+    filters: Sequence[str], port: int, transport: str, stopped: Sequence[Origin]
+) -> str | None:
+    """What opens a port that is sent on, where it is *stopped*; None where that isn't known."""
+    commands: dict[str, None] = {}
+    for each in stopped:
+        where = each.rules[-1].where if each.rules else ""
+        chain, tables = where.rpartition(" ")[2], _tables_of(each)
+        to = each.delivered_address
+        if chain == "DOCKER-USER" and "docker" in filters:
+            command = f"{tables} -I {chain} {_asked_for(port, transport)} -j RETURN"
+        elif to is None or each.delivered_to is None:
+            return None
+        elif filters[0] == "ufw" and (chain == "FORWARD" or chain.startswith("ufw")):
+            command = _ufw_route("allow", transport, each)
+        elif filters[0] == "nftables" and where:
+            family = "ip6" if each.family == "ipv6" else "ip"
+            command = f"nft insert rule {where} {family} daddr {to} {transport} dport "
+            command += f"{each.delivered_to} accept"
+        elif filters[0] == "iptables" and " filter " in where:
+            command = f"{tables} -I FORWARD -d {to} -p {transport} "
+            command += f"--dport {each.delivered_to} -j ACCEPT"
+        elif filters[0] == "firewalld" and " filter " in where and _is_direct(each.rules[-1]):
+            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter FORWARD {_OPENING} "
+            command += f"-d {to} -p {transport} --dport {each.delivered_to} -j ACCEPT"
+        elif filters[0] == "firewalld" and chain.endswith("FORWARD_dnat"):
+            # StrictForwardPorts: only ports that firewalld forwards itself pass, from any zone.
+            command = f"firewall-cmd --add-forward-port=port={port}:proto={transport}:"
+            command += f"toport={each.delivered_to}:toaddr={to}"
+        else:
+            return None
+        commands[f"sudo {command}"] = None
+    return " && ".join(commands) or None
+
+
+def _tables_of(origin: Origin) -> str:
+    return "ip6tables" if origin.family == "ipv6" else "iptables"
+
+
+def _ip(origin: Origin) -> str:
+    return "ipv6" if origin.family == "ipv6" else "ipv4"
+
+
+def _ufw_route(verb: str, transport: str, origin: Origin) -> str:
+    """UFW's rule for what is forwarded, before those that it has; see *again* in _command_here."""
+    rule = f"{verb} proto {transport} from any to {origin.delivered_address} "
+    rule += f"port {origin.delivered_to}"
+    text, where = (origin.rules[-1].text, origin.rules[-1].where) if origin.rules else ("", "")
+    if "-user-forward" not in where:
+        return f"ufw route {rule}"
+    alike = f"{origin.delivered_address}" in text and f"dport {origin.delivered_to} " in text
+    again = f" && sudo ufw route {rule}" if alike else ""
+    return f"ufw route prepend {rule}{again}"
+
+
+def _translates(rule: str) -> bool:
+    """Whether a rule of nft sends packets on; "ct status dnat" only asks whether one did."""
+    return any(f" dnat {word} " in f" {rule}" for word in ("to", "ip", "ip6"))
+
+
+def _closes_forwarded(
+    filters: Sequence[str], port: int, transport: str, let_in: Sequence[Origin]
+) -> str | None:
+    """What closes a port that is sent on, for those who are *let_in*; None where it isn't known."""
+    commands: dict[str, None] = {}
+    for each in let_in:
+        text, where = (each.rules[-1].text, each.rules[-1].where) if each.rules else ("", "")
+        tables, asked = _tables_of(each), _asked_for(port, transport)
+        if "docker" in filters and (
+            not each.rules or any("DOCKER" in rule.where for rule in each.rules)
+        ):
+            command = f"{tables} -I DOCKER-USER {asked} -j DROP"
+        elif filters[0] == "ufw" and "-user-forward" in where:
+            command = _ufw_route("deny", transport, each)
+        elif filters[0] == "iptables":
+            command = f"{tables} -I FORWARD {asked} -j DROP"
+        elif filters[0] == "firewalld":
+            # A drop of iptables' holds, whatever firewalld's own chains let in.
+            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter FORWARD {_CLOSING} "
+            command += f"{asked} -j DROP"
+        elif filters[0] == "nftables" and _translates(text):  # no rule decides after it
+            command = f"nft insert rule {where} {transport} dport {port} drop"
+        elif filters[0] == "nftables" and where:
+            family = "ip6" if each.family == "ipv6" else "ip"
+            command = f"nft insert rule {where} {family} daddr {each.delivered_address} "
+            command += f"{transport} dport {each.delivered_to} drop"
+        else:
+            return None
+        commands[f"sudo {command}"] = None
+    return " && ".join(commands)
+
+
+def is_limited(origins: Sequence[Origin]) -> bool:
+    """Whether ``ufw limit`` decides: it lets in whoever doesn't come too often."""
+    return any("-user-limit" in rule.where for origin in origins for rule in origin.rules)
+
+
+def firewall_question(filters: Sequence[str], origins: Sequence[Origin]) -> str | None:
+    """The command that shows what decides in firewalld, where no zone does; else None.
+
+    A policy and a direct rule stand in no zone: firewalld.policies(5), firewalld.direct(5).
+    """
+    decisive = [origin.rules[-1] for origin in origins if origin.rules]
+    for rule in decisive if filters[:1] == ("firewalld",) else ():
+        name = rule.where.rpartition(" ")[2].removeprefix("filter_")
+        if name.startswith("IN_policy_"):
+            policy, _, part = name.removeprefix("IN_policy_").rpartition("_")
+            return f"sudo firewall-cmd --info-policy={policy if part in _PARTS else name[10:]}"
+        if _is_direct(rule):
+            tables = "ip6tables" if rule.where.startswith("ip6 ") else "iptables"
+            return f"sudo firewall-cmd --direct --get-all-rules && sudo {tables} -S {name}"
+    return None
+
+
+def _is_direct(rule: RuleText) -> bool:
+    """Whether it stands where firewalld puts direct rules, and whoever uses iptables beside it."""
+    name = rule.where.rpartition(" ")[2]
+    beside = name in ("INPUT", "FORWARD") or name.endswith("_direct")
+    return beside and "firewalld" not in rule.where
+
+
+_PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a policy has
+
+
+# The lowest priorities of rich rules: firewalld.richlanguage(5). What opens stands before what
+# closes, and both before whatever else a zone has.
+_OPENING, _CLOSING = -32768, -32767
+
+
+def _in_zones(
+    rules: Sequence[RuleText], port: int, transport: str, *, opens: bool
+) -> list[str | None]:
+    """The command for each of *rules*, once a zone: a rich rule lets in all that a port would."""
+    commands = [_for_firewalld(rule, port, transport, opens=opens) for rule in rules]
+    rich, bare = "add-rich-rule=", "add-port="
+    opened = [each.partition(rich)[0] for each in commands if each is not None and rich in each]
+    return [
+        each
+        for each in commands
+        if each is None or bare not in each or each.partition(bare)[0] not in opened
+    ]
+
+
+def _for_firewalld(rule: RuleText, port: int, transport: str, *, opens: bool) -> str | None:
+    """What opens or closes a port in the zone or policy in whose chain *rule* decides.
+
+    A service, a range, a rich rule and the zone's own target may open a port too: removing it from
+    the zone's ports would close nothing then. Before direct rules stands another one.
+    """
+    name = rule.where.rpartition(" ")[2].removeprefix("filter_").removesuffix("_to_HOST")
+    if _is_direct(rule):
+        family = "ipv6" if rule.where.startswith("ip6 ") else "ipv4"
+        target = "ACCEPT" if opens else "DROP"
+        return (
+            f"sudo firewall-cmd --direct --add-rule {family} filter INPUT {_OPENING} "
+            f"-p {transport} --dport {port} -j {target}"
+        )
+    if not name.startswith("IN_"):
+        return None
+    kind = "policy" if name.startswith("IN_policy_") else "zone"
+    zone, part = name.removeprefix("IN_policy_" if kind == "policy" else "IN_"), ""
+    for ending in _PARTS:
+        if zone.endswith(f"_{ending}"):
+            zone, part = zone.removesuffix(f"_{ending}"), ending
+    command = f"sudo firewall-cmd --{kind}={zone} --"
+    opening, closing = (
+        f"rich-rule='rule priority={priority} port port={port} protocol={transport} {verb}'"
+        for priority, verb in ((_OPENING, "accept"), (_CLOSING, "drop"))
+    )
+    if opens:
+        first = part in ("pre", "log", "deny")
+        return f"{command}add-{opening}" if first else f"{command}add-port={port}/{transport}"
+    closes = f"{command}add-{closing}"
+    opened_so = part == "pre" and rule.text.startswith(f"{transport} dport {port} ")
+    return f"{command}remove-{opening} && {closes}" if opened_so else closes
