@@ -137,6 +137,7 @@ def probe(wanted: list[list[Any]], seconds: float) -> list[str]:
 
 def predict(question: dict[str, Any]) -> dict[str, Any]:
     from portbook.host.firewall.decide import decide
+    from portbook.host.firewall.intervals import Intervals
     from portbook.host.firewall.ruleset import read_ruleset
     from portbook.host.firewall.values import Interface, Machine
     from portbook.model import Family, Transport
@@ -147,8 +148,18 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
     )
     machine = Machine(interfaces, tuple(map(tuple, question["routes"])), forwarding=True)
     ruleset = read_ruleset(60)
-    answers = [
-        [
+    answers, apart = [], []
+    for transport, source, destination, port, interface in question["asked"]:
+        asked: dict[str, Any] = {
+            "family": Family.IPV6 if ":" in destination else Family.IPV4,
+            "transport": Transport(transport),
+            "destination": destination,
+            "port": port,
+            "interface": interface,
+            "source": source,
+        }
+        decisions = decide(ruleset, machine, **asked)
+        told = [
             {
                 "sources": [[str(first), str(last)] for first, last in one.sources],
                 "outcome": str(one.outcome),
@@ -156,21 +167,22 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
                 "address": one.delivered_address,
                 "rules": [f"{rule.where}: {rule.text}" for rule in one.rules],
             }
-            for one in decide(
-                ruleset,
-                machine,
-                family=Family.IPV6 if ":" in destination else Family.IPV4,
-                transport=Transport(transport),
-                destination=destination,
-                port=port,
-                interface=interface,
-                source=source,
-            )
+            for one in decisions
         ]
-        for transport, source, destination, port, interface in question["asked"]
-    ]
+        answers.append(told)
+        short = decide(ruleset, machine, **asked, later=False)  # as lists and the brief ask
+        if len({_by_outcome(some, Intervals.of) for some in (decisions, short)}) > 1:
+            apart.append(["short", f"{transport} {destination} {port}", str(short)])
     gaps = [[str(gap.code), gap.subject, gap.detail] for gap in ruleset.gaps]
-    return {"answers": answers, "gaps": gaps}
+    return {"answers": answers, "gaps": gaps + apart}
+
+
+def _by_outcome(decisions: Any, union: Any) -> Any:
+    """Whose connections come to what, whatever rules decide."""
+    spans: dict[str, list[tuple[int, int]]] = {}
+    for one in decisions:
+        spans.setdefault(str(one.outcome), []).extend(one.sources)
+    return frozenset((outcome, union(some)) for outcome, some in spans.items())
 
 
 def main() -> None:
