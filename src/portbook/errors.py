@@ -119,10 +119,12 @@ class MalformedInput(PortbookError, ValueError):
 class NothingKnown(MalformedInput):
     """A capture that is empty, or none of whose lines a known tool prints.
 
-    ``lines`` are the first of them, where nothing at all is known of these.
+    ``lines`` are the first of them, where nothing at all is known of these; ``records`` is how many
+    of those are records of a log, which an audit reads.
     """
 
     lines: tuple[str, ...] = ()
+    records: int = 0
 
 
 class FormatFailed(MalformedInput):

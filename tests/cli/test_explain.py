@@ -453,6 +453,41 @@ def test_wrong_usage_is_one_line(capsys: pytest.CaptureFixture[str], capture: Pa
         assert word in err
 
 
+PACKET = (
+    "Nov  2 11:05:33 web01 kernel: [1.2] [UFW BLOCK] IN=eth0 OUT= MAC=00:00 SRC=198.51.100.9 "
+    "DST=192.0.2.7 LEN=40 TTL=245 ID=5 PROTO=TCP SPT=51234 DPT=22 WINDOW=1024 RES=0x00 SYN URGP=0\n"
+)
+LED_ON = "this is a flow log (netfilter log), with no sockets: give its file to portbook audit"
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "said"),
+    [
+        (PACKET, 1, "A firewall dropped a packet to 22/tcp on 192.0.2.7"),
+        (
+            "Is this an attack?\n\n" + PACKET,
+            1,
+            "A firewall dropped a packet to 22/tcp on 192.0.2.7",
+        ),
+        (
+            PACKET.replace(" DST", "\nDST").replace(" SPT", "\nSPT"),
+            1,
+            "packet to 22/tcp on 192.0.2.7",
+        ),
+        (PACKET + PACKET.replace("DPT=22", "DPT=23"), 2, LED_ON),
+        (PACKET.replace("BLOCK", "AUDIT"), 2, LED_ON),
+        (PACKET.replace("BLOCK", "ALLOW"), 2, LED_ON),
+    ],
+)
+def test_one_dropped_packet_is_answered_and_a_log_led_on(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, text: str, status: int, said: str
+) -> None:
+    path = tmp_path / "ufw.log"
+    path.write_text(text)
+    ended, out, err = run(capsys, str(path))
+    assert (ended, said in out + err) == (status, True)
+
+
 def test_a_doctype_ends_with_one_line(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     path = tmp_path / "scan.xml"
     path.write_text('<?xml version="1.0"?>\n<!DOCTYPE x [<!ENTITY a "b">]>\n<nmaprun/>\n')

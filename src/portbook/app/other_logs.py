@@ -26,23 +26,28 @@ def naming_logs(
     try:
         return read(*given, **named)
     except NothingKnown as failed:
-        told = _log_in([line for line in failed.lines if line.strip()][:_MOST_LINES])
+        told, records = _log_in([line for line in failed.lines if line.strip()][:_MOST_LINES])
         if told is None:
             raise
-        raise NothingKnown(told) from failed
+        led_on = NothingKnown(told)
+        led_on.records = records
+        raise led_on from failed
 
 
-def _log_in(lines: list[str]) -> str | None:
-    """What to do with *lines* where they are of a log; None where they aren't."""
+def _log_in(lines: list[str]) -> tuple[str | None, int]:
+    """What to do with *lines* where they are of a log, and how many say so alone; None and 0 where
+    they aren't of any.
+    """
     from portbook.formats.flows.detect import FORMATS, Head, explain_refusal
 
     if not lines:
-        return None
+        return None, 0
     head = Head("", tuple(lines))
     for name, form in FORMATS.items():
         layout = form.recognise(head) if name not in _NOT_ASKED else None
         if layout is not None:
             title = layout.format.partition(",")[0]
-            return f"this is a flow log ({title}), with no sockets: give its file to portbook audit"
+            told = f"this is a flow log ({title}), with no sockets: give its file to portbook audit"
+            return told, sum(form.recognise(Head("", (line,))) is not None for line in lines)
     why = explain_refusal(head)
-    return None if why is None else f"the input {why}"
+    return (None if why is None else f"the input {why}"), 0

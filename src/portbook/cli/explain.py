@@ -19,7 +19,7 @@ from portbook.cli.help import Parser, add_fail_on, add_json, add_limit
 from portbook.cli.plugin_warnings import plugins_told
 from portbook.cli.progress import Measure, progress_bar
 from portbook.cli.terminal import is_terminal, print_answers, print_json, reaches, table_style
-from portbook.errors import InputUnreadable, MalformedInput, UsageError, shown
+from portbook.errors import InputUnreadable, MalformedInput, NothingKnown, UsageError, shown
 from portbook.formats.base import find_format
 from portbook.formats.sockets.detect import FORMATS, installed
 from portbook.model import Level, Listener
@@ -67,8 +67,10 @@ def _explain(options: argparse.Namespace, catalog: Catalog) -> int:
     if len(options.files) == 1:
         try:
             explanation.add(options.files[0])
-        except MalformedInput:
-            text = None if options.format or options.against else explanation.pasted()
+        except MalformedInput as error:
+            # One packet of a log is answered as an error that tells of it; several are a log.
+            log = isinstance(error, NothingKnown) and error.records > 1
+            text = None if log or options.format or options.against else explanation.pasted()
             if text is None:
                 raise
             from portbook.cli.show import answer_text

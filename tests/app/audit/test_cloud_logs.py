@@ -176,6 +176,9 @@ CASES = {
     "vpc-console": Case(
         f"timestamp,message\n1767700682000,2 {V2}\n", {("tcp", 443): 1}, 5300, first=AT
     ),
+    "vpc-insights": Case(
+        f"@timestamp,@message\n2026-01-06 11:58:02.000,2 {V2}\n", {("tcp", 443): 1}, 5300, first=AT
+    ),
     "vpc-3-example": Case(
         "3 vpc-1 subnet-1 i-1 eni-1 123456789012 IPv4 192.0.2.30 198.51.100.9 50000 443 192.0.2.30 "
         "198.51.100.9 6 5300 10 1767700682 1767700690 ACCEPT 2 OK\n",

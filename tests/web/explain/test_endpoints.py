@@ -139,6 +139,9 @@ def test_what_is_refused(real_site: TestClient) -> None:
     assert "DOCTYPE" in paste(real_site, doctype.decode()).text
     assert "nothing to read" in paste(real_site, "").text
     assert "known tool" in paste(real_site, "hello").text
+    log = "2 123456789010 eni-1235b8ca123456789 192.0.2.33 198.51.100.20 51022 443 6 20 4249 1 2 "
+    times = log.replace(" 1 2 ", " 1762070401 1762070461 ACCEPT OK")
+    assert "give its file to portbook audit" in paste(real_site, times).text
     found = real_site.get("/api/explain")
     assert (found.status_code, found.headers["allow"]) == (405, "POST")
 

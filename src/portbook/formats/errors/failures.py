@@ -212,7 +212,7 @@ _IN_USE = re.compile(
     r"\bports?\b.{0,24}\bin use\b|:\d{1,5} in use\b|\bbereits\b.{0,60}\b(?:belegt|verwendet|benutzt)"
 )
 _LOGGED_PACKET = re.compile(r"\bDPT=\d")
-_PASSED = re.compile(r"(?i)\b(?:allow|accept|pass)\w{0,3}\b")
+_PASSED = re.compile(r"(?i)\b(?:allow|accept|pass)\w{0,3}\b|\[UFW AUDIT\]")  # audit: undecided
 # What a firewall's verdict is called in the label of its own log line.
 _STOPPED = re.compile(r"(?i)block|drop|den(?:y|ied)|reject|refus")
 # Windows' own numbers, and its wordings in the languages that it speaks.

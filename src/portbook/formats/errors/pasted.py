@@ -137,10 +137,15 @@ _CONTROLS: dict[int, int | str] = {
 _PREFIX = re.compile(r"^[\w.@/-]{1,60}\s{0,30}\|\s", re.MULTILINE)
 
 
+_WRAPPED_PACKET = re.compile(r"\n(?=(?:IN|OUT|MAC|SRC|DST|LEN|PROTO|SPT|DPT)=|\[UFW )")
+
+
 def _cleaned(text: str) -> str:
     """*text* without colours and control characters, and with the signs of a plain keyboard."""
     text = _ESCAPES.sub("", text) if "\x1b" in text else text
     text = text.replace("\r\n", "\n").translate(_CONTROLS | _PLAIN)
+    if "DPT=" in text:  # a page broke the kernel's line of a packet between its fields
+        text = _WRAPPED_PACKET.sub(" ", text)
     return re.sub(r"\\r?\\n(?=[\s\\A-Z]|at )", "\n", text) if "\\n" in text else text
 
 

@@ -95,6 +95,10 @@ _NOT_READ = (
         "is CloudWatch's JSON, which isn't read: take the records out with jq -r .events[].message",
     ),
     (
+        re.compile(r'"(?:oob[.]prefix|raw[.]pktlen)"\s*:'),
+        "is ulogd's JSON, which isn't read: have its plug-in LOGEMU write lines, and audit those",
+    ),
+    (
         re.compile(r"\bipfw: [0-9]{1,5} (?:Deny|Accept|Reject|Unreach|Reset|Count|Divert)\b"),
         "is ipfw's log, which isn't read: make it a CSV with a header",
     ),

@@ -59,6 +59,8 @@ def _without_header(head: Head, first: str, words: list[str], mark: str) -> Layo
     skip, version = 0, _VERSION
     if first.strip().lower().replace("@", "") == "timestamp,message" and len(head.lines) > 1:
         words, skip, version = head.lines[1].split(" "), 1, _IN_CSV  # the console's CSV
+        if len(words) > 1 and _DAY.fullmatch(words[0]):  # Logs Insights' time has a blank in it
+            before, words = ("exported",), words[1:]
     elif _EXPORTED.fullmatch(words[0]) and len(words) > _FEWEST:
         before = ("exported",) if _VERSION.fullmatch(words[1]) else ("exported", "stream")
         words = words[len(before) :]
@@ -67,6 +69,7 @@ def _without_header(head: Head, first: str, words: list[str], mark: str) -> Layo
 
 
 _FEWEST = 2  # words before a record
+_DAY = re.compile(r"\"?[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXPORTED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:[0-9]{2})")
 _VERSION = re.compile(r"[2-9]|[1-9][0-9]")
 _IN_CSV = re.compile(r"[0-9TZ:.-]{10,30},\"?(?:[2-9]|[1-9][0-9])")

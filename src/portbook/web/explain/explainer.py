@@ -110,13 +110,17 @@ def _explained(text: bytes, name: str | None, catalog: Catalog) -> tuple[Explain
     """What is made of *text*, and what hindered it."""
     try:
         return explain([text], Filter(), catalog, name, most=MOST_SOCKETS), ""
-    except NothingKnown:
+    except NothingKnown as error:
         if not text.strip():
             return unread(b"", catalog), "There is nothing to read: paste what the tool printed."
-        return unread(text, catalog), "Nothing in it is what a known tool prints."
+        return unread(text, catalog), _sentence(error)  # as the command line says it
     except MalformedInput as error:
-        said = str(error)
-        return None, f"{said[0].upper()}{said[1:]}."
+        return None, _sentence(error)
+
+
+def _sentence(error: MalformedInput) -> str:
+    said = str(error)
+    return f"{said[0].upper()}{said[1:]}."
 
 
 def _write(stdout: IO[bytes], says: dict[str, Any], body: bytes = b"") -> None:
