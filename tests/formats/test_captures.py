@@ -91,8 +91,12 @@ def test_what_holds_no_sockets_is_refused(file: str) -> None:
         ("    [NEW] tcp      6 120 SYN_SENT src=192.0.2.10 dst=192.0.2.34 sport=51 dport=443\n",
          "conntrack"),
         ('0.0.0.0:22 users:(("sshd",pid=812,fd=3))\n', "print the first two as well"),
-        ('tcp 0.0.0.0:22 users:(("sshd",pid=812,fd=3))\n', "print the first two as well"),
-        ('udp    [::1]:323    users:(("chronyd",pid=9,fd=5))\n', "print the first two as well"),
+        ("0.0.0.0:22 812/sshd\n:::80 900/nginx\n", "print those as well"),
+        ("tcp 0 0 127.O.O.1:5432 0.0.0.0:* LISTEN\n", "write 0 for O"),
+        ("tcp O O 0.0.0.0:22 0.0.0.0:* LISTEN\n", "write 0 for O"),
+        ("public (active)\n  target: default\n  ports: 8080/tcp\n", "portbook reach PORT"),
+        ('tcp 192.0.2.7:51234 users:(("ssh",pid=812,fd=3))\n', "print the first two as well"),
+        ('udp 192.0.2.7:40123    users:(("curl",pid=9,fd=5))\n', "print the first two as well"),
     ],
 )  # fmt: skip
 def test_what_is_known_and_holds_no_sockets_leads_on(text: str, word: str) -> None:

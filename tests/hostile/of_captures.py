@@ -66,6 +66,14 @@ _OWNER = b'{"pid":' + COUNTER + b',"program":"sshd","command":["sshd","-D"]}'
 _WRITTEN = {
     "lsof-fields": b"p812\ncsshd\nLroot\nf3\ntIPv4\nd20101\nPTCP\nn*:22\nTST=LISTEN\n",
     "portbook": _OWN + _OWNER.replace(COUNTER, b"812") + b"]}\n",
+    "records": (
+        b"tcp,0.0.0.0,22,sshd,812\nsshd 812 TCP *:22 (LISTEN)\n0.0.0.0:22 LISTEN 812/sshd\n"
+        b'tcp 0.0.0.0:22 users:(("sshd",pid=8,fd=3),("sshd",pid=9,fd=3))\n'
+        b"Protocol : TCP\nLocal Port : 80\nLocal Address : 0.0.0.0\n\n- address: '::1'\n"
+        b"sshd 812 root 3 rw- TCP sockfs 9 28 state=listen laddr=0.0.0.0:22\n"
+        b"[x] udp:0.0.0.0:53 is in use by dnsmasq\n"
+        b'Plugin ID,Host,Protocol,Port,Plugin Output\n1,192.0.2.1,tcp,22,"a\nb"\n'
+    ),
 }
 _SOCKETS = (
     Repeated("a list of objects", b'{"port":"' + COUNTER + b'","protocol":"6"},', b"[", b"{}]"),
@@ -93,6 +101,11 @@ _PARTS = (
     Repeated("hosts before a blank", b"web01 " + _ROW),
     Repeated("addresses alone", b"192.0.2.1:" + COUNTER + b"\n", b"Local Address:Port\n"),
     Repeated("protocols and addresses", b"tcp 192.0.2.1:" + COUNTER + b"\n"),
+    Repeated("two versions beside each other", b"tcp 0 0 *:1 *:*  tcp 0 0 *:1 *:*\na < \n > b\n"),
+    Kind("gaps in one line", b"tcp LISTEN 0 1 *:1 *:* | tcp\n", b"tcp  \t", b"|", 900),
+    Repeated("words before rows", b"default web-abc web " + _ROW),
+    Kind("beginnings of rows in one line", b"x ", b"tcp LISTEN 0 ", b"LISTEN 0 1 ", LONG_LINE),
+    Repeated("steps of a build", b"#12 0.346 " + _ROW),
     Kind("a name in one line", b"=== web.", b"a1.", b" ===", LONG_LINE),
     Kind("signs in one line", b"web01 ", b"=-#", b" =", LONG_LINE),
 )
@@ -175,6 +188,16 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
         Kind("a deep document", b'{"a":', b'[{"a":', b"1"),
         Kind("blanks", b"ip  port  protocol\n", b"  ", b"a  b  c", LONG_LINE),
         Kind("quotes of CSV", b"ip,port,protocol\n", b'"",', width=LONG_LINE),
+        Repeated("rows without a header", b"web01,tcp,0.0.0.0," + COUNTER + b",sshd,812\n"),
+        Repeated("a row of many owners", b'("a",pid=' + COUNTER + b",fd=1),", b"tcp *:22 users:(("),
+        Kind("cells of a row", b"tcp 0.0.0.0:22 ", b"a ", b"LISTEN", LONG_LINE),
+        Kind("an address of one cell", b"tcp LISTEN ", b"::1", b":22", LONG_LINE),
+        Repeated("cells with names", b"Name : a\nPort : 1\n"),
+        Repeated("a record of many cells", b"k" + COUNTER + b" : 1\n", b"Port : 1\n"),
+        Repeated("a cell without end", b"a\n", b'pluginid,ip,port,protocol,synopsis\n1,::,1,tcp,"'),
+        Repeated("cells without end", b'1,::,1,tcp,"\n\n', b"pluginid,ip,port,protocol,synopsis\n"),
+        Kind("a row of lsfd", b"a 1 b TCP ", b"state=a ", b"laddr=1:1", LONG_LINE),
+        Repeated("lists without a port", b"- address: ::1\n  protocol: tcp\n"),
     ),
     "powershell": (
         Repeated("endpoints in one value", b'{"LocalPort":' + COUNTER + b'},', b'{"value":[',

@@ -15,7 +15,16 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.formats.fields import NOT_UNDERSTOOD, OVERLONG, REMOVED, Line, not_understood
+from portbook.formats.fields import (
+    NOT_UNDERSTOOD,
+    OVERLONG,
+    REMOVED,
+    Line,
+    heading,
+    not_understood,
+)
+from portbook.formats.row_starts import without_lead
+from portbook.formats.surroundings import is_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -56,11 +65,14 @@ _DAY = (
     r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:.,]{5,24}(?:Z|[+-][0-9:]{4,6})?"
     r"|[A-Z][a-z]{2} [ 0-9][0-9](?: [0-9]{4})? [0-9:]{8}|\[[0-9:., TZ/+-]{5,35}\]"
     r"|[0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?=[ \t])"
+    r"|#[0-9]{1,5} [0-9]{1,6}\.[0-9]{1,4}(?=[ \t]|$)"  # a step of a build of an image
 )
 # Between cells: nmap's state "open|filtered" is in one.
 _CELL = re.compile(r"(?<!\\)(?:(?<!open)[|│]|[|│](?!filtered))")
 _CELLS = re.compile(r"[ \t]{0,8}[|│](.*?)[|│]?[ \t]*$")
-_CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈-]{3,400}$")
+# Between rows; and around a table of MediaWiki, whose header has its own mark.
+_CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈╭╮╯╰-]{3,400}$|\{\|(?:[^|]{0,200})$|\|[}-]$")
+_WIKI_HEADER = re.compile(r"![ \t]{0,8}[^!|]{1,80}(?:!![^!|]{1,80}){1,30}$")
 # What stands behind it is left as it is: where a column begins may tell which it is.
 _BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])(?=[ \t]{0,80}\S)")
 _LITERAL = re.compile(r"[ \t]{0,40}(?:- )?\[?b?[\"'](.*)[\"']\]?[ \t]{0,4},?[ \t]*$")
@@ -72,6 +84,8 @@ _BETWEEN = re.compile(r"\", ?\"|', ?b?'")  # two texts of a list, or two cells
 _ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|(.))")
 _STANDING_FOR = {"t": "\t", "r": "", "e": "\x1b"}
 _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
+# Ansible with one line for each host.
+_TASK = re.compile(rf"(?P<host>{_HOST}) \| [A-Z]{{2,12}} \| rc=[0-9]{{1,3}} \| \(stdout\) ")
 _PROGRAM = r"[\w./-]{1,40}"
 _TIME = re.compile(rf"[ \t]{{0,8}}(?:<[0-9]{{1,3}}>(?:1[ \t])?)?(?:{_DAY})")
 _SENDER = re.compile(
@@ -177,6 +191,8 @@ def _without_cells(line: str) -> tuple[str, str | None]:
         return framed, None
     if _CELL_RULE.match(line):
         return "", None
+    if _WIKI_HEADER.match(line):
+        return "  ".join(map(str.strip, line[1:].split("!!"))), None
     if found is None:
         return line, None
     cells = _CELL.split(found[1].replace("`", ""))
@@ -229,6 +245,9 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
     """Lines that a text of JSON or a program's literal holds, with numbers of their own."""
     number = 0
     for line in lines:
+        task = _TASK.match(line.bare)
+        if task is not None:
+            line = line._replace(bare=line.bare[task.end() :], host=task["host"])  # noqa: PLW2901
         literal = _LITERAL.match(line.bare)
         text = line.bare if literal is None else literal[1]
         if literal is None and _FRAME.match(text):
@@ -245,6 +264,7 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
             yield Pasted(number, whole, bare, line.host)
 
 
+CELLS = _each(_without_cells)
 _quotes, _comments, _numbers = _each(_without_quotes), _without(_COMMENT), _without(_NUMBERED)
 # A host that is no word, with nothing but a blank behind it.
 _HOSTED = re.compile(
@@ -254,7 +274,7 @@ DECORATIONS: tuple[Decoration, ...] = (
     _quotes,
     _comments,
     _numbers,
-    _each(_without_cells),
+    CELLS,
     _each(_without_separators),
     _without_markup,
     _without_stamps,
@@ -264,6 +284,7 @@ DECORATIONS: tuple[Decoration, ...] = (
     _each(_without_emphasis),
     _without(_GREPPED),
     _without(_HOSTED),
+    _each(without_lead),
 )
 
 # What every line may wear though a reader takes it for a part of the first cell: no tool writes a
@@ -332,7 +353,7 @@ class Undecorated:
                 self._kept[line.number] = line
                 if len(self._kept) > _MOST_KEPT:
                     del self._kept[next(iter(self._kept))]
-            elif line.removed:
+            if line.removed:
                 self._removed, self._last_removed = self._removed + 1, line.number
             yield host, (line.number, line.bare)
 
@@ -348,4 +369,6 @@ class Undecorated:
             return event
         if event.text != not_understood(0, line.bare).text:
             return event
+        if is_around(event.text):  # behind a time or a host nobody would see that it is
+            return heading(event.number)
         return event._replace(text=not_understood(0, line.whole).text)

@@ -144,6 +144,8 @@ class Host(NamedTuple):
 _ADDRESS = re.compile(r"[0-9A-Za-z_.:-]{1,255}", re.ASCII)
 _INTERFACE = re.compile(r"[0-9A-Za-z_.:@+-]{1,32}", re.ASCII)
 _LONGEST_HOST = 300  # characters: the longest address with brackets and the longest interface
+_FOUR = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}")
+_MISREAD = re.compile(r"(?=.*[0-9])[0-9OoIlSB]{1,3}(?:\.[0-9OoIlSB]{1,3}){3}")
 _NUMBER = re.compile(r"[0-9]{1,5}", re.ASCII)
 # RFC 6761 §6.3, and what Debian's /etc/hosts calls the other family's.
 _LOCALHOST = {
@@ -176,6 +178,8 @@ def _host(text: str, family: Family | None) -> Host | None:
         return None
     if ".." in address:  # a column cut it off: nobody can say what stood there
         return None
+    if _MISREAD.fullmatch(address) and not _FOUR.fullmatch(address):
+        return None  # a picture's text, of which letters look like digits
     lower = address.lower()
     if lower in _LOCALHOST:
         return _LOCALHOST["localhost6"] if family == Family.IPV6 else _LOCALHOST[lower]

@@ -23,6 +23,7 @@ _TOKEN = re.compile(rf"{_STRING}|[\[\]{{}}]")
 _BRACKET = re.compile(r"[\[\]{}]")
 _MARK = re.compile(rf"{_STRING}|[\[\]{{}},]")
 _LONGEST = 64 << 20  # characters of one value
+_MOST_CLOSED = 1 << 20  # characters of one that is cut off, and read as far as it goes
 _FILLING = " \t\r,\ufeff"
 
 
@@ -57,9 +58,31 @@ def values(lines: Lines) -> Iterator[Value | Line]:
                     continue
         yield from scanner.take(number, line)
     if scanner.depth:
-        text, lines_of = scanner.held[0].strip()[:80], last - scanner.began + 1
-        why = "it ends in the middle of a value"
-        yield Line(scanner.began, NOT_UNDERSTOOD, text, max(1, lines_of), why)
+        yield from _cut_off(scanner, last)
+
+
+def _cut_off(scanner: _Scanner, last: int) -> Iterator[Value | Line]:
+    """What is whole of the value that the text ends in, and a line that says so."""
+    why, lines_of = "it ends in the middle of a value", max(1, last - scanner.began + 1)
+    value = None if scanner.size > _MOST_CLOSED else _closed("\n".join(scanner.held))
+    if not value:
+        yield Line(scanner.began, NOT_UNDERSTOOD, scanner.held[0].strip()[:80], lines_of, why)
+        return
+    yield Value(scanner.began, lines_of, value, scanner.held[0].strip())
+    yield Line(last, NOT_UNDERSTOOD, scanner.held[-1].strip()[:80], 1, why)
+
+
+def _closed(text: str) -> Any:
+    """The value that *text* begins, without its last part where that isn't whole; else None."""
+    closing = "".join(reversed(_marks(text)[1]))
+    # A number or a word that ends the text may be the beginning of a longer one.
+    whole = text.rstrip().endswith(('"', "}", "]"))
+    for attempt in ([text + closing] if whole else []) + [ended(text)]:
+        try:
+            return json.loads(attempt)
+        except (ValueError, RecursionError):
+            continue
+    return None
 
 
 class _Scanner:

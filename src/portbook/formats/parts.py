@@ -33,6 +33,10 @@ _HUNK = r"@@ -[0-9]{1,9}(?:,[0-9]{1,9})? \+[0-9]{1,9}(?:,[0-9]{1,9})? @@"
 _UNIFIED = r"(?:--- |\+\+\+ |diff -|index [0-9a-f]{7,40}\.\.|\\ No newline at)"
 _COMPARED = r"[+-]Nmap \S{1,20} scan initiated "
 _CHANGED = r"[0-9]{1,9}(?:,[0-9]{1,9})?[acd][0-9]{1,9}(?:,[0-9]{1,9})?$"
+# diff -y: a sign between what was there and what is there, where they differ; a line that doesn't
+# differ stands there twice, and one that is new or gone on its side alone.
+_NEW = r"[ \t]{0,200}>[ \t]{1,8}(\S.{0,400})$"
+_GONE = r"[^\s<|][^<|]{0,400}[ \t][<(]$"
 
 
 def steps_of(lines: list[str]) -> tuple[Decoration, ...]:
@@ -44,6 +48,8 @@ def steps_of(lines: list[str]) -> tuple[Decoration, ...]:
     changed = any(line.startswith(("< ", "> ")) for line in lines)
     if changed and any(line[:1].isdigit() and _is(_CHANGED, line) for line in lines):
         return (_without_changed,)
+    if _are_beside(lines):
+        return (_without_left,)
     if any(map(_head, lines)) or any(
         _is_name(over, name, below)
         for (over, name), (_, below) in pairwise(pairwise(["", *lines, ""]))
@@ -113,3 +119,40 @@ def _without_changed(lines: Iterable[Pasted]) -> Iterator[Pasted]:
             yield line._replace(bare="", removed=True)
         else:
             yield line._replace(bare=line.bare.removeprefix("> "))
+
+
+def _are_beside(lines: list[str]) -> bool:
+    """Whether most of *lines* are of two versions beside each other."""
+    some = [line for line in lines if line.strip()]
+    both = sum(_right_of(line) is not None for line in some)
+    alone = sum(_is(_NEW, line) or _is(_GONE, line.rstrip()) for line in some) if both else 0
+    return both > 0 and 2 * (both + alone) > len(some)
+
+
+def _right_of(line: str) -> str | None:
+    """What stands on the right of a line of both versions; None of any other line."""
+    before, sign, now = line.partition("|")
+    if sign and before[-1:] in (" ", "\t") and now[:1] in (" ", "\t"):
+        before, now = before.strip(), now.strip()
+        return now if before and before[:3] == now[:3] and "|" not in now else None
+    for gap in re.finditer(r"[ \t]{2,200}|\t", line) if len(line) <= _WIDEST else ():
+        left, right = line[: gap.start()], line[gap.end() :]
+        if left[:3] == right[:3] and left.strip() and left.split() == right.split():
+            return right
+    return None
+
+
+_WIDEST = 1000  # characters of a line of two versions
+
+
+def _without_left(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """What stands on the right of two versions: what there is now."""
+    for line in lines:
+        right = _right_of(line.bare)
+        if right is not None:
+            yield line._replace(bare=right, removed="|" in line.bare)
+        elif _is(_GONE, line.bare.rstrip()):
+            yield line._replace(bare="", removed=True)
+        else:
+            new = re.match(_NEW, line.bare)
+            yield line if new is None else line._replace(bare=new[1])

@@ -22,7 +22,8 @@ _COMMAND = (
     r"naabu|zmap|sockstat|fstat|fuser|nc|ncat|rpcinfo|docker(?:-compose)?|podman|nerdctl|crictl|kubectl|oc|"
     r"systemctl|osqueryi?|ansible|salt|pssh|pdsh|clush|ssh|portbook|cat|head|tail|grep|diff|sudo|su|"
     r"for|echo|date|hostname|uname|whoami|id|exit|logout|clear|Get-Net\w{3,40}|Test-NetConnection|tnc|"
-    r"netsh|tasklist|chcp)(?:\s|$)"
+    r"netsh|tasklist|chcp|curl|wget|telnet|ping|ps|pgrep|kill|service|journalctl|ip|ufw|iptables|nft|"
+    r"python3?|npm|node|cd|ls)(?:\s|$)"
 )
 _PROMPT = (
     r"\[?[\w.-]{1,40}@[\w.-]{1,64}[^#$%>❯]{0,80}[#$%>❯](?:\s|$)"
@@ -35,12 +36,14 @@ _PROMPT = (
 _NO_ROW = r"(?!.{0,200}(?:[0-9*\]]:[0-9*]{1,5}\s|\sIPv[46]\s))"
 _AROUND = (
     rf"(?:[>|] ?){{0,4}}(?:{_NO_ROW}(?:{_PROMPT})"
-    r"|Every [0-9]{1,5}[.,][0-9]{1,3}s: "
+    # What watch writes in any language, and a build of an image.
+    r"|(?:[^\W\d]{1,12} ){1,3}[0-9]{1,5}[.,][0-9]{1,3} ?s(?:ec\w{0,8})?[.:] "
+    r"|#[0-9]{1,5} (?:DONE [0-9.]{1,8}s$|CACHED$|\[[\w. /-]{1,60}\] )"
     r"|(?:```|~~~)[\w-]{0,20}$|\{(?:noformat|code|quote|panel)(?::[^{}]{0,80})?\}$"
     r"|\[/?(?:code|pre|quote|spoiler)(?:=[^\[\]]{1,60})?\]$|</?(?:pre|code|details|blockquote)>$"
     r"|\.\. code(?:-block)?::|==> \S{1,200} <==$|@@ -[0-9,]{1,20} \+[0-9,]{1,20} @@"
     r"|\[sudo\] |Password(?: for \S{1,60})?:$|Last login: |Connection to \S{1,255} closed\.$"
-    r"|[=~^ \t-]{3,200}$"
+    r"|[=~^─━╭╮╯╰┬┴ \t-]{3,200}$"
     r"|Script (?:started|done)(?: on|, )|logout$|Warning: Permanently added )"
 )
 

@@ -1,4 +1,4 @@
-"""Records that say by themselves what each part of them is: psutil, TCPView, tcpvcon, portqry.
+"""Records that say by themselves what each part of them is: psutil, TCPView, lsfd and others.
 
 Each becomes a record as one below a header is, by the names of its columns.
 """
@@ -29,7 +29,7 @@ _OF_SOCKETS = {"1": "tcp", "2": "udp"}  # SOCK_STREAM and SOCK_DGRAM
 # A row of TCPView, as it is copied and saved: version 4 has the state in front of the addresses.
 _TCPVIEW = re.compile(
     r"(?P<program>[^\t]{1,64})(?:\t|:(?=[0-9]))(?P<pid>[0-9]{1,10})\t"
-    r"(?P<protocol>(?:TCP|UDP)(?:V6)?)\t(?:(?P<state>[A-Z][A-Za-z_ 0-9]{0,16})?\t)?"
+    r"(?P<protocol>(?:TCP|UDP)(?:[Vv]6)?)\t(?:(?P<state>[A-Z][A-Za-z_ 0-9]{0,16})?\t)?"
     r"(?P<localaddress>[^\t]{1,64})\t(?P<localport>[0-9]{1,5})"
     r"\t(?P<remoteaddress>[^\t]{0,64})(?:\t(?P<remoteport>[0-9]{1,5}|\*|))?"
     r"(?:\t(?P<last>[A-Z_0-9]{5,16}))?(?=\t|$)"
@@ -51,6 +51,35 @@ _OF_PORTQRY = re.compile(
     r"PID(?::Process)?\s+Port\s+Local IP\s+State|TCP/UDP Port to Process Mappings"
     r"|[0-9]{1,6} mappings found"
 )
+
+
+# util-linux' lsfd: what it says of a socket stands in its last column.
+_LSFD = re.compile(
+    r"\s{0,40}(?P<program>\S{1,64})\s{1,12}(?P<pid>[0-9]{1,10})\s{1,12}(?:(?P<user>[\w.-]{1,32})\s)?"
+    r".{0,120}?\s(?P<protocol>(?:TCP|UDP)(?:v6)?)\s.{0,120}?\bstate=(?P<state>[a-z0-9_-]{1,16}) "
+    r"laddr=(?P<localaddress>\S{1,60}):(?P<localport>[0-9]{1,5})"
+    r"(?: raddr=\S{1,60}:(?P<remoteport>[0-9]{1,5}))?$"
+)
+_OF_LSFD = re.compile(r"\s{0,40}COMMAND\s{1,12}PID\s.{0,60}\bASSOC\s")
+# Pi-hole's report for support.
+_IN_USE = re.compile(
+    r"(?:\[.\] )?\s{0,8}(?P<protocol>tcp|udp):"
+    r"(?P<localaddress>\*|\[[0-9A-Fa-f:.]{2,60}\]|[0-9.]{7,15}):"
+    r"(?P<localport>[0-9]{1,5}) is in use by (?P<program>[\w.@/+-]{1,64})$"
+)
+
+
+def _of_lists(number: int, text: str) -> Iterator[Told]:
+    """A row of lsfd, or of Pi-hole's report."""
+    if "laddr=" in text and (row := _LSFD.match(text)) is not None:
+        cells = row.groupdict("")
+        if cells["protocol"].startswith("UDP"):
+            cells["state"] = ""  # which the kernel has for TCP alone
+        yield number, text, cells
+    elif " is in use by " in text and (used := _IN_USE.match(text)) is not None:
+        yield number, text, used.groupdict("")
+    elif "ASSOC" in text and _OF_LSFD.match(text):
+        yield heading(number)
 
 
 def _of_windows(number: int, text: str) -> Iterator[Told]:
@@ -121,7 +150,11 @@ class WithoutHeader:
 
     def take(self, number: int, text: str) -> list[Told]:
         """What one line holds; nothing where it says nothing by itself."""
-        return list(self._part(number, text)) or list(_bare(number, text))
+        return (
+            list(self._part(number, text))
+            or list(_bare(number, text))
+            or list(_of_lists(number, text))
+        )
 
     def _part(self, number: int, text: str) -> Iterator[Told]:
         begins = _ENDPOINT.match(text)

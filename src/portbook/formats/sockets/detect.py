@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
 from portbook.formats.decoration import (
+    CELLS,
     DECORATIONS,
     PAIRS,
     WORN_BY_ALL,
@@ -236,7 +237,7 @@ def _detect(
         best, worth = forms, apart
     elif not worth.plain or any(map(_ENTITY.search, [line for _, line in sample])):
         best, worth, worn = _undressed(sample, names, best, worth)
-    elif worn := _worn_by_all(sample, names):
+    if not worn and worth.sockets and (worn := _worn_by_all(sample, names)):
         best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)
     if not best:
         # Of what nobody reads whole, the beginning may be known.
@@ -315,9 +316,10 @@ def _undressed(
         fewer = weighed.unread < min(unread, weighed.sockets)
         kept = weighed.owned >= owned  # or a line that isn't the rest hides the owner
         whole = tried in cut and weighed.sockets == most and fewer and kept
-        # Markup may have hidden no more than who holds them.
+        # Markup may have hidden no more than who holds them, or a table's rules and its header.
         more = (weighed.sockets, weighed.owned) > (most, owned) and weighed.sockets
-        if forms and (more or whole):
+        rest = tried == (CELLS,) and kept and weighed.sockets == most > 0 == weighed.unread < unread
+        if forms and (more or whole or rest):
             worn, most, owned, unread = tried, weighed.sockets, weighed.owned, weighed.unread
     if not worn:
         return best, worth, ()

@@ -209,7 +209,7 @@ class _Table:
                 return _moved(text) or (parted[1], _owner({}, parted[0]))
             if _NAMED.match(name) or (not self.columns.keys() & _NAMES and number.isalnum()):
                 return cells["PORTS"], _owner(cells, name)
-            return _moved(text)
+            return _moved(text) or _closed_up(text)
         parted = self._under(line)
         if parted is None or not parted[1]:
             parted = _parted(text, bare=parted is not None) or parted or _scattered(text)
@@ -232,6 +232,14 @@ def _moved(text: str) -> tuple[str, Process | None] | None:
     if len(published) != 1 or not _NAMED.match(cells[-1]):
         return None
     return published[0], _owner({}, cells[-1])
+
+
+def _closed_up(text: str) -> tuple[str, Process | None] | None:
+    """A row of which a page left no more than one blank between its cells: the name is its last."""
+    found, name = _scattered(text), text.rpartition(" ")[2]
+    if found is None or not _NAMED.match(name) or _are_ports(name):
+        return None
+    return found[1], _owner({}, name)
 
 
 def _are_ports(cell: str) -> bool:

@@ -7,6 +7,16 @@ import re
 # What is known and holds no sockets, and where to go with it.
 ELSEWHERE = (
     (
+        re.compile(
+            r"^\s{0,8}(?:tcp|udp|LISTEN)[46]?\s.{0,80}?(?<![\w.])(?=[0-9.]{0,12}[OoIl])"
+            r"[0-9OoIl]{1,3}(?:\.[0-9OoIl]{1,3}){3}[:.]|^\s{0,8}(?:tcp|udp)[46]?\s{1,20}O\s{1,20}O\s"
+        ),
+        (
+            "letters stand where digits belong, as in the text of a picture: write 0 for O and 1 "
+            "for l, and give it again"
+        ),
+    ),
+    (
         # In other languages its rules alone stay the same.
         re.compile(
             r"Port Exclusion Ranges|netsh\s.{0,60}excludedportrange|-{10} {4}-{8}[ \t]{0,8}$"
@@ -63,6 +73,7 @@ ELSEWHERE = (
             r"^\s{0,8}To\s+Action\s+From\s*$|^Chain \w\S{0,40} \((?:policy|[0-9]+ references)"
             r"|^table (?:inet|ip6?|arp|bridge|netdev) \S+ \{|^-[AP] (?:INPUT|FORWARD|OUTPUT) "
             r"|^\s{0,4}(?:icmp-block-inversion|masquerade): (?:yes|no)\s*$"
+            r"|^\s{0,4}target: (?:default|ACCEPT|DROP|%%REJECT%%)\s*$"
             r"|^(?:pass|block)(?: drop| return| in| out| log| quick| on \S{1,16}){0,6}"
             r" (?:all|inet6?|proto)\b"
         ),
@@ -109,6 +120,16 @@ ELSEWHERE = (
     (
         re.compile(r"\bTcpTestSucceeded\b"),
         "Test-NetConnection is read as a list: pipe it to Format-List",
+    ),
+    (
+        re.compile(
+            r"^\s{0,8}(?:\*|\[[0-9a-f:.]{2,45}\]|[0-9.]{7,15}|[0-9a-f:]{2,45}):[0-9]{1,5}\s{1,40}"
+            r"(?:[0-9]{1,10}/\S{1,64}|-)\s*$"
+        ),
+        (
+            "these columns of netstat don't say what is TCP, or what listens: print those as well, "
+            "netstat -tulpn | awk '{print $1, $4, $6, $7}'"
+        ),
     ),
     (
         re.compile(

@@ -51,7 +51,7 @@ STATES = {
     "closed|filtered": FILTERED,
 }
 _PORT = re.compile(r"([0-9]{1,9})/([a-z]{2,8})\s+([a-z|]{4,16})(?:\s+(.*))?$")
-_HEAD = re.compile(r"PORT\s+STATE\s+SERVICE(\s+REASON)?\s+VERSION$")
+_HEAD = re.compile(r"PORT\s+STATE\s+SERVICE(\s+REASON)?\s+VERSION$", re.IGNORECASE)
 _VERSION = re.compile(r"(?:ssl/)?([\w.-]{1,40})\s+(\S.*)$")
 _REASON = re.compile(r"(?:[a-z][a-z-]{1,30}(?: ttl [0-9]{1,3})?)(?:\s+|$)")
 _REPORT = re.compile(r"Nmap scan report for (?:.{0,255}\(([0-9A-Fa-f.:%\w]+)\)|(\S+))(?: \[.*\])?"
@@ -69,7 +69,8 @@ _COMMENT = re.compile(r"# ?(?:Nmap|nmap|masscan|Masscan|Ports scanned)\b")
 _DISCOVERED = re.compile(r"Discovered open port ([0-9]{1,9})/([a-z]{2,8}) on (\S+)$")
 _SAID = re.compile(
     r"(?:Starting Nmap |Nmap done: |Host is up|Host seems down|Other addresses for |rDNS record "
-    r"|Not shown: |PORT\s+STATE|MAC Address: |Device type: |Running|OS |Aggressive OS |No exact OS"
+    r"|Not shown: |(?:PORT|Port)\s+(?:STATE|State)|MAC Address: "
+    r"|Device type: |Running|OS |Aggressive OS |No exact OS"
     r"|Network Distance: |Service Info: |Service detection performed|WARNING: |Note: "
     r"|Warning: (?!remote port )"
     r"|Stats: |TRACEROUTE|HOP\s+RTT|Host script results:|Pre-scan script|Post-scan script|Nmap scan"
@@ -159,7 +160,7 @@ class _Terminal:
         if discovered is not None and found is not None:
             self.early[found.address, discovered[1], discovered[2]] = number, text, found
             return heading(number)
-        self.head = _HEAD.match(text) or (None if text.startswith("PORT ") else self.head)
+        self.head = _HEAD.match(text) or (None if text[:5].upper() == "PORT " else self.head)
         behind = self.after_port and line[0] in " \t"
         if text[0] == "|" or _FINGERPRINT.match(text) or behind:
             return detail(number)

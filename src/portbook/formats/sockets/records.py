@@ -15,70 +15,54 @@ from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
 from portbook.formats.fields import (
-    CONNECTION,
     NO_PORT,
     UNTOLD_ADDRESS,
-    Host,
     Line,
     detail,
-    everywhere,
     heading,
-    host,
     not_understood,
-    owned,
-    process,
 )
-from portbook.formats.json_stream import begins_json, scalar, values, whole_number
+from portbook.formats.json_stream import begins_json, scalar, values
 from portbook.formats.sockets.bare_records import WithoutHeader
-from portbook.formats.sockets.nmap import answered
+from portbook.formats.sockets.listed_records import Listed, is_frame
+from portbook.formats.sockets.record_events import cell_of, event_of
+from portbook.formats.sockets.record_names import (
+    ADDRESS,
+    HEADED,
+    HELD_BY,
+    LONG,
+    NAMES,
+    OF_PLUGINS,
+    OF_TOOLS,
+    OWNERS,
+    PORT,
+    PROTOCOL,
+    STATE,
+    WITH_PORT,
+    bare,
+)
+from portbook.formats.sockets.unheaded import records_of
 from portbook.formats.surroundings import is_around
 from portbook.model import (
-    LAST_PORT,
-    Family,
     Listener,
-    Ownership,
-    Process,
-    Socket,
-    SocketState,
-    Transport,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from portbook.formats.fields import Event, Lines, Names
+    from portbook.formats.sockets.bare_records import Told
 
     Record = Mapping[str, str]
 
-# The names of each column, without signs and in lower case; the first that is there counts.
-_PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber")
-_ADDRESS = (
-    "localaddress", "localaddr", "localip", "ipstr", "ip", "ipaddress", "ipaddr", "address", "addr",
-    "host",
-)  # fmt: skip
-_PROTOCOL = ("transportprotocol", "protocol", "proto", "transport", "netid")
-_STATE = ("state", "status", "portstate")
-_PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "peerport", "rport")
-_PID = ("pid", "processid", "owningprocess")
-_PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
-_USER = ("user",)
-_HELD_BY = {"process", "processname", *_PID}  # rpcinfo has a program for each number
-# What a scan learnt of a service that answered.
-_LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
 # What the ends of a socket are called where each is an object.
 _ENDS = {
     "local": "local", "laddr": "local", "remote": "remote", "raddr": "remote", "peer": "remote",
 }  # fmt: skip
-_SIGN = re.compile(r"[^a-z0-9]+")
-_WORD = re.compile(r"(tcp|udp|sctp|dccp)(v?4|v?6|46|l)?$")
-_NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
-_JOINED = re.compile(r"([0-9]{1,5})/([a-z]{3,4})$")
-_SCANNED = {"open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered"}
-_NO_PEER = ("", "0", "*", "-")
 _SEPARATORS = ",;\t|"
 _WIDE = "  "
 _GAP = re.compile(r"(?<!\s)\s{2,}")
-_RULE = re.compile(r"[-+|:=─━│┼├┤┌┐└┘┬┴ \t]{3,400}$")  # between a table's rows
+_RULE = re.compile(r"[-+|:=─━│┼├┤┌┐└┘┬┴╭╮╯╰ \t]{3,400}$")  # between a table's rows
 _FEWEST = 3  # columns
 # A number, a file with one, or a host, as it stands before each line of some pastes, and what is
 # between it and the first cell.
@@ -88,66 +72,130 @@ _BEFORE = (
     r"(?P<host>[A-Za-z0-9][\w.-]{0,63})([ \t]{0,4}[:|][ \t]{0,4})",
     r"(?P<host>(?=[A-Za-z]{0,62}[0-9.-])[A-Za-z0-9][\w.-]{0,63})([ \t]{1,4})",
 )
-_NAMES = frozenset({*_PORT, *_ADDRESS, *_PROTOCOL, *_STATE, *_PEER_PORT, *_PID, *_PROGRAM, *_USER})
-_OF_MACHINES = frozenset({*_PID, "localport", "localportnum"})  # a scan has none of these
-_OF_PROCESSES = frozenset({*_PID, *_PROGRAM[:4]})
 _DEEPEST = 6  # levels of a document at which records may stand
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:
     """The sockets in records, whoever wrote them."""
-    stream = iter(lines)
-    header: list[str] = []
-    separator, worn = ",", _NOTHING
-    bare = WithoutHeader()
-    for number, line in stream:
+    yield from _Rows().events(lines)
+
+
+class _Rows:
+    """The rows of a paste: below a header, or saying by themselves what they are."""
+
+    def __init__(self) -> None:
+        self._header: list[str] = []
+        self._separator, self._worn = ",", _NOTHING
+        self._bare, self._listed = WithoutHeader(), Listed()
+
+    def events(self, lines: Lines) -> Iterator[Event]:
+        stream = iter(lines)
+        for number, line in self._in_rows(stream):
+            if not self._header and (begins_json(line) or line.rstrip().endswith(("=> {", "=> ["))):
+                yield from map(_of_record, [*self._listed.end(), *self._bare.end()])
+                yield from _json(chain([(number, line)], stream))
+                return
+            if not line.strip() or _RULE.match(line.strip()):
+                yield from map(_of_record, self._listed.end())
+                if line.strip():
+                    yield detail(number)
+                continue
+            yield from self._line(number, line)
+        yield from map(_of_record, [*self._listed.end(), *self._bare.end()])
+
+    def _line(self, number: int, line: str) -> Iterator[Event]:
+        """A line with something in it."""
         text = line.strip()
-        if not text:
-            continue
-        if not header and (begins_json(text) or text.endswith(("=> {", "=> ["))):
-            yield from _json(chain([(number, line)], stream))
-            return
-        if _RULE.match(text):
-            yield detail(number)
-            continue
-        told = bare.take(number, text)
+        told = self._bare.take(number, text)
         if told:
-            yield from map(_of_record, told)
-            continue
+            yield from map(_of_record, [*self._listed.end(), *told])
+            return
+        if not self._header:
+            taken, ended = self._listed.take(number, line)
+            yield from map(_of_record, ended)
+            if taken:
+                return
+            alone = records_of(text)
+            yield from (_of_record((number, text, record)) for record in alone)
+            if alone:
+                return
+        yield from self._row(number, line)
+
+    def _row(self, number: int, line: str) -> Iterator[Event]:
+        """A header, or a row below it."""
+        text = line.strip()
         # Whatever the column of ports is called has that in its name, and few rows have.
-        headed = "port" in text.lower() and not is_around(text)
-        found = _header(text) if headed else None
+        found = _header(text) if HEADED.search(text) and not is_around(text) else None
         if found is not None:
-            separator, header = found
-            worn = _worn(_cells(text, separator)[0], header)
+            self._separator, self._header = found
+            self._worn = _worn(_cells(text, self._separator)[0], self._header)
             yield heading(number)
-            continue
+            return
+        header, separator = self._header, self._separator
         cells = _cells(text, separator) if header else []
         # Of a column that is empty only a separator tells.
         most = len(header)
         least = most if separator == _WIDE else min(most, _FEWEST)
-        if not least <= len(cells) <= most:
-            yield not_understood(number, line)
-            continue
-        before = _take_off(worn, cells)
+        if not header or not least <= len(cells) <= most:
+            yield heading(number) if is_frame(line) else not_understood(number, line)
+            return
+        before = _take_off(self._worn, cells)
         record = dict(zip(header, cells, strict=False))
         yield _on(before, _of_row(number, text, record))
-    yield from map(_of_record, bare.end())
+
+    def _in_rows(self, lines: Lines) -> Iterator[tuple[int, str]]:
+        """*lines*, those of a cell with several of them as one: a scan for weaknesses has such."""
+        held: list[tuple[int, str]] = []
+        for number, line in lines:
+            odd = line.count('"') % 2 == 1
+            if held:
+                held.append((number, line))
+                if odd:
+                    yield held[0][0], " ".join([text for _, text in held])
+                    held = []
+                elif len(held) > _MOST_HELD:
+                    yield from held
+                    held = []
+            elif odd and self._separator in ",;" and not LONG.isdisjoint(self._header):
+                held = [(number, line)]
+            else:
+                yield number, line
+        yield from held
+
+
+_MOST_HELD = 2000  # lines of a cell
 
 
 def _of_row(number: int, text: str, record: dict[str, str]) -> Event:
     """What a row below a header is, by the names of its columns."""
     if record.keys() >= _OF_ZMAP:
         record = _of_zmap(record)
-    if record.keys().isdisjoint(_ADDRESS):
+    if not OF_PLUGINS.isdisjoint(record) and cell_of(record, PORT) in ("", "0"):
+        return Line(number, NO_PORT)  # something that was found of the whole host
+    if record.keys().isdisjoint(PORT):
+        _part(record)
+    if record.keys().isdisjoint(ADDRESS):
         record["address"] = UNTOLD_ADDRESS.address
-    if _of(record, _PORT) == _of(record, _PROTOCOL) == "0":
+    if cell_of(record, PORT) == cell_of(record, PROTOCOL) == "0":
         return Line(number, NO_PORT)  # osquery's Unix sockets
-    return _event(number, text, record)
+    return event_of(number, text, record)
 
 
-def _of_record(told: Line | tuple[int, str, dict[str, str]]) -> Event:
-    return told if isinstance(told, Line) else _event(*told)
+def _part(record: dict[str, str]) -> None:
+    """Takes the port of an address, and the number of a process, out of the cell with both."""
+    address, mark, port = cell_of(record, WITH_PORT).rpartition(":")
+    if mark and port.isdigit():
+        record.update(localaddress=address, localport=port)
+    pid, mark, program = cell_of(record, OWNERS).partition("/")
+    if mark and pid.isdigit():
+        record.update(pid=pid, program=program)
+
+
+def _of_record(told: Told) -> Event:
+    if isinstance(told, Line):
+        return told
+    event, host = event_of(*told), told[2].get("machine")
+    return event if host is None else _of_host(host, event)
 
 
 def _header(line: str) -> tuple[str, list[str]] | None:
@@ -155,12 +203,14 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     separator = max(_SEPARATORS, key=line.count)
     if line.count(separator) < (1 if separator == "\t" else _FEWEST - 1):
         separator = _WIDE  # columns with two blanks between them
-    header = [_bare(cell) for cell in _cells(line, separator)]
+    header = [bare(cell) for cell in _cells(line, separator)]
     known = {*header}
-    told = [known.intersection(of) for of in (_PORT, _ADDRESS, (*_PROTOCOL, *_STATE))]
+    told = [known.intersection(of) for of in (PORT, ADDRESS, (*PROTOCOL, *STATE))]
     of_scan = {"port", "state", "service"} <= known  # nmap's table names no address
-    held = bool(told[0] and known & _HELD_BY)  # nor does one of ports and who has them
-    known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= _OF_ZMAP
+    held = bool(told[0] and known & HELD_BY)  # nor does one of ports and who has them
+    ends = not (known.isdisjoint(WITH_PORT) or known.isdisjoint((*PROTOCOL, *STATE)))
+    ends = ends and known.isdisjoint(OF_TOOLS)
+    known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= _OF_ZMAP or ends
     return (separator, header) if known_as else None
 
 
@@ -169,10 +219,10 @@ def _worn(first: str, header: list[str]) -> re.Pattern[str]:
 
     As one word with that it would be no name, and the cells below it lost.
     """
-    for pattern in _BEFORE if header[0] not in _NAMES else ():
+    for pattern in _BEFORE if header[0] not in NAMES else ():
         before = re.match(pattern, first)
-        name = "" if before is None else _bare(first[before.end() :])
-        if before is not None and name in _NAMES:
+        name = "" if before is None else bare(first[before.end() :])
+        if before is not None and name in NAMES:
             header[0] = name
             kind = pattern[: pattern.index(")(") + 1]
             return re.compile(kind + re.escape(before[2]))
@@ -192,9 +242,13 @@ def _take_off(worn: re.Pattern[str], cells: list[str]) -> re.Match[str] | None:
 def _on(before: re.Match[str] | None, event: Event) -> Event:
     """*event* with the host that stood *before* its row."""
     told = before.groupdict().get("host") if before is not None else None
-    if told is None or not isinstance(event, Listener):
+    return event if told is None else _of_host(told, event)
+
+
+def _of_host(host: str, event: Event) -> Event:
+    if not isinstance(event, Listener):
         return event
-    return event._replace(socket=event.socket._replace(host=told))
+    return event._replace(socket=event.socket._replace(host=host))
 
 
 # zmap's CSV has the address and the port that answered as its source, and how.
@@ -228,10 +282,6 @@ def _of_lsof(value: Record) -> Record:
     }  # fmt: skip
 
 
-def _bare(name: str) -> str:
-    return _SIGN.sub("", name.lower())
-
-
 def _cells(line: str, separator: str) -> list[str]:
     if separator == _WIDE:
         return _GAP.split(line.strip())
@@ -251,7 +301,7 @@ def _json(lines: Lines) -> Iterator[Event]:
             yield not_understood(each.line, each.text)._replace(many=each.lines)
             continue
         for record in records:
-            yield _event(each.line, each.text, record)
+            yield event_of(each.line, each.text, record)
 
 
 def _records(value: Any, depth: int = 0) -> Iterator[Record]:
@@ -262,7 +312,7 @@ def _records(value: Any, depth: int = 0) -> Iterator[Record]:
         record = dict(_named(value))
         if record.keys() >= {"command", "node", "name"}:
             record = dict(_of_lsof(record))
-        if all(_of(record, names) for names in (_PORT, _PROTOCOL)):
+        if all(cell_of(record, names) for names in (PORT, PROTOCOL)):
             yield record  # also one without an address, which is told of then
             return
         if "hostIdentifier" in value or ("columns" in value and "action" in value):
@@ -277,93 +327,11 @@ def _records(value: Any, depth: int = 0) -> Iterator[Record]:
 def _named(value: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The cells of an object, and those of the ends that it holds."""
     for name, cell in value.items():
-        end = _ENDS.get(_bare(name))
+        end = _ENDS.get(bare(name))
         if end is not None and isinstance(cell, dict):
-            yield from ((end + _bare(of), scalar(told)) for of, told in cell.items())
+            yield from ((end + bare(of), scalar(told)) for of, told in cell.items())
         else:
-            yield _bare(name), scalar(cell)
-
-
-def _of(record: Record, names: tuple[str, ...]) -> str:
-    """What *record* holds below the first of *names* that it has and that holds anything."""
-    for name in names:
-        cell = record.get(name)
-        if cell:
-            return cell
-    return ""
-
-
-def _event(number: int, text: str, record: Record) -> Event:
-    port, word = _of(record, _PORT), _of(record, _PROTOCOL).lower()
-    joined = _JOINED.match(port)
-    if joined is not None:
-        port, word = joined.groups()
-    kind = _WORD.match(_NUMBERS.get(word, word))
-    if kind is None:
-        return not_understood(number, text, "it says neither TCP nor UDP")
-    family = {"6": Family.IPV6, "4": Family.IPV4}.get((kind[2] or "")[-1:])
-    address = _of(record, _ADDRESS)
-    where = everywhere(family) if address == "*" else host(address, family)
-    if address == UNTOLD_ADDRESS.address or not (
-        joined is None or not record.keys().isdisjoint(_ADDRESS)
-    ):
-        where = UNTOLD_ADDRESS
-    if where is None:
-        return not_understood(number, text, "its address can't be read")
-    state = _of(record, _STATE).lower()
-    owner = _owner(record)
-    if state in _SCANNED:
-        return answered(number, text, where, (port, kind[1], state))
-    if not state and owner is None and record.keys() & _LEARNT:
-        return answered(number, text, where, (port, kind[1], "open"))
-    return _socket(number, text, record, (Transport(kind[1]), where, port), owner)
-
-
-def _socket(
-    number: int,
-    text: str,
-    record: Record,
-    bound: tuple[Transport, Host, str],
-    owner: Process | None,
-) -> Event:
-    """A socket of a machine's own: by its state, or where it has a process and no peer."""
-    transport, where, told = bound
-    port = whole_number(told, LAST_PORT)
-    state = _of(record, _STATE).lower()
-    if port is None:
-        return not_understood(number, text, "its port is none")
-    if port == 0:
-        return Line(number, NO_PORT)
-    unconnected = _of(record, _PEER_PORT) in _NO_PEER
-    listens = state.startswith("listen") or (unconnected and transport is Transport.UDP)
-    idle = state in ("unconn", "bound", "closed")
-    if state and not (listens or idle):
-        return Line(number, CONNECTION)
-    if not state and not unconnected:
-        return Line(number, CONNECTION)
-    if not state and owner is None and record.keys().isdisjoint(_OF_MACHINES):
-        return not_understood(number, text, "it doesn't say whether anything is there")
-    owners, seen = owned(*([] if owner is None else [owner]))
-    return Listener(
-        Socket(
-            transport,
-            where.family,
-            where.address,
-            port,
-            SocketState.BOUND if idle and not listens else SocketState.LISTEN,
-            interface=where.interface,
-            scanned=where.family is None,  # a list of ports says nothing of addresses
-        ),
-        Ownership(owners, seen),
-    )
-
-
-def _owner(record: Record) -> Process | None:
-    pid = _of(record, _PID)
-    known = whole_number(pid, 2**32) or 0
-    name = _of(record, _PROGRAM) if not record.keys().isdisjoint(_OF_PROCESSES) else ""
-    made = process(str(known), name if name not in ("-", "N/A") else None, _of(record, _USER))
-    return made if made.pid or made.program else None
+            yield bare(name), scalar(cell)
 
 
 FORMATS = (

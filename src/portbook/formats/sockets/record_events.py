@@ -1,0 +1,143 @@
+"""What a record says, by the names of its cells: a socket, a port of a scan, or neither."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from portbook.formats.fields import (
+    CONNECTION,
+    NO_PORT,
+    UNTOLD_ADDRESS,
+    Host,
+    Line,
+    everywhere,
+    host,
+    not_understood,
+    owned,
+    process,
+)
+from portbook.formats.json_stream import whole_number
+from portbook.formats.sockets.nmap import answered
+from portbook.formats.sockets.record_names import (
+    ADDRESS,
+    LEARNT,
+    OF_MACHINES,
+    OF_PLUGINS,
+    OF_PROCESSES,
+    PEER_PORT,
+    PID,
+    PORT,
+    PROGRAM,
+    PROTOCOL,
+    STATE,
+    USER,
+)
+from portbook.model import (
+    LAST_PORT,
+    Family,
+    Listener,
+    Ownership,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from portbook.formats.fields import Event
+
+    Record = Mapping[str, str]
+
+_WORD = re.compile(r"(tcp|udp|sctp|dccp)(v?4|v?6|46|l)?$")
+_NUMBERS = {"6": "tcp", "17": "udp", "33": "dccp", "132": "sctp"}
+_JOINED = re.compile(r"([0-9]{1,5})/([a-z]{3,4})$")
+_SCANNED = {"open", "closed", "filtered", "unfiltered", "open|filtered", "closed|filtered"}
+_NO_PEER = ("", "0", "*", "-")
+
+
+def cell_of(record: Record, names: tuple[str, ...]) -> str:
+    """What *record* holds below the first of *names* that it has and that holds anything."""
+    for name in names:
+        cell = record.get(name)
+        if cell:
+            return cell
+    return ""
+
+
+def event_of(number: int, text: str, record: Record) -> Event:
+    """What *record*, of the line *text*, is."""
+    port, word = cell_of(record, PORT), cell_of(record, PROTOCOL).lower()
+    joined = _JOINED.match(port)
+    if joined is not None:
+        port, word = joined.groups()
+    kind = _WORD.match(_NUMBERS.get(word, word))
+    if kind is None:
+        return not_understood(number, text, "it says neither TCP nor UDP")
+    family = {"6": Family.IPV6, "4": Family.IPV4}.get((kind[2] or "")[-1:])
+    address = cell_of(record, ADDRESS)
+    where = everywhere(family) if address == "*" else host(address, family)
+    if address == UNTOLD_ADDRESS.address or not (
+        joined is None or not record.keys().isdisjoint(ADDRESS)
+    ):
+        where = UNTOLD_ADDRESS
+    if where is None:
+        return not_understood(number, text, "its address can't be read")
+    state = cell_of(record, STATE).lower()
+    owner = _owner(record)
+    if state in _SCANNED:
+        return answered(number, text, where, (port, kind[1], state))
+    if not state and owner is None and record.keys() & (LEARNT | OF_PLUGINS):
+        return answered(number, text, where, (port, kind[1], "open"))
+    return _socket(number, text, record, (Transport(kind[1]), where, port), owner)
+
+
+def _socket(
+    number: int,
+    text: str,
+    record: Record,
+    bound: tuple[Transport, Host, str],
+    owner: Process | None,
+) -> Event:
+    """A socket of a machine's own: by its state, or where it has a process and no peer."""
+    transport, where, told = bound
+    port = whole_number(told, LAST_PORT)
+    state = cell_of(record, STATE).lower()
+    if port is None:
+        return not_understood(number, text, "its port is none")
+    if port == 0:
+        return Line(number, NO_PORT)
+    unconnected = cell_of(record, PEER_PORT) in _NO_PEER
+    listens = state.startswith("listen") or (unconnected and transport is Transport.UDP)
+    idle = state in ("unconn", "bound", "closed")
+    if state and not (listens or idle):
+        return Line(number, CONNECTION)
+    if not state and not unconnected:
+        return Line(number, CONNECTION)
+    if not state and owner is None and record.keys().isdisjoint(OF_MACHINES):
+        return not_understood(number, text, "it doesn't say whether anything is there")
+    owners, seen = owned(*([] if owner is None else [owner]))
+    return Listener(
+        Socket(
+            transport,
+            where.family,
+            where.address,
+            port,
+            SocketState.BOUND if idle and not listens else SocketState.LISTEN,
+            interface=where.interface,
+            scanned=where.family is None,  # a list of ports says nothing of addresses
+        ),
+        Ownership(owners, seen),
+    )
+
+
+def _owner(record: Record) -> Process | None:
+    pid = cell_of(record, PID)
+    known = whole_number(pid, 2**32) or 0
+    # A name alone is a process's where a state says that this is a machine's own list.
+    told = not record.keys().isdisjoint(OF_PROCESSES) or cell_of(record, STATE).isupper()
+    name = cell_of(record, PROGRAM) if told else ""
+    made = process(str(known), name if name not in ("-", "N/A") else None, cell_of(record, USER))
+    return made if made.pid or made.program else None

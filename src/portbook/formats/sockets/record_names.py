@@ -1,0 +1,68 @@
+"""What the columns of records are called, by whichever tool and in whichever language."""
+
+from __future__ import annotations
+
+import re
+
+# The names of each column, without signs and in lower case; the first that is there counts.
+PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber")
+ADDRESS = (
+    "localaddress", "localaddr", "localip", "ipstr", "ip", "ipaddress", "ipaddr", "address", "addr",
+    "host",
+)  # fmt: skip
+PROTOCOL = ("transportprotocol", "protocol", "proto", "transport", "netid", "portprotocol")
+STATE = ("state", "status", "portstate")
+PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "peerport", "rport")
+PID = ("pid", "processid", "owningprocess")
+PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
+USER = ("user",)
+HELD_BY = {"process", "processname", *PID}  # rpcinfo has a program for each number
+# What a scan learnt of a service that answered.
+LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
+# A scan for weaknesses has a row for each thing that it found at a port: Nessus, OpenVAS.
+OF_PLUGINS = frozenset({"pluginid", "nvtname", "nvtoid"})
+LONG = frozenset({"pluginoutput", "synopsis", "description", "summary", "solution", "seealso"})
+# Columns of a table that have an address with its port, as ss and netstat print it, and what only
+# these two have beside it.
+WITH_PORT = (
+    "localaddressport", "localaddress", "local", "listen", "listenaddress", "bind", "bindaddress",
+    "endpoint", "address",
+)  # fmt: skip
+OF_TOOLS = frozenset({
+    "recvq", "sendq", "recvqsendq", "peeraddressport", "peeraddress", "peer", "foreignaddress",
+    "remoteaddress", "remote",
+})  # fmt: skip
+OWNERS = ("pidprogramname", "pidprogram", "programpid", "processpid", "pidprocess")
+NAMES = frozenset({*PORT, *ADDRESS, *PROTOCOL, *STATE, *PEER_PORT, *PID, *PROGRAM, *USER})
+OF_MACHINES = frozenset({*PID, "localport", "localportnum"})  # a scan has none of these
+OF_PROCESSES = frozenset({*PID, *PROGRAM[:4]})
+
+_TRANSLATED = {
+    "protocol": "protokoll protocole protocolo protocollo protokół 协议 プロトコル",
+    "localaddress": (
+        "lokaleadresse adresselocale direcciónlocal indirizzolocale endereçolocal adreslokalny "
+        "本地地址 ローカルアドレス"
+    ),
+    "localport": "lokalerport portlocal puertolocal portalocale portalocal 本地端口 ローカルポート",
+    "address": "adresse dirección indirizzo endereço 地址 アドレス",
+    "port": "puerto porta 端口 ポート",
+    "state": "zustand état estado stato stan 状态 状態",
+    "process": "prozess processus proceso processo 进程 プロセス",
+    "program": "programm programme programa programma 程序 プログラム",
+    "user": "benutzer utilisateur usuario utente 用户 ユーザー",
+    "service": "dienst servicio servizio serviço 服务 サービス",
+}
+_IN_ENGLISH = {word: name for name, words in _TRANSLATED.items() for word in words.split()}
+_SIGN, _NO_WORD = re.compile(r"[^a-z0-9]+"), re.compile(r"[\W_]+")
+# What a header has in one of its columns, and few rows have.
+HEADED = re.compile("port|puerto|端口|ポート|local|lokal|addr|adresse", re.IGNORECASE)
+
+
+def bare(name: str) -> str:
+    """The name of a column as the tuples above have it, whichever language it is in.
+
+    >>> bare("Local Port"), bare("Lokale Adresse")
+    ('localport', 'localaddress')
+    """
+    lower = name.lower()
+    return _IN_ENGLISH.get(_NO_WORD.sub("", lower)) or _SIGN.sub("", lower)
