@@ -74,11 +74,13 @@ def run(*, quick: bool = False, rows: int | None = None) -> str:
         for size, path in files.items():
             make(path, size)
         whole, fifth = files[count], files[count // 5]
-        lines = [_start(rounds), *_in_process(whole, folder, rounds)]
-        lines.append(_two_sided(whole, rounds))
-        lines.append(_process(fifth, count // 5, rounds))
+        lines = [*_in_process(whole, folder, rounds), _two_sided(whole, rounds)]
+        if not brief:  # most of a brief run would go into starting these
+            lines.insert(0, _start(rounds))
+            lines.append(_process(fifth, count // 5, rounds))
         lines += islice(_pandas(whole, rounds // 2), 1 if brief else None)
-        lines.append(_memory(whole))
+        if not brief:
+            lines.append(_memory(whole))
         exponent, times = _growth(files, rounds)
         lines.append(Line(f"exponent of time over rows, {sizes[0]:,} to {sizes[-1]:,}", exponent,
                           None, 1.05, ""))  # fmt: skip

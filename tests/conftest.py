@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.alone import empty_network, network_of_module, own_network
 from tests.counts import PROOF
@@ -41,9 +41,16 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 if sys.platform != "win32" and signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
-# Deadlines are timing assertions: a slow machine is no bug. A blob repeats a failure elsewhere.
-settings.register_profile("short", deadline=None, print_blob=True, max_examples=10)
-settings.register_profile("proof", deadline=None, print_blob=True, max_examples=1000)
+# Deadlines are timing assertions, and so is the check of how long drawing takes: a slow machine is
+# no bug. Nor are some draws in a row that a filter refuses. A blob repeats a failure elsewhere.
+for _name, _count in (("short", 10), ("proof", 1000)):
+    settings.register_profile(
+        _name,
+        deadline=None,
+        print_blob=True,
+        max_examples=_count,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+    )
 settings.load_profile("proof" if PROOF else "short")
 
 # Compiling the tests takes longer than collecting them, and hundreds of processes that the tests

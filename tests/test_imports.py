@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE
+
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
 # All that "portbook show 443" may load beyond what the interpreter itself has loaded.
@@ -59,7 +61,7 @@ def _loaded(*argv: str) -> set[str]:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.stdout
     return set(done.stderr.split())

@@ -12,6 +12,7 @@ import pytest
 
 from tests.counts import PROOF
 from tests.order import FIRST, LONG, in_order
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     import random
@@ -65,7 +66,7 @@ def test_the_tests_are_the_same_whatever_the_hashes(
         [sys.executable, "-m", "pytest", "--collect-only", "-q", "-n0", "-p", "no:cacheprovider",
          *files],
         cwd=ROOT, env={**os.environ, "PYTHONHASHSEED": seed}, capture_output=True, text=True,
-        check=False, timeout=600,
+        check=False, timeout=PATIENCE,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout[-2000:]
     there = [line for line in done.stdout.splitlines() if "::" in line]

@@ -32,6 +32,7 @@ from portbook.present.owners import Viewer
 from portbook.present.render.text import Style
 from portbook.present.views.wait import render_waited
 from tests.command_line import run
+from tests.patience import PATIENCE
 from tests.values import changed
 
 if TYPE_CHECKING:
@@ -177,7 +178,7 @@ def test_a_real_server_is_waited_for(
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(0.5)
         server.listen()
-        out, _ = waiting.communicate(timeout=60)
+        out, _ = waiting.communicate(timeout=PATIENCE)
     told = json.loads(out)
     assert (waiting.returncode, told["met"], told["schema"]) == (0, True, "portbook/wait/1")
     assert told["listeners"][0]["port"] == port
@@ -197,7 +198,7 @@ def test_ctrl_c_ends_it_with_130(server: socket.socket) -> None:
         with pytest.raises(subprocess.TimeoutExpired):
             waiting.wait(0.3)
         waiting.send_signal(signal.SIGINT)
-        _, err = waiting.communicate(timeout=60)
+        _, err = waiting.communicate(timeout=PATIENCE)
     assert (waiting.returncode, err) == (130, "")
 
 

@@ -39,6 +39,7 @@ from portbook.model import (
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.machine import Machine, bound
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 from tests.values import CATALOG, gap, worded
 
@@ -76,7 +77,7 @@ def portbook_(
         input=stdin,
         capture_output=True,
         env=environ or _environ(),
-        timeout=120,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -388,7 +389,7 @@ def _shell(
     head = f'portbook() {{ "{sys.executable}" -m portbook "$@"; }}; '
     return subprocess.run(
         [need_program("bash"), "-c", head + script],
-        capture_output=True, env=environ or _environ(), timeout=120, check=False,
+        capture_output=True, env=environ or _environ(), timeout=PATIENCE, check=False,
     )  # fmt: skip
 
 
@@ -472,7 +473,7 @@ def test_ctrl_c_ends_it_with_130() -> None:
         assert process.stdout.readline().startswith(b"{")
         process.send_signal(signal.SIGINT)
         process.stdout.read()
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=PATIENCE) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
 
@@ -494,7 +495,7 @@ def test_ctrl_c_while_it_waits_for_input_ends_it_with_130() -> None:
         assert process.stdout.readline().startswith(b"{")
         process.send_signal(signal.SIGINT)
         process.stdout.read()
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=PATIENCE) == 130
         assert process.stderr is not None
         assert process.stderr.read() == b""
 

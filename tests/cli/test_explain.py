@@ -35,6 +35,7 @@ from portbook.model import (
     Transport,
 )
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.values import CATALOG, changed, worded
 
 SAMPLES = Path(__file__).resolve().parent.parent / "formats" / "samples"
@@ -578,7 +579,7 @@ def test_ctrl_c_ends_it_with_130(capture: Path, options: tuple[str, ...]) -> Non
             assert process.stdout.readline().startswith(b"{")
         process.send_signal(signal.SIGINT)
         rows = process.stdout.read().splitlines()
-        assert process.wait(timeout=60) == 130
+        assert process.wait(timeout=PATIENCE) == 130
         assert process.stderr.read() == b""
     # A row is written whole or not at all; of a whole answer, nothing.
     assert all(json.loads(row) for row in rows[:-1])

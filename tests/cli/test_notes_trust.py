@@ -17,6 +17,7 @@ import pytest
 from portbook.catalog.expectations.trust import NAME
 from tests.cli.test_notes import ME, Project, kept
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 from tests.values import still
 
@@ -272,7 +273,7 @@ def ask_as(uid: int, project: Project, *argv: str, **environ: str) -> Any:
         text=True,
         cwd=project.folder,
         env={**project.environ, **environ},
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert "Traceback" not in done.stderr

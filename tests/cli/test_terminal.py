@@ -22,6 +22,7 @@ from portbook.cli.terminal import can_draw, is_terminal
 from portbook.errors import UsageError
 from tests.command_line import run
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _shell(command: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
         capture_output=True,
         env=_environ(folder),
         cwd=folder,
-        timeout=240,
+        timeout=PATIENCE,
         check=False,
         stdin=subprocess.DEVNULL,
     )
@@ -140,7 +141,7 @@ def test_the_site_is_served_whatever_is_closed(streams: str, folder: Path) -> No
             assert process.stdout is not None
             assert b"http://" in process.stdout.readline()
             process.send_signal(signal.SIGTERM)
-            assert process.wait(timeout=60) in (0, 143, -signal.SIGTERM)
+            assert process.wait(timeout=PATIENCE) in (0, 143, -signal.SIGTERM)
         finally:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()

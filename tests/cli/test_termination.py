@@ -10,6 +10,7 @@ import textwrap
 import pytest
 
 from portbook.cli.termination import cleaned_up
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such signals")
 
@@ -21,7 +22,7 @@ from portbook.cli import termination
 number = getattr(signal, sys.argv[1])
 
 def wait():
-    until = time.monotonic() + 60
+    until = time.monotonic() + 600
     while time.monotonic() < until:
         time.sleep(0.01)
 
@@ -53,7 +54,7 @@ SWALLOWED = {
     "where the main thread waits": """
         with termination.cleaned_up():
             Destroyed()
-            threading.Event().wait(60)
+            threading.Event().wait(600)
     """,
     "several times": """
         with termination.cleaned_up():
@@ -115,7 +116,7 @@ def _ended(script: str, number: str) -> tuple[int, str, str]:
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=PATIENCE,
     )
     return done.returncode, done.stdout, done.stderr
 

@@ -15,6 +15,7 @@ import pytest
 
 from portbook.host.bind_probe import PLACES, BindTry, try_binds
 from portbook.model import Family, Transport
+from tests.patience import PATIENCE
 from tests.real.needs import need_kernel, need_program
 
 pytestmark = [
@@ -79,7 +80,7 @@ def test_what_is_taken_fails_and_what_is_not_succeeds(
         assert failed(port, transport) == expected
         assert {each.name for each in try_binds(port, transport) if not each.ok} == {"EADDRINUSE"}
     # Where the network is shared, a connection of another program may have the port for a moment.
-    until = time.monotonic() + 20
+    until = time.monotonic() + PATIENCE
     while failed(port, transport) and time.monotonic() < until:
         time.sleep(0.1)
     assert failed(port, transport) == set(), "nothing of the probe is left behind"

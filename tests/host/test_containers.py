@@ -23,6 +23,7 @@ from portbook.host.containers import (
     read_published,
     read_published_ports,
 )
+from tests.patience import PATIENCE
 from tests.real.needs import need
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def runtime(tmp_path: Path) -> Iterator[Callable[..., list[bytes]]]:
         listener.shutdown(socket.SHUT_RDWR)
         listener.close()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 

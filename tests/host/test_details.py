@@ -13,6 +13,7 @@ from portbook.host.containers import ContainerName, container_name
 from portbook.host.details import add_details, add_names, add_upgrades
 from portbook.host.linux.packages import Ownership, Package
 from portbook.model import Family, Listener, OwnersSeen, Process, Socket, SocketState, Transport
+from tests.patience import PATIENCE
 from tests.values import changed, sentences
 
 if TYPE_CHECKING:
@@ -215,7 +216,7 @@ def test_a_runtime_that_never_answers_is_a_line_not_a_wait(
             target=lambda: found.append(add_details((socket(*some),), Here())), daemon=True
         )
         run.start()
-        run.join(60)
+        run.join(PATIENCE)
         assert not run.is_alive(), "it hangs"
     (listener,), missing = found[0]
     assert {owner.container_name for owner in listener.ownership.owners} == {None}

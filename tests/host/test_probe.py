@@ -33,6 +33,7 @@ from portbook.model import (
     Transport,
 )
 from tests.host.probe.test_fingerprints import dns, packet
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 from tests.values import changed
 
@@ -75,7 +76,7 @@ class Services:
 
     def _treat(self, connection: socket.socket, behave: Behave) -> None:
         with connection:
-            connection.settimeout(60)
+            connection.settimeout(PATIENCE)
             try:
                 behave(connection)
             except OSError:  # the other side has had enough
@@ -99,7 +100,7 @@ class Services:
         def end() -> None:
             with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as waker:
                 waker.sendto(b"", ("127.0.0.1", port))
-            thread.join(60)
+            thread.join(PATIENCE)
 
         self._stack.callback(end)
         return Listener(Socket(UDP, Family.IPV4, "127.0.0.1", port, SocketState.LISTEN))

@@ -21,6 +21,7 @@ from portbook.host.linux.process_tree import (
     read_processes,
 )
 from portbook.host.process_control import Hands, Identity, PsutilHands
+from tests.patience import PATIENCE
 from tests.real.namespace import SOURCE
 from tests.real.needs import need, need_kernel, need_program, need_root
 
@@ -32,7 +33,6 @@ pytestmark = [
     pytest.mark.real,
     pytest.mark.skipif(sys.platform != "linux", reason="pidfd is Linux's"),
 ]
-PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 SLEEPER = "import sys, time; print('up', flush=True); time.sleep(100)"
 DEAF = "import signal; signal.signal(15, signal.SIG_IGN); " + SLEEPER
 EACH = pytest.mark.parametrize("hands", [Hands(), PsutilHands(psutil)], ids=["linux", "psutil"])

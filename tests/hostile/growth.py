@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import time
-from statistics import median
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -53,8 +52,8 @@ def grown(
 ) -> Growth | None:
     """The first doubling, from *first* bytes of *kind* up to *last*, that takes too much; or None.
 
-    A doubling that seems to is measured again, several times in turn: the medians count, of the
-    last of some rounds. After one that took *enough* seconds there is no further one.
+    A doubling that seems to is measured again, several times in turn: the least of each counts, of
+    the last of some rounds. After one that took *enough* seconds there is no further one.
     """
     smaller, before = first, measure(reader, kind.make(first))
     while smaller < last:
@@ -80,5 +79,5 @@ def _again(reader: Reader, kind: Input, smaller: int) -> Growth:
     sizes = (smaller, smaller * 2)
     texts = [kind.make(size) for size in sizes]
     tries = [[measure(reader, text) for text in texts] for _ in range(_TRIES)]
-    before, after = (median(each) for each in zip(*tries, strict=True))
+    before, after = map(min, zip(*tries, strict=True))
     return Growth(*sizes, before, after)

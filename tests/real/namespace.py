@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 import portbook
+from tests.patience import PATIENCE
 from tests.real.needs import need_namespaces
 
 if TYPE_CHECKING:
@@ -41,7 +42,6 @@ for folder in /proc/[0-9]*; do
 done
 exit 0
 """
-_PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 _LISTENING = {"tcp": "0A", "udp": "07"}  # include/net/tcp_states.h; UDP's is CLOSE
 UNPRIVILEGED = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
 
@@ -199,7 +199,7 @@ class Namespace:
             check=False,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             stdin=subprocess.DEVNULL,
             cwd="/",
             **options,
@@ -249,7 +249,7 @@ class Namespace:
     @staticmethod
     def wait_until(condition: Callable[[], bool], complaint: str) -> None:
         """Asks *condition* until it is true; fails with *complaint* where it never is."""
-        give_up = time.monotonic() + _PATIENCE
+        give_up = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < give_up, complaint
             time.sleep(0.01)

@@ -13,11 +13,12 @@ import termios
 import time
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-_PATIENCE = 120.0  # seconds until a wait is given up: a hang, not a slow machine
 _ESCAPES = re.compile(r"\x1b(?:\[[0-9;?>=]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>()][0B]?)")
 
 
@@ -56,7 +57,7 @@ class Terminal:
         self.type(keys)
         return self.until(pattern)
 
-    def until(self, pattern: str, seconds: float = _PATIENCE) -> str:
+    def until(self, pattern: str, seconds: float = PATIENCE) -> str:
         """What is shown from now on until *pattern* is in it, without what a terminal obeys."""
         shown, end = "", time.monotonic() + seconds
         while time.monotonic() < end:
@@ -67,7 +68,7 @@ class Terminal:
                 return plain
         raise AssertionError(f"{pattern!r} is not in {shown!r}")
 
-    def rest(self, seconds: float = _PATIENCE) -> str:
+    def rest(self, seconds: float = PATIENCE) -> str:
         """What is shown until the program has ended; ``status`` is its exit status then."""
         shown, end = "", time.monotonic() + seconds
         while time.monotonic() < end:
@@ -78,7 +79,7 @@ class Terminal:
         self._reap(end)
         return _ESCAPES.sub("", shown)
 
-    def hang_up(self, seconds: float = _PATIENCE) -> None:
+    def hang_up(self, seconds: float = PATIENCE) -> None:
         """Takes the terminal away, and waits until the program has ended."""
         os.close(self.terminal)
         self.terminal = -1

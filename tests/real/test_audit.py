@@ -16,6 +16,7 @@ from tests.app.audit import contract, samples
 from tests.app.audit.asking import ask, counts
 from tests.app.audit.test_spoken import zeek
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import need_kernel, need_module, need_program
 from tests.real.spark import settings
 from tests.values import CATALOG
@@ -157,20 +158,20 @@ def test_what_the_real_nfdump_prints(tmp_path: Path) -> None:
         [nfpcapd, "-r", str(tmp_path / "flows.pcap"), "-w", str(tmp_path / "nf")],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
     )
     if not any((tmp_path / "nf").iterdir()):  # 1.7 calls the folder -w, 1.6 -l
         subprocess.run(
             [nfpcapd, "-r", str(tmp_path / "flows.pcap"), "-l", str(tmp_path / "nf")],
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
         )
     printed = subprocess.run(
         [nfdump, "-R", str(tmp_path / "nf"), "-o", "csv"],
         check=True,
         capture_output=True,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "TZ": "UTC"},
     ).stdout
     (tmp_path / "flows.csv").write_bytes(printed)
@@ -202,7 +203,7 @@ def test_what_the_real_nmap_found(tmp_path: Path) -> None:
              "127.0.0.1", "127.0.0.2"],
             check=True,
             capture_output=True,
-            timeout=60,
+            timeout=PATIENCE,
         )  # fmt: skip
     finally:
         for each in sockets:

@@ -23,6 +23,7 @@ from portbook.catalog.update import versions
 from tests.app.audit import samples
 from tests.catalog.registry.upstream import small
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.hostile import SCRIPT
 from tests.real.needs import need_linux, need_program
 
@@ -187,7 +188,7 @@ def _run(folder: Path, argv: list[str]) -> subprocess.CompletedProcess[str]:
     env = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     env |= {"XDG_DATA_HOME": str(folder / "out"), "PYTHONHASHSEED": "0"}
     return subprocess.run(
-        argv, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300
+        argv, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
 
 

@@ -25,6 +25,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from tests.patience import PATIENCE
 from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace
 from tests.real.needs import need_kernel
 from tests.real.readable import readable
@@ -113,7 +114,7 @@ def asked(namespace: Namespace, *arguments: str) -> subprocess.CompletedProcess[
         namespace.command([sys.executable, "-m", "portbook", *arguments]),
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(SOURCE), "FORCE_COLOR": "0"},
     )
 
@@ -298,7 +299,7 @@ def test_a_process_that_may_open_few_files_says_so_in_a_line(
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
         env={**os.environ, "PYTHONPATH": str(SOURCE)},
     )
     assert "Traceback" not in done.stderr

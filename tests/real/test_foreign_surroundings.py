@@ -24,6 +24,7 @@ from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.catalog.registry.upstream import serving, small
 from tests.catalog.update.test_versions import put
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real import tracing
 from tests.real.hostile import SCRIPT, TOOLS, fill_folder, make_program
 from tests.real.needs import need_module, need_program, need_root
@@ -206,7 +207,7 @@ def test_spark_and_its_python_are_the_installed_ones_and_no_java_of_theirs_runs(
         fill_folder(work, foreign / "ran")
     done = subprocess.run(
         [str(SCRIPT), "audit", "flows.csv", "--engine", "spark"],
-        cwd=work, env={**environment(foreign), **settings()}, timeout=300,
+        cwd=work, env={**environment(foreign), **settings()}, timeout=PATIENCE,
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "305" in done.stdout, done.stderr
@@ -236,17 +237,17 @@ def test_the_site_sends_nothing_off_and_keeps_no_vote_there(foreign: Path, out: 
             assert site.stdout is not None
             base = site.stdout.readline().split()[3].rstrip("/")
             for path in ("/22", "/search?q=postgress", "/healthz", "/openapi.json"):
-                with urllib.request.urlopen(base + path, timeout=60) as answer:
+                with urllib.request.urlopen(base + path, timeout=PATIENCE) as answer:
                     assert answer.status == 200
             vote = urllib.request.Request(
                 f"{base}/feedback", b"port=22&vote=no", {"Origin": base}, method="POST"
             )
             with pytest.raises(urllib.error.HTTPError) as caught:
-                urllib.request.urlopen(vote, timeout=60)
+                urllib.request.urlopen(vote, timeout=PATIENCE)
             assert caught.value.code == 503
             caught.value.close()
             time.sleep(1.5)  # what is done once the first page is out
         finally:
             os.killpg(site.pid, signal.SIGTERM)
-            site.wait(60)
+            site.wait(PATIENCE)
     nothing_foreign(tracing.read(log.read_text(errors="surrogateescape")), foreign)

@@ -17,6 +17,7 @@ import pytest
 from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.catalog.update.test_versions import put
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.hostile import SCRIPT, fill_folder
 from tests.real.needs import need
 
@@ -59,7 +60,7 @@ def ran(folder: Path) -> set[str]:
 def run(folder: Path, command: Sequence[str], status: Sequence[int] = (0, 1)) -> str:
     env = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     done = subprocess.run(
-        command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=300
+        command, cwd=folder, env=env, capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert done.returncode in status, done.stderr
     assert "Traceback" not in done.stderr

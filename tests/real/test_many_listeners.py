@@ -17,6 +17,7 @@ import pytest
 from portbook.cli import COMMANDS as EVERY_COMMAND
 from tests.catalog.update.test_versions import reading_small
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.namespace import SOURCE, Namespace, Running
 from tests.real.needs import need_program
 
@@ -201,7 +202,7 @@ def served(crowded: Crowded) -> Iterator[Served]:
     address = running.read_line().split()[3]
     yield Served(running, address.rpartition(":")[2].strip("/"), _token(running.read_line()))
     running.process.send_signal(signal.SIGTERM)
-    assert running.process.wait(120) == 0
+    assert running.process.wait(PATIENCE) == 0
 
 
 def _token(line: str) -> str:

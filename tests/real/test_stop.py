@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.patience import PATIENCE
 from tests.real.namespace import SOURCE, UNPRIVILEGED, holders
 from tests.real.needs import need_kernel
 from tests.real.servers import SERVERS
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.real
 PORT = 8765
-PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 TCP = {"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": PORT}
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from portbook.cli.watch_table import _FullScreen
+from tests.patience import PATIENCE
 from tests.real.namespace import SOURCE
 from tests.real.needs import need_bound_shown, need_program
 
@@ -30,7 +31,6 @@ pytestmark = [
     pytest.mark.usefixtures("own_network"),
 ]
 
-PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 INTERVAL = 0.2
 WATCH = [sys.executable, "-m", "portbook", "listen", "--watch", "--interval", str(INTERVAL)]
 ENVIRON = {

@@ -7,6 +7,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING, NamedTuple
 
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def trace(command: Sequence[str], cwd: Path, env: Mapping[str, str], log: Path) 
     """Runs *command* in *cwd* with *env* under strace, whose log goes to *log*."""
     done = subprocess.run(
         [*under_strace(log), *command],
-        cwd=cwd, env=dict(env), capture_output=True, text=True, check=False, timeout=300,
+        cwd=cwd, env=dict(env), capture_output=True, text=True, check=False, timeout=PATIENCE,
         stdin=subprocess.DEVNULL,
     )  # fmt: skip
     return read(log.read_text(errors="surrogateescape"), done.returncode, done.stdout, done.stderr)

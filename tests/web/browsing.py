@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import need_any_program, need_file, need_module
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ HOSTILE = (
 )
 # What a template would make of it: more digits than a port, a process or a time has.
 RECKONED = str(76543 * 98765)
-_PATIENCE = 120_000  # milliseconds until a wait is given up: a hang, not a slow machine
+_PATIENCE = PATIENCE * 1000  # milliseconds
 
 
 class Seen(NamedTuple):

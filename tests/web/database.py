@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tests.patience import PATIENCE
 from tests.real.needs import need, need_program
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ class Database:
         self._running = subprocess.Popen(argv, cwd="/", stderr=subprocess.DEVNULL)
         import psycopg
 
-        give_up = time.monotonic() + 120  # a hang, not a slow machine
+        give_up = time.monotonic() + PATIENCE
         while time.monotonic() < give_up:
             if self._running.poll() is not None:
                 return False
@@ -76,7 +77,7 @@ class Database:
         """Stops it as an administrator would who doesn't wait for clients."""
         if self._running is not None:
             self._running.send_signal(2)  # SIGINT: a fast shutdown
-            self._running.wait(60)
+            self._running.wait(PATIENCE)
             self._running = None
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from portbook.model import State, Transport
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 from tests.values import CATALOG
 from tests.web.hostile import evil_process, hostile_texts, spoiled_site
@@ -57,7 +58,7 @@ def _curl(spoiled: Spoiled, *paths: str, options: tuple[str, ...] = ()) -> str:
     token = ("-H", f"Authorization: Bearer {spoiled.site.token}") if spoiled.site.token else ()
     urls = [f"{spoiled.site.url}{path}" for path in paths]
     command = ["curl", "-s", "-i", "--path-as-is", *token, *options, *urls]
-    done = subprocess.run(command, capture_output=True, check=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE)
     assert done.stdout.count(b"HTTP/1.1 ") >= len(paths)
     return done.stdout.decode()  # all of it is UTF-8
 
@@ -117,7 +118,7 @@ def test_this_machine(spoiled: Spoiled) -> None:
     printed = subprocess.run(
         ["curl", "-s", "-i", "-m", "3", "-H", f"Authorization: Bearer {spoiled.site.token}",
          f"{spoiled.site.url}/here/events"],
-        capture_output=True, check=False, timeout=60,
+        capture_output=True, check=False, timeout=PATIENCE,
     ).stdout.decode()  # fmt: skip
     assert "onerror" in printed
     assert _raw(printed) == set()
@@ -134,7 +135,7 @@ def test_a_capture(spoiled: Spoiled) -> None:
             ["curl", "-s", "-i", "-H", "Content-Type: text/plain", "--data-binary", "@-",
              f"{spoiled.site.url}{path}"],
             input=body.encode("utf-8", "surrogateescape"), capture_output=True, check=True,
-            timeout=120,
+            timeout=PATIENCE,
         ).stdout.decode()  # fmt: skip
         assert printed.startswith("HTTP/1.1 ")
         assert _raw(printed) == set()

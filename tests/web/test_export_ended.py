@@ -15,6 +15,7 @@ import pytest
 from portbook.web.export.notes import NOTES
 from tests.catalog.update.test_versions import reading_small
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 
 pytestmark = [pytest.mark.real, pytest.mark.proof]
 
@@ -31,7 +32,6 @@ site.ROW = {ROW}
 from portbook.__main__ import main
 sys.exit(main())
 """
-PATIENCE = 180  # seconds until a wait is given up: a hang, not a slow machine
 
 
 @pytest.fixture(scope="module")

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.load import Plan, measure, server
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 
 
 @pytest.mark.real
@@ -18,9 +19,9 @@ def test_it_holds_beside_slow_clients() -> None:
 
     There the requests come however long the queue is. Here, where others use the machine too, so
     few wait that a server that stands still for a while isn't asked too much at once, and each may
-    take two minutes.
+    take ten minutes. In so short a time the caches still fill: the memory is not to double.
     """
-    here = Plan(0.8, 500, 1.5, 0.5, waiting=24, patience=120, least=200)
+    here = Plan(0.8, 500, 0.5, 0.2, waiting=24, patience=PATIENCE, least=200)
     plan = Plan(0.8, 500, 1800, 60) if PROOF else here
     with server() as served:
         report = measure(served, plan)
@@ -30,4 +31,4 @@ def test_it_holds_beside_slow_clients() -> None:
     assert report.unannounced == 0  # each says when to come back
     assert report.timeouts == 0
     assert report.broken == 0
-    assert report.growth <= (0.05 if PROOF else 0.2)  # in seconds the caches still fill
+    assert report.growth <= (0.05 if PROOF else 1)

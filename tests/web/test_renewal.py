@@ -13,6 +13,7 @@ from portbook.cli import run
 from portbook.web.app import create_app
 from portbook.web.state import Settings
 from tests.catalog.registry.upstream import small, small_registry
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -55,7 +56,7 @@ def test_a_running_site_takes_the_registry_that_was_put_in_use(update: Path) -> 
         tag = before.headers["etag"]
         assert client.get("/22", headers={"if-none-match": tag}).status_code == 304
         assert put_in_use(update) == 0
-        end = time.monotonic() + 30
+        end = time.monotonic() + PATIENCE
         while (after := client.get("/22")).headers["etag"] == tag and time.monotonic() < end:
             time.sleep(0.02)
         assert "14 November 2026" in after.text

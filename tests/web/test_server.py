@@ -25,6 +25,7 @@ from portbook.web.feedback.sqlite import SQLiteStore
 from portbook.web.server import DEFAULT_PORT, check_host
 from tests.command_line import run
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import need, need_kernel, need_program, need_root
 from tests.values import CATALOG
 from tests.web.process import Running, environ, serving
@@ -99,7 +100,7 @@ def _served(folder: Path, *options: str, **env: str) -> subprocess.CompletedProc
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
 
 
@@ -172,7 +173,7 @@ def test_localhost_is_both_addresses(tmp_path: Path) -> None:
     with serving(tmp_path, "--host", "localhost") as site:
         for host in ("127.0.0.1", "::1"):
             try:
-                connection = socket.create_connection((host, site.port), timeout=120)
+                connection = socket.create_connection((host, site.port), timeout=PATIENCE)
             except OSError:
                 need_kernel(host != "::1", "this machine has no IPv6")
                 raise
@@ -269,7 +270,7 @@ def test_several_requests_on_one_connection(shared: Running) -> None:
     assert answer.count(b'"port":4405,"range"') == 3
     assert answer.count(b'"port":4406,"range"') == 2
     assert answer.index(b'"port":4406,"range"') < answer.index(b'"status": 404')
-    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", shared.port, timeout=PATIENCE)
     for _ in range(3):
         connection.request("GET", "/4405.json", body=b"ignored")
         assert json.load(connection.getresponse())["port"] == 4405
@@ -354,7 +355,7 @@ def test_half_a_request_is_no_request(site: Running) -> None:
 def _stream(
     site: Running, path: str
 ) -> tuple[http.client.HTTPConnection, http.client.HTTPResponse]:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     headers = {"Authorization": f"Bearer {site.token}"} if site.token else {}
     connection.request("GET", path, headers=headers)
     answer = connection.getresponse()
@@ -390,7 +391,7 @@ def test_what_opens_and_closes_is_told_at_once(site: Running) -> None:
 
 
 def _ends_with(site: Running, status: int) -> str:
-    _, errors = site.process.communicate(timeout=120)
+    _, errors = site.process.communicate(timeout=PATIENCE)
     assert site.process.returncode == status
     return errors
 

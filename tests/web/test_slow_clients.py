@@ -16,6 +16,7 @@ import pytest
 
 from portbook.web.http.protocol import LARGEST_BODY, MOST_PIPELINED
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.web.process import STAND_IN, Running, serving
 from tests.web.wire import check_headers, connect, exchange, get, read, request
 
@@ -136,7 +137,7 @@ def _be_slow(site: Running, name: str, received: dict[str, bytes | None]) -> Non
         connection.settimeout(0.2)
         connection.sendall(SLOW[name].first)
         # The longest of the times is 15 s, and 1.5 where the test doesn't wait for the real ones.
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE
         while time.monotonic() < end:
             with contextlib.suppress(TimeoutError):
                 try:
@@ -204,7 +205,7 @@ def test_readers_that_do_not_read_are_closed(tmp_path: Path) -> None:
             with contextlib.suppress(OSError):
                 for _ in range(count):
                     connection.send(get(path))
-        end = time.monotonic() + 90
+        end = time.monotonic() + PATIENCE
         while _sockets(site) > before and time.monotonic() < end:
             time.sleep(0.1)
         assert _sockets(site) <= before
@@ -250,7 +251,7 @@ def test_what_never_ends_is_not_read_on(site: Running, name: str) -> None:
         # What the kernel takes of it isn't read by the server.
         assert sent < most // 2, "the server reads on and on"
         assert _resident(site) - before < 20_000
-        connection.settimeout(120)
+        connection.settimeout(PATIENCE)
         answer = read(connection)
     assert answer.count(b"HTTP/1.1 ") <= (1 if name != "requests" else MOST_PIPELINED + 2)
     assert _healthy(site)
@@ -319,7 +320,7 @@ def test_a_crowd_of_one_address_costs_no_other_address_anything(tmp_path: Path) 
     with serving(tmp_path, program=_limited(300, 300)) as site, contextlib.ExitStack() as stack:
         mine = [
             http.client.HTTPConnection(
-                "127.0.0.1", site.port, timeout=120, source_address=("127.0.0.2", 0)
+                "127.0.0.1", site.port, timeout=PATIENCE, source_address=("127.0.0.2", 0)
             )
             for _ in range(4)
         ]

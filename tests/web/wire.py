@@ -7,6 +7,7 @@ import socket
 from typing import TYPE_CHECKING
 
 from portbook.web.http.security import HEADERS
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from tests.web.process import Running
@@ -15,7 +16,7 @@ FORM = b"port=305&vote=no&text=killed"
 
 
 def connect(site: Running) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", site.port), timeout=120)
+    return socket.create_connection(("127.0.0.1", site.port), timeout=PATIENCE)
 
 
 def exchange(site: Running, sent: bytes, *, half_close: bool = False) -> bytes:

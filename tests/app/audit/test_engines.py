@@ -16,6 +16,7 @@ from portbook.errors import InvalidArgument, PortbookError
 from tests.app.audit import samples
 from tests.app.audit.asking import ask, counts
 from tests.command_line import run
+from tests.patience import PATIENCE
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -122,7 +123,7 @@ def test_what_still_runs_is_stopped_when_the_engine_is_closed() -> None:
     (running,) = set(threading.enumerate()) - before
     assert running.is_alive()
     engine.close()
-    running.join(60)
+    running.join(PATIENCE)
     assert not running.is_alive()
 
 

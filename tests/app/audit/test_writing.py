@@ -14,6 +14,7 @@ import pytest
 from tests.app.audit import samples
 from tests.command_line import run
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.real.needs import find_program, need
 
 
@@ -120,7 +121,7 @@ def test_whoever_ends_it_finds_nothing_left(
             time.sleep(0.02)  # until it writes
         for _ in range(times):  # whoever is impatient spoils nothing
             child.send_signal(getattr(signal, number))
-        _, said = child.communicate(timeout=120)
+        _, said = child.communicate(timeout=PATIENCE)
     assert (child.returncode, said) == (status, "")
     assert _left(tmp_path) == [("rows.csv", "before")]
 
@@ -141,7 +142,7 @@ def test_what_the_engine_does_not_stop_is_left_to_itself(
             busy = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
         child.send_signal(getattr(signal, number))
         try:
-            _, said = child.communicate(timeout=60)
+            _, said = child.communicate(timeout=PATIENCE)
         finally:
             child.kill()
     assert (child.returncode, said) == (status, "")

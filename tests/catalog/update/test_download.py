@@ -13,6 +13,7 @@ from portbook.catalog.update.download import fetch
 from portbook.catalog.update.source import LARGEST, Validators, read_file
 from portbook.errors import InvalidArgument, NotFetched
 from tests.catalog.registry.upstream import Answer, Server, make_certificate, serving, small
+from tests.patience import PATIENCE
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _slowly(server: Server, sent: int) -> Iterator[bytes]:
 
 def _never(server: Server, sent: int) -> Iterator[bytes]:
     yield small()[:sent]
-    server.over.wait(60)
+    server.over.wait(PATIENCE)
 
 
 @pytest.mark.parametrize("sent", [0, 500])
@@ -195,7 +196,7 @@ def test_a_server_that_sends_its_head_byte_by_byte_does_not_either(server: Serve
     over = []
 
     def answer(_path: str, _headers: Mapping[str, str]) -> Answer:
-        over.append(server.over.wait(60))
+        over.append(server.over.wait(PATIENCE))
         return Answer()
 
     server.answer = answer

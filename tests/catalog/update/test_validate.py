@@ -22,6 +22,7 @@ from portbook.catalog.update.source import LARGEST, Fetched, Validators
 from portbook.errors import Implausible, MalformedInput, NotFetched
 from portbook.model import Assignment, State, Transport
 from tests.catalog.registry.upstream import rows, small, small_registry
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -352,7 +353,7 @@ def _peak(path: Path) -> tuple[int, str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert done.returncode == 2, done.stderr
     return int(done.stdout), done.stderr

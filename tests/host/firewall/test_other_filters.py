@@ -29,6 +29,7 @@ from portbook.present.phrases.reach import reach_line
 from tests.app.test_reach import PORT, filtering, on, told
 from tests.machine import NETWORK, SERVER, bound
 from tests.machine import Machine as Host
+from tests.patience import PATIENCE
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def test_programs_are_asked_for_without_the_whole_of_ctypes(withheld: tuple[str,
         "print('ctypes' in sys.modules, found.unseen)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     whole, unseen = done.stdout.split()
     assert whole == "False"

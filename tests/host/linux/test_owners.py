@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from portbook.host.linux.owners import Owners, read_owners
 from portbook.host.linux.processes import read_process
 from portbook.model import OwnersSeen, Process
+from tests.patience import PATIENCE
 from tests.real.needs import need_kernel, need_root
 from tests.values import sentences
 
@@ -358,7 +359,7 @@ def running(path: str | int, *arguments: str) -> Iterator[Process]:
         finally:
             os._exit(1)
     try:
-        give_up = time.monotonic() + 60  # a hang, not a slow machine
+        give_up = time.monotonic() + PATIENCE
         process = read_process(child)
         while process is None or process.command != ("sleep", *arguments):
             assert time.monotonic() < give_up

@@ -18,6 +18,7 @@ if sys.platform != "linux":
 
 from portbook.host.linux import owners, two_processes
 from portbook.host.linux.owners import read_owners
+from tests.patience import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,7 +57,7 @@ def ran(script: str) -> str:
     """What *script* printed, behind the head; it may say nothing on standard error."""
     done = subprocess.run(
         [sys.executable, "-c", HEAD + script], capture_output=True, text=True, check=True,
-        timeout=120,
+        timeout=PATIENCE,
     )  # fmt: skip
     assert done.stderr == ""
     return done.stdout
@@ -231,7 +232,7 @@ def is_there(pid: int) -> bool:
 @pytest.mark.parametrize("tell", [os.kill, os.killpg], ids=["one", "both"])
 def test_ctrl_c_ends_both(tell: Callable[[int, int], None]) -> None:
     with interrupted(lambda pid: tell(pid, signal.SIGINT), "KeyboardInterrupt") as (process, child):
-        out, errors = process.communicate(timeout=120)
+        out, errors = process.communicate(timeout=PATIENCE)
         assert (out.splitlines()[-1], errors) == ("interrupted True", "")
         assert process.returncode == 0
         assert not is_there(child)
@@ -240,7 +241,7 @@ def test_ctrl_c_ends_both(tell: Callable[[int, int], None]) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_child_that_is_left_alone_ends(number: int) -> None:
     with interrupted(lambda pid: os.kill(pid, number), "ValueError") as (process, _):
-        out, errors = process.communicate(timeout=120)  # until the child has closed them too
+        out, errors = process.communicate(timeout=PATIENCE)  # until the child has closed them too
         assert len(out.splitlines()) < 200
         assert errors == ""
         assert process.returncode == -number
@@ -360,7 +361,7 @@ def test_listen_forks_and_nothing_else(call: str, forks: int) -> None:
             script = f"{FORKS}owners._WORTH_A_CHILD = {least}\n{call % port}\nprint()\n"
             done = subprocess.run(
                 [sys.executable, "-c", script + "print(len(forks))"],
-                capture_output=True, text=True, check=True, timeout=120,
+                capture_output=True, text=True, check=True, timeout=PATIENCE,
             )  # fmt: skip
             told.append(done.stdout.rsplit("\n", 2))
     assert [count for _, count, _ in told] == [str(forks), "0"]

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from portbook.model import Transport
 from portbook.present.render.json_text import compact_pieces, json_line, json_pieces
+from tests.patience import PATIENCE
 
 scalars = st.none() | st.booleans() | st.integers() | st.floats() | st.text()
 values = st.recursive(
@@ -45,7 +46,7 @@ def test_a_python_without_the_encoder_in_c_writes_the_same() -> None:
         f"print(json_line({value!r})); print(*json_pieces({value!r}), sep='')"
     )
     done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=PATIENCE
     )
     expected = [json.dumps(value, separators=(",", ":")), json.dumps(value, indent=2)]
     assert done.stdout == "\n".join([*expected, ""])

@@ -23,6 +23,7 @@ from portbook.web.explain.workers import Workers, _Worker
 from portbook.web.http.work_limit import WorkLimit
 from portbook.web.state import Settings
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.values import CATALOG
 from tests.web.asking import ask
 from tests.web.explain.test_workers import is_gone
@@ -168,7 +169,7 @@ def hostile(tmp_path: Path) -> Iterator[Running]:
 
 
 def _send(site: Running, body: bytes) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
     try:
         connection.request("POST", "/api/explain", body, {"content-type": "text/plain"})
         answer = connection.getresponse()
@@ -184,7 +185,7 @@ def _while_sending(site: Running, body: bytes) -> tuple[int, int]:
     sender.start()
     healthy = 0
     while sender.is_alive():
-        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=120)
+        connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=PATIENCE)
         connection.request("GET", "/healthz")
         assert connection.getresponse().status == 200
         connection.close()
@@ -250,7 +251,7 @@ def test_workers_end_with_the_server(hostile: Running, number: int) -> None:
     assert _send(hostile, SS)[0] == 200
     (worker,) = _children(hostile.process.pid)
     hostile.process.send_signal(number)
-    hostile.process.wait(60)
+    hostile.process.wait(PATIENCE)
     assert is_gone(worker)
 
 

@@ -17,6 +17,7 @@ from portbook.errors import FeedbackUnavailable
 from portbook.storage.user_dirs import data_folder
 from portbook.web.feedback.sqlite import VOTES, FeedbackStore, SQLiteStore, Tally, Vote
 from portbook.web.feedback.store import open_store
+from tests.counts import PROOF
 from tests.real.needs import need
 from tests.web.database import Database, running
 
@@ -132,7 +133,8 @@ def test_the_first_writers_wait_for_each_other(tmp_path: Path) -> None:
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25 if PROOF else 6,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(
     st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=40),

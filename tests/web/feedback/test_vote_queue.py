@@ -28,6 +28,7 @@ from portbook.web.feedback.vote_queue import MOST, REST, VoteQueue
 from portbook.web.http.work_limit import Busy
 from portbook.web.state import Settings
 from tests.counts import PROOF
+from tests.patience import PATIENCE
 from tests.values import CATALOG
 from tests.web.database import Database, running
 from tests.web.process import serving
@@ -59,7 +60,7 @@ class Hanging:
     def add(self, vote: Vote) -> None:
         self.calls += 1
         self.begun.set()
-        assert self.released.wait(120)
+        assert self.released.wait(PATIENCE)
         if self.fails:
             raise FeedbackUnavailable("the disk is full")
         self.kept.append(vote)
@@ -297,24 +298,24 @@ def test_a_whole_server_with_a_silent_database(tmp_path: Path) -> None:
 
         def vote(number: int) -> int:
             at = (f"127.0.0.{1 + number % 6}", 0)
-            client = HTTPConnection("127.0.0.1", server.port, timeout=120, source_address=at)
+            client = HTTPConnection("127.0.0.1", server.port, timeout=PATIENCE, source_address=at)
             form = {"origin": server.url, "content-type": "application/x-www-form-urlencoded"}
             client.request("POST", "/feedback", urlencode(FORM), form)
-            sent.wait(120)
+            sent.wait(PATIENCE)
             status = client.getresponse().status
             client.close()
             return status
 
         answers = [threads.submit(vote, number) for number in range(60)]
-        sent.wait(120)
+        sent.wait(PATIENCE)
         for path in ("/search?q=gopher", "/305"):
-            assert httpx2.get(f"{server.url}{path}", timeout=60).status_code == 200
+            assert httpx2.get(f"{server.url}{path}", timeout=PATIENCE).status_code == 200
         assert {each.result() for each in answers} == {503}
-        assert httpx2.get(f"{server.url}/search?q=gophr", timeout=60).status_code == 200
+        assert httpx2.get(f"{server.url}/search?q=gophr", timeout=PATIENCE).status_code == 200
         assert len(database.held) <= 2  # a second one where the machine is so slow that it rested
         # A vote that hangs doesn't keep the server from ending.
         server.process.terminate()
-        server.process.wait(120)
+        server.process.wait(PATIENCE)
 
 
 @pytest.mark.proof

@@ -31,13 +31,13 @@ from portbook.web.local import live_events as module
 from portbook.web.local.live_events import Limits, Panel
 from portbook.web.local.panel import Rows, masked
 from tests.machine import SERVER, bound
+from tests.patience import PATIENCE
 from tests.values import CATALOG, changed
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
 RULES = PortRules("macos")
-PATIENCE = 60  # seconds until a wait is given up: a hang, not a slow machine
 OWNER = Process(7, "sshd", ("sshd", "--password=hunter2"))
 
 

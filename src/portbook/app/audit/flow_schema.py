@@ -22,6 +22,8 @@ is what costs. One word for a transport, seconds for a time, and the verdict com
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.rules_ibis import findings_column, render_rules
 from portbook.model import DYNAMIC_PORTS, LAST_PORT, State, Transport
@@ -128,8 +130,23 @@ def judge_groups(grouped: ir.Table, book: ir.Table) -> ir.Table:
     *book* is the table of :mod:`portbook.app.audit.reference_table`. A group without a transport
     that has ports, or whose port is none, has no state and no findings: it is no service.
     """
+    from ibis.expr.operations import UnboundTable
+
+    tables = grouped.op(), book.op()
+    # One that is bound would keep its connection from being closed.
+    bound = not all(isinstance(each, UnboundTable) for each in tables)
+    return (_judged.__wrapped__ if bound else _judged)(*tables)
+
+
+@lru_cache(maxsize=64)
+def _judged(grouped_by: Any, book_of: Any) -> ir.Table:
+    """The same, of operations of Ibis's, which are equal to others of the same tables and columns.
+
+    It takes as long as DuckDB takes for thousands of rows, and files of one form lead to it again.
+    """
     import ibis
 
+    grouped, book = grouped_by.to_expr(), book_of.to_expr()
     # All that follows is of one select, the columns of which are worked out of the joined tables':
     # each step by itself would be a query within the next.
     named = grouped.mutate(transport=transport_of(grouped["protocol"]))
