@@ -13,18 +13,30 @@ from pathlib import Path
 import pytest
 
 from portbook.cli import COMMANDS
-from tasks import build_man
+from tasks import build_man, release
+from tests.counts import PROOF
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", str(folder)]
-    subprocess.run([*build, str(ROOT)], check=True, capture_output=True)
-    (path,) = folder.glob("*.whl")
-    return path
+def released(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """The source archive and the wheel, which is built from it."""
+    return release.build(ROOT, tmp_path_factory.mktemp("release"))
+
+
+@pytest.fixture
+def wheel(released: tuple[Path, Path]) -> Path:
+    return released[1]
+
+
+@pytest.mark.real
+def test_a_release_of_this_tree_is_built_and_tried(released: tuple[Path, Path]) -> None:
+    archive, wheel = released
+    version = release.version_of(ROOT)
+    release.check_files(archive, wheel, version)
+    if PROOF:  # the last test here installs it in any case
+        release.check_installed(wheel, version)
 
 
 def test_it_holds_the_data_the_licence_and_the_notice(wheel: Path) -> None:

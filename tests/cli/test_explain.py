@@ -646,7 +646,7 @@ _ROW_OF = {
 }
 
 
-_FEWEST = 8192 if PROOF else 2048
+_FEWEST = 8192 if PROOF else 1024
 
 
 def _write_rows(path: Path, form: str, megabytes: int) -> int:
@@ -665,7 +665,7 @@ BY_LINE = [name for name, form in FORMATS.items() if form.by_line]
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Linux tells what was the most")
 @pytest.mark.proof
-@pytest.mark.parametrize("form", BY_LINE if PROOF else BY_LINE[::6])
+@pytest.mark.parametrize("form", BY_LINE if PROOF else BY_LINE[::9])
 def test_a_long_capture_takes_little_memory(tmp_path: Path, form: str) -> None:
     path = tmp_path / "capture"
     rows = _write_rows(path, form, 100 if PROOF else 0)

@@ -11,7 +11,6 @@ import pytest
 
 from tasks import release
 from tasks.release import NotReady
-from tests.counts import PROOF
 from tests.real.needs import need_program
 
 if TYPE_CHECKING:
@@ -103,12 +102,3 @@ def test_what_is_in_the_way_is_told_on_one_line(capsys: pytest.CaptureFixture[st
     said = capsys.readouterr()
     assert said.err == "release: there are uncommitted changes: commit them first\n"
     assert not said.out
-
-
-@pytest.mark.real
-def test_a_release_of_this_tree_is_built_and_tried(tmp_path: Path) -> None:
-    archive, wheel = release.build(release.ROOT, tmp_path)
-    version = release.version_of(release.ROOT)
-    release.check_files(archive, wheel, version)
-    if PROOF:  # tests/test_wheel.py installs one in any case
-        release.check_installed(wheel, version)

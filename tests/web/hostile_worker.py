@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,10 +16,12 @@ from portbook.web.explain import explainer, workers
 
 # One regular expression, so that the interpreter is never let go of: no thread can end it.
 FOR_EVER = b"read for ever"
+ALONE = FOR_EVER + b", with nobody there"  # nor does anybody wait for the worker's own alarm
 MUCH_MEMORY = b"read all memory"
 DEATH = b"read and die"
 FAULT = b"read and fail"
 
+PROOF = os.environ.get("PORTBOOK_PROOF") == "1"
 _worker: Any = explainer
 _explain = _worker.explain
 _ask = workers._Worker.ask
@@ -44,6 +47,8 @@ def let(seconds: float) -> None:
 
 def hostile(chunks: Any, *others: Any, **named: Any) -> Any:
     (text,) = chunks
+    if text.startswith(ALONE) and not PROOF and signal.alarm(0):  # there was one
+        signal.alarm(1)
     if text.startswith(FOR_EVER):
         re.match("(a|a)*$", "a" * 64 + "b")
     if text.startswith(MUCH_MEMORY):

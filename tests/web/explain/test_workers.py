@@ -129,18 +129,20 @@ def test_one_that_wants_to_end_ends() -> None:
 
 @pytest.mark.parametrize(("order", "body"), [("hang", b""), ("leave unread", b"x" * 3_000_000)])
 def test_one_that_takes_too_long_is_ended_and_nobody_waits_for_it(order: str, body: bytes) -> None:
-    workers = _workers(seconds=1.0)
+    workers = _workers()
     turns = 0
 
     async def asks() -> None:
         nonlocal turns
         before = (await _ask(workers)).says["pid"]
+        workers._seconds = 1.0
         question = asyncio.ensure_future(_ask(workers, order, body))
         while not question.done():
             await asyncio.sleep(0.01)
             turns += 1
         with pytest.raises(WorkerTimedOut) as raised:
             await question
+        workers._seconds = PATIENCE  # one that is well isn't hurried
         assert raised.value.seconds == 1.0
         assert is_gone(before)
         assert (await _ask(workers)).body == b"SSH"
@@ -157,6 +159,7 @@ def test_a_crowd() -> None:
         questions = [_ask(workers, "hang" if PROOF else "leave unread") for _ in range(20)]
         answers = await asyncio.gather(*questions, return_exceptions=True)
         assert [type(answer) for answer in answers] == [WorkerTimedOut] * 5 + [Busy] * 15
+        workers._seconds = PATIENCE
         assert (await _ask(workers)).body == b"SSH"
         assert len(workers._idle) == 1
 
