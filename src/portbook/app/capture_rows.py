@@ -54,7 +54,7 @@ def _itself(address: Any) -> Any:
 
 def _key(listener: Listener) -> tuple[Any, ...] | None:
     """What *listener* has in each column of :class:`PlainRows`; None where that isn't all."""
-    socket, (owners, seen), assessment = listener
+    socket, (owners, seen, uptime), assessment = listener
     more: list[Any]  # fields that no column is of
     (
         transport, family, address, port, state, interface, inode, uid, user, v6only, queue,
@@ -62,6 +62,7 @@ def _key(listener: Listener) -> tuple[Any, ...] | None:
     ) = socket  # fmt: skip
     if (
         (assessment is not UNJUDGED and assessment != UNJUDGED)
+        or uptime is not None
         or interface is not None
         or namespace is not None
         or scanned

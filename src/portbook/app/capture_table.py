@@ -160,7 +160,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             Listener,
             (
                 _tuple(Socket, (*socket, *rest)),
-                _tuple(Ownership, (owners, seen)),
+                _tuple(Ownership, (owners, seen, None)),
                 self._verdicts[columns.level.of_each[at]],
             ),
         )
@@ -296,7 +296,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     def _learn_owners(self, judge: CaptureJudge, rows: PlainRows, at: int) -> None:
         for key, number in _new(rows.owners, self._owners):
             listener = rows.listener(number)
-            owners, seen = listener.ownership
+            owners, seen, _ = listener.ownership
             by = self._owners[key] = self.columns.program.number((key,), at + number)
             socket = listener.socket
             self._holders[by] = owners[0][1:] if owners else None, seen, socket.uid, socket.user

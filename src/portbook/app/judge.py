@@ -237,7 +237,7 @@ class Judge:
         self, listener: Listener, port: PortOnRecord, owners: OwnersOnRecord
     ) -> tuple[object, ...] | None:
         """What sockets have in common that are alike; None for one that is like no other."""
-        socket, (_, seen), (_, note, speaks, _, reachable) = listener
+        socket, (_, seen, _), (_, note, speaks, _, reachable) = listener
         if note is not None or speaks is not None or (socket.queue and socket.backlog_full):
             return None
         rules, number = self._rules, socket.port

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from portbook.app.listen import ScanOptions
+    from portbook.app.products import Product
     from portbook.catalog import Catalog
     from portbook.catalog.registry.history import Change, Compared
     from portbook.host.firewall.redirects import Redirect
@@ -44,6 +45,7 @@ class ServiceAnswer(NamedTuple):
     name came, went or gave way to another, the oldest first. ``programs`` are those that speak it.
     ``ports`` are the answers for its ports and spans of ports, in order, and ``uses`` what people
     use these for; ``host`` is this machine with all of them, None where it was left out.
+    ``product`` is set where the name is no service's, but a product's.
     """
 
     query: Query
@@ -58,6 +60,7 @@ class ServiceAnswer(NamedTuple):
     uses: tuple[Use, ...] = ()
     host: Host | None = None
     findings: tuple[Finding, ...] = ()
+    product: Product | None = None
 
     @property
     def services(self) -> tuple[KnownService, ...]:
@@ -215,6 +218,22 @@ def answer_called(
     numbered = tuple(dict.fromkeys(row for row in rows if row.service_name == name))
     spans = {(each.first, each.last) for each in called}
     return _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
+
+
+def answer_product(
+    query: Query,
+    product: Product,
+    portless: tuple[Assignment, ...],
+    catalog: Catalog,
+    depth: ScanOptions | None,
+    host: HostReader | None,
+) -> ServiceAnswer:
+    """The answer for *product*, whose name no service with a port has.
+
+    *portless* are the rows of a registered name that is spelled the same.
+    """
+    found = _answer_name(query, product.name, (), portless, product.spans, catalog, depth, host)
+    return found._replace(product=product, programs=product.programs or found.programs)
 
 
 def _answer_name(

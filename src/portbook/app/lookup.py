@@ -63,27 +63,41 @@ def answer(
         topic = topic_of(query)
         if topic is not None:
             return answer_topic(topic, query, catalog, depth, host)
+    return _answer_words(query, catalog, depth, short=short, whole=whole, host=host)
+
+
+def _answer_words(
+    query: Query,
+    catalog: Catalog,
+    depth: ScanOptions | None,
+    *,
+    short: bool,
+    whole: bool,
+    host: HostReader | None,
+) -> Answer:
+    """The answer to a name or a text: a service's, a product's, or what a search finds."""
+    from portbook.app.list_lookup import answer_called, answer_product, answer_service
+
     if query.kind is QueryKind.TEXT:
         query = _named(query, catalog)
     rows = catalog.registry.named(query.text) if query.kind is QueryKind.NAME else ()
-    if not rows and "/" in query.text:
-        port = _with_transport(query, catalog)
-        if port is not None:
-            return answer_port(port, catalog, depth, short=short, whole=whole, host=host)
-    portless = all(row.first is None for row in rows)
-    called = catalog.practice.services_called(query.text) if portless else ()
-    if called:
-        from portbook.app.list_lookup import answer_called
-
-        return answer_called(query, called, rows, catalog, depth, host)
-    if rows:
-        from portbook.app.list_lookup import answer_service
-
+    port = _with_transport(query, catalog) if not rows else None
+    if port is not None:
+        return answer_port(port, catalog, depth, short=short, whole=whole, host=host)
+    if any(row.first is not None for row in rows):
         return answer_service(query, rows, catalog, depth, host)
+    called = catalog.practice.services_called(query.text)
+    if called:
+        return answer_called(query, called, rows, catalog, depth, host)
+    from portbook.app.products import product_named
     from portbook.app.search import answer_search, own_notes
 
     own = own_notes(query.text, catalog) if depth is not None and depth.notes else None
-    return answer_search(query, catalog, own=own)
+    found = answer_search(query, catalog, own=own)
+    product = product_named(found)
+    if product is not None:
+        return answer_product(query, product, rows, catalog, depth, host)
+    return answer_service(query, rows, catalog, depth, host) if rows else found
 
 
 def _named(query: Query, catalog: Catalog) -> Query:

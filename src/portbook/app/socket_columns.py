@@ -112,7 +112,7 @@ def columns_of(listeners: Sequence[Listener]) -> SocketColumns:
         socket, ownership, assessment = listener
         transport, _, address, port, state, interface, _, uid, user = socket[:9]
         findings, note = assessment[:2]
-        owners, seen = ownership
+        owners, seen, _ = ownership
         add_level(level[id(findings)])
         plain = interface is None and state is listen
         add_address(bound[address if plain else (address, interface, state)])

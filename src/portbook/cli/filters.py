@@ -87,10 +87,12 @@ def filter_of(options: Wanted, catalog: Catalog, words: Sequence[str] = ()) -> F
         try:
             spans += read_spans(word, catalog)
         except InvalidQuery:
-            if option := _option_meant(word):
+            option = _option_meant(word)
+            if option is not None:
+                meant = f"portbook listen {option}".rstrip()
                 raise UsageError(
                     f"{shown(word)} is not a port, a range or a service that has a port; did you "
-                    f"mean: portbook listen {option}?"
+                    f"mean: {meant}?"
                 ) from None
             raise
     if options.port is not None:
@@ -116,13 +118,20 @@ def filter_of(options: Wanted, catalog: Catalog, words: Sequence[str] = ()) -> F
     )
 
 
+_ALL = frozenset(("all", "any", "every", "everything", "ports", "sockets"))
+
+
 def _option_meant(word: str) -> str | None:
     """The option that asks for what *word* names, where that is no port; None where it looks so.
 
     >>> _option_meant("udp"), _option_meant("check"), _option_meant("node"), _option_meant("80x")
     ('--udp', '--level check', '--program node', None)
+
+    Empty where it means all sockets, which are listed without an option.
     """
     name = word.lower()
+    if name in _ALL:
+        return ""
     if name in (Transport.TCP, Transport.UDP):
         return f"--{name}"
     for option, names in (("transport", Transport), ("level", Level), ("reach", Reach)):

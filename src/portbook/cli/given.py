@@ -104,8 +104,9 @@ def one_text(words: Sequence[str], catalog: Catalog) -> bool:
     if "-" in words or any(" " in word for word in words):
         return False
     from portbook.formats.errors.questions import is_question
+    from portbook.formats.errors.several import listed_ports
 
-    if is_question(list(words)):
+    if is_question(list(words)) or listed_ports(words):
         return True
     try:
         kinds = {parse_query(part).kind for word in words for part in split_queries(word)}

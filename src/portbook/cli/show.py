@@ -8,7 +8,8 @@ from portbook.app.port_lookup import PortAnswer
 from portbook.cli import complain
 from portbook.cli.terminal import brief_style, print_json, reaches, show, style
 from portbook.errors import InvalidQuery, UsageError
-from portbook.formats.errors.query import QueryKind, parse_query, split_queries
+from portbook.formats.errors.query import QueryKind, split_queries
+from portbook.formats.errors.several import parse_questions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -195,15 +196,16 @@ class _Show:
         for text in self._texts():
             asked = True
             try:
-                query = parse_query(text)
+                queries = parse_questions(text)
             except InvalidQuery as error:
                 complain(str(error))
                 self.invalid = True
                 continue
-            if self.options.jsonl and query.kind is QueryKind.RANGE:
-                self._stream(query)
-                continue
-            self._show(query, collected)
+            for query in queries:
+                if self.options.jsonl and query.kind is QueryKind.RANGE:
+                    self._stream(query)
+                else:
+                    self._show(query, collected)
         if not asked:
             raise UsageError("standard input has no query: give one a line, as 305 or 443/udp")
         if self.options.json and collected:

@@ -7,6 +7,7 @@ Nothing here raises for what it merely could not see: that is in :attr:`Host.mis
 from __future__ import annotations
 
 import sys
+import time
 
 from portbook.model import Gap, GapCode, Host, OwnerSearch, PortRules, Transport, Visibility
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.host.linux.connections import Conflicts
-    from portbook.model import Listener
+    from portbook.model import Listener, Ownership
 
 
 # The beginning of sys.platform -> the module that asks that system.
@@ -74,7 +75,28 @@ def _read_host(
         gap = Gap(GapCode.SYSTEM_UNKNOWN, sys.platform)
         return Host((), Visibility.PARTIAL, (gap,), PortRules(sys.platform))
     host: Host = platform.read_host(ports, transport, owners, **more)
-    return host._replace(listeners=_count_sharing(host.listeners))
+    return host._replace(listeners=_add_uptimes(_count_sharing(host.listeners)))
+
+
+def _add_uptimes(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
+    """*listeners* with how long the first owner of each has run by now."""
+    now = int(time.time())
+    timed: dict[int, Ownership] = {}  # sockets of the same owners share what says so
+    for each in listeners:
+        held = each.ownership
+        if held.owners and held.owners[0].started is not None and id(held) not in timed:
+            started = int(held.owners[0].started)
+            timed[id(held)] = held._replace(uptime_s=max(0, now - started))
+    if not timed:
+        return listeners
+    return tuple(
+        [
+            each._replace(ownership=timed[id(each.ownership)])
+            if id(each.ownership) in timed
+            else each
+            for each in listeners
+        ]
+    )
 
 
 def _count_sharing(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:

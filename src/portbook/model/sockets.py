@@ -316,10 +316,11 @@ class ScannedPort(NamedTuple):
 
 
 class Ownership(NamedTuple):
-    """Who holds a socket, and how far the search for them went."""
+    """Who holds a socket, how far the search went, and how long the first of them had run then."""
 
     owners: tuple[Process, ...] = ()
     seen: OwnersSeen = OwnersSeen.HIDDEN
+    uptime_s: int | None = None
 
 
 class Assessment(NamedTuple):

@@ -61,7 +61,8 @@ class Brief(NamedTuple):
     ``sentences`` what a text that tells of a failure comes to on this machine. ``unseen`` is what
     could not be seen, beside owners, of which the headline and the verdict tell. ``ports`` are
     those of a name that has several, ``blocks`` what a range consists of. ``security`` says whether
-    the service that people meet there is encrypted, and whether it may face a network.
+    the service that people meet there is encrypted, and whether it may face a network, and
+    ``localhost`` which of several programs that name reaches.
     """
 
     headline: str
@@ -81,6 +82,7 @@ class Brief(NamedTuple):
     ports: tuple[PortLine, ...] = ()
     blocks: str | None = None
     security: str | None = None
+    localhost: str | None = None
 
     @property
     def rows(self) -> Iterator[tuple[str, str]]:
@@ -101,6 +103,8 @@ class Brief(NamedTuple):
             yield "Verdict", f"{level}{self.verdict.sentence}"
         if self.reach:
             yield "Reachable", self.reach
+        if self.localhost:
+            yield "localhost", self.localhost
         if self.binding:
             yield "Binding it", self.binding
 
@@ -133,11 +137,16 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
 
         place = host_port(str(answer.query.address), answer.port)
         headline = f"Nothing listens on {place}, but {headline}"
-    verdict, meant = None, leading_service(answer)  # for which the reader takes the answer
+    verdict, localhost, meant = (
+        None,
+        None,
+        leading_service(answer),
+    )  # for which the reader takes the answer
     if host is not None:
-        from portbook.present.port.agreement import verdict_of
+        from portbook.present.port.agreement import localhost_line, verdict_of
 
         verdict = verdict_of(answer, host.listeners)
+        localhost = localhost_line(host.listeners) if len(groups) > 1 else None
         meant = meant if not groups or verdict.agreement == "agree" else None
     return Brief(
         headline=headline,
@@ -154,6 +163,7 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
         remarks=notes_of(answer),
         unseen=unseen_sentences(host),
         security=security_line(answer.services, COLUMNS - LABEL - 2, meant),
+        localhost=localhost,
     )
 
 
@@ -228,7 +238,7 @@ def who_holds(group: Group, to: Viewer, *, hint: bool = False) -> str:
     """
     owners = group.first.ownership.owners
     if not owners:
-        return unseen_owner(group.first, to, hint=hint)
+        return unseen_owner(group.first, to, hint=hint, several=len(group.listeners) > 1)
     from portbook.model import OwnersSeen
 
     inferred = group.first.ownership.seen is OwnersSeen.INFERRED

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from shlex import quote
+
 from portbook.app.list_lookup import RangeAnswer
 from portbook.app.port_lookup import PortAnswer
 from portbook.model import Visibility
@@ -27,13 +29,14 @@ from portbook.present.range_brief import (
     span_of,
     worst_verdict,
 )
-from portbook.present.words import NextStep, fitted, listed
+from portbook.present.words import NextStep, cut, fitted, listed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from portbook.app.list_lookup import ServiceAnswer
+    from portbook.app.products import Product
     from portbook.model import Host
     from portbook.present.brief import Group
     from portbook.present.owners import Viewer
@@ -81,6 +84,8 @@ def _under_its_name(brief: Brief, answer: ServiceAnswer, only: PortAnswer) -> Br
     """The short answer to the only port of a name, which says what the name is."""
     if only.query.address is not None:  # a URL, which nobody takes for a name
         return brief
+    if answer.product is not None:
+        return _of_product_on(brief, answer.product, only)
     transports = [
         str(transport)
         for transport, standing in only.standings.items()
@@ -106,6 +111,22 @@ def _under_its_name(brief: Brief, answer: ServiceAnswer, only: PortAnswer) -> Br
     return brief._replace(headline=f"{asked} is {place}{said}")
 
 
+def _of_product_on(brief: Brief, product: Product, only: PortAnswer) -> Brief:
+    """The short answer to the only port of *product*, which says that the product is met there."""
+    place = f"{only.port}/{listed([str(each) for each in product.transports(only.port)])}"
+    if brief.headline.startswith(f"{place} is "):
+        said = f", {brief.headline.removeprefix(f'{place} is ')}"
+    elif only.host is not None and only.host.listeners:
+        said = f"; {brief.headline}"
+    else:
+        said = f": {brief.machine.removeprefix(f'{only.port} is ')}" if brief.machine else ""
+    name = f"{product.name} is usually on {place}"
+    summary = (product.said_of(only.port) or "").rstrip(".")
+    told = f"{name} ({summary}){said}"
+    headline = told if summary and len(told) <= COLUMNS and "(" not in summary else f"{name}{said}"
+    return brief._replace(headline=headline)
+
+
 def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:
     """That what was asked for is a registered name too, of another service without a port."""
     others = [row for row in answer.portless if row.service_name != answer.name]
@@ -120,24 +141,37 @@ def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:
 
 
 def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
-    leading = max(answer.ports, key=_prominence)
+    product, asked = answer.product, " ".join(answer.query.text.split())
+    prominence = _prominence if product is None else _known_by(product)
+    leading = max(answer.ports, key=prominence)
     in_use = [each for each in answer.ports if each.host is not None and each.host.listeners]
     numbers = [span_of(each) for each in answer.ports]
     rows_there = [row for row in answer.assignments if row.first == first_of(leading)]
     title = short_title(rows_there[0]) if rows_there else None
     name = f"{answer.name} · {title}" if title else answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
-    order = sorted(answer.ports, key=_prominence, reverse=True)[:_MOST_ROWS]
-    rows = _port_lines([each for each in answer.ports if each in order], to)
+    order = sorted(answer.ports, key=prominence, reverse=True)[:_MOST_ROWS]
+    rows = _port_lines([each for each in answer.ports if each in order], to, product)
     left = len(answer.ports) - len(rows)
+    headline = f"{name}: {machine or f'ports {fitted(numbers, 40)}'}"
+    if product is not None:
+        numbers = [span_of(each) for each in sorted(answer.ports, key=prominence, reverse=True)]
+        machine = None if answer.host is None else _of_its_ports(answer.host, in_use)
+        said = "" if machine is None else f": {machine}"
+        usual = f"{name} is usually on {numbers[0]}"
+        headline = f"{usual}, also on {fitted(numbers[1:], 24)}{said}"
+        headline = headline if len(headline) <= COLUMNS else f"{usual}{said}"
     return Brief(
-        headline=f"{name}: {machine or f'ports {fitted(numbers, 40)}'}",
+        headline=headline,
         machine=machine,
         practice=f"{left} more ports: --full lists them" if left else None,
         registry=_registered(answer, numbers),
         verdict=worst_verdict(answer.host, in_use),
         reach=None,
-        next=(*_next(in_use, first_of(leading)), more_step(answer.name)),
+        next=(
+            *_next(in_use, first_of(leading)),
+            more_step(answer.name if product is None else quote(asked)),
+        ),
         note=None,
         remarks=(*answer.query.notes, *same_spelling(answer)),
         unseen=unseen_sentences(answer.host),
@@ -148,6 +182,8 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
 def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:
     """How the registry has the name, whose ports in practice may all be registered for nobody."""
     transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)
+    if answer.product is not None and not answer.portless:
+        return "not a registered name"
     if not transports:
         return f"no port registered{'; a name without a port (DNS-SD)' if answer.portless else ''}"
     also = "; also without a port (DNS-SD)" if answer.portless else ""
@@ -156,7 +192,13 @@ def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:
 
 def leading_port(answer: ServiceAnswer) -> int:
     """The port of the name that people use most: it is in use here, or most programs use it."""
-    return first_of(max(answer.ports, key=_prominence))
+    product = answer.product
+    return first_of(max(answer.ports, key=_prominence if product is None else _known_by(product)))
+
+
+def _known_by(product: Product) -> Callable[[PortAnswer | RangeAnswer], tuple[int, int]]:
+    """How much a port matters of which *product* is known."""
+    return lambda answer: (-product.place(first_of(answer)), -first_of(answer))
 
 
 def _prominence(answer: PortAnswer | RangeAnswer) -> tuple[bool, int, int]:
@@ -166,8 +208,13 @@ def _prominence(answer: PortAnswer | RangeAnswer) -> tuple[bool, int, int]:
     return in_use, len(narrow), -first_of(answer)
 
 
-def _port_lines(answers: Sequence[PortAnswer | RangeAnswer], to: Viewer) -> list[PortLine]:
-    """A line for each port; what people use it for in the columns that the longest cell leaves."""
+def _port_lines(
+    answers: Sequence[PortAnswer | RangeAnswer], to: Viewer, product: Product | None
+) -> list[PortLine]:
+    """A line for each port; what people use it for in the columns that the longest cell leaves.
+
+    What *product* does there, where it is one that was asked for.
+    """
     cells = [_cell(each, to) for each in answers]
     spans = [span_of(each) for each in answers]
     port, machine, _ = PORT_HEADER
@@ -178,12 +225,18 @@ def _port_lines(answers: Sequence[PortAnswer | RangeAnswer], to: Viewer) -> list
         PortLine(
             span,
             cell,
-            practice_line(each, room)
-            if isinstance(each, PortAnswer)
-            else range_practice(each, room),
+            _practice(each, room, product),
         )
         for each, span, cell in zip(answers, spans, cells, strict=True)
     ]
+
+
+def _practice(answer: PortAnswer | RangeAnswer, room: int, product: Product | None) -> str | None:
+    if product is not None and (said := product.said_of(first_of(answer))):
+        return cut(said.rstrip("."), room)
+    if isinstance(answer, PortAnswer):
+        return practice_line(answer, room)
+    return range_practice(answer, room)
 
 
 def _cell(answer: PortAnswer | RangeAnswer, to: Viewer) -> str | None:
@@ -220,6 +273,12 @@ def _of_machine(host: Host, in_use: Sequence[PortAnswer | RangeAnswer]) -> str:
     if host.visibility is Visibility.FULL or not hide_sockets(host.missing):
         return "not in use on this machine"
     return "not seen in use on this machine"
+
+
+def _of_its_ports(host: Host, in_use: Sequence[PortAnswer | RangeAnswer]) -> str:
+    if in_use:
+        return f"{fitted([span_of(each) for each in in_use], 24)} in use on this machine"
+    return f"none{_of_machine(host, in_use).removeprefix('not')}"
 
 
 def _next(in_use: Sequence[PortAnswer | RangeAnswer], leading: int) -> Iterator[NextStep]:

@@ -173,10 +173,13 @@ def age(seconds: float) -> str:
     return f"{int(seconds // 86_400):,} d"
 
 
-def unseen_owner(listener: Listener, to: Viewer, *, hint: bool = True) -> str:
+def unseen_owner(
+    listener: Listener, to: Viewer, *, hint: bool = True, several: bool = False
+) -> str:
     """What holds *listener* where no process could be named, and how to see more.
 
-    That takes sudo, which is the *hint*: an answer whose next step says so can do without.
+    That takes sudo, which is the *hint*: an answer whose next step says so can do without. Of
+    *several* sockets of one user nobody can tell whether one process holds them.
     """
     socket = listener.socket
     user = socket.user or (f"user {socket.uid}" if socket.uid is not None else None)
@@ -189,9 +192,10 @@ def unseen_owner(listener: Listener, to: Viewer, *, hint: bool = True) -> str:
         return "no process: the kernel, or a socket being passed on"
     if seen is OwnersSeen.UNASKED:
         return "an unknown program"
-    whose = "a root process" if socket.uid == 0 else "a process"
+    many = "es" if several else ""
+    whose = f"{'one or more' if several else 'a'} {'root ' if socket.uid == 0 else ''}process{many}"
     if socket.uid and user and socket.uid != to.uid:
-        whose = f"a process of {user}"
+        whose = f"{whose} of {user}"
     if to.is_root:
         return f"{whose} you can't see (not even as root)"
     return f"{whose} you can't see{' (try sudo)' if hint else ''}"

@@ -77,9 +77,11 @@ SERVICE_ANSWER = Table(
     "All rows of one service name.",
     (
         Field("service_name", WORDS, path="name"),
-        Field("ports", list_of(PORT), "in order", lambda answer: sorted(
-            {row.first for row in answer.assignments if row.first is not None})),
+        Field("ports", list_of(PORT), "in order; the first of each range", lambda answer: sorted(
+            {one.query.first for one in answer.ports})),
         Field("assignments", ASSIGNMENTS),
+        Field("product", optional(WORDS), "the product, where the name is one's and no service's",
+              lambda answer: None if answer.product is None else answer.product.name),
         Field("without_port", ASSIGNMENTS, "rows that give it no port", "portless"),
         Field("services", list_of(KNOWN_SERVICE.codec()), "what people meet under the name"),
         Field("programs", list_of(PROGRAM.codec()), "server programs that speak it"),

@@ -256,6 +256,7 @@ BRIEF = Table(
         Field("security", optional(TEXT), "whether it is encrypted, and may face a network"),
         Field("abuse", optional(TEXT), "what was reported on it"),
         Field("note", optional(TEXT), "your own note on it"),
+        Field("localhost", optional(TEXT), "which of several programs that name reaches"),
         Field("ports", list_of(_PORT_LINE.inline()), "the ports of a name that has several"),
         Field("blocks", optional(TEXT), "the blocks of a range"),
     ),

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from time import time
-
 from portbook.model import (
     Assessment,
     ConnectionState,
@@ -187,11 +185,6 @@ OWN_NOTE = Table(
 )
 
 
-def _uptime(owners: tuple[Process, ...]) -> int | None:
-    started = owners[0].started if owners else None
-    return None if started is None else max(0, int(time()) - int(started))
-
-
 def _cwd(owners: tuple[Process, ...]) -> str | None:
     return owners[0].cwd if owners else None
 
@@ -258,8 +251,9 @@ LISTENER = Table(
               "assessment.reachable"),
         Field("service_names", TEXTS, "the services that the registry has there",
               "assessment.service_names"),
-        Field("uptime_s", optional(NUMBER), "how long its first owner has run, in seconds",
-              _uptime, of="ownership.owners"),
+        Field("uptime_s", optional(NUMBER),
+              "how long its first owner had run, in seconds, when this was read",
+              "ownership.uptime_s"),
         Field("cwd", optional(TEXT), "the working directory of its first owner",
               _cwd, of="ownership.owners"),
         Field("arguments", optional(TEXTS), "that owner's arguments, without the program",

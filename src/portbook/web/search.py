@@ -13,6 +13,7 @@ from portbook.formats.errors.query import (
     QueryKind,
     parse_query,
 )
+from portbook.formats.errors.several import parse_questions
 from portbook.present.render import port_json
 from portbook.present.views import lists
 from portbook.web.http.negotiation import Form
@@ -42,6 +43,9 @@ async def page(request: Request) -> Response:
     text = request.query_params.get("q", "").strip()
     if len(text) > LONGEST:
         return problem(request, 400, f"A search takes at most {LONGEST} characters.")
+    ports = _ports_in(text)
+    if len(ports) > 1:
+        return RedirectResponse(f"/compare?ports={','.join(map(str, ports))}", 303, OPEN)
     number = port_in(text)
     if number is not None:
         return RedirectResponse(f"/{number}", 303, OPEN)
@@ -71,6 +75,15 @@ def port_in(text: str) -> int | None:
     except InvalidQuery:
         return None
     return query.first if query.kind is QueryKind.PORT else None
+
+
+def _ports_in(text: str) -> list[int]:
+    """The ports that *text* is a question about; empty where it isn't about several."""
+    try:
+        queries = parse_questions(text) if " " in text else ()
+    except InvalidQuery:
+        return []
+    return [query.first for query in queries if query.kind is QueryKind.PORT]
 
 
 def _span_in(text: str) -> str | None:

@@ -28,6 +28,7 @@ _MOST_NAMED = 12  # further ports that a note names
 # What a setting or an error has between its words, and a service's name hasn't.
 _SIGNS = frozenset(":=@[](){}<>,;'\"")
 
+_GROUPING = (",", "'", "’", "_")  # between the thousands of a number
 LONGEST = 4096  # characters of one word, and of a text that is searched for
 
 _TRANSPORTS: dict[str, Transport | None] = {
@@ -69,7 +70,28 @@ class Query(NamedTuple):
 
 
 def parse_query(text: str) -> Query:
-    """*text* understood. Raises InvalidQuery, or one of its kinds, where it can't be."""
+    """*text* understood. Raises InvalidQuery, or one of its kinds, where it can't be.
+
+    >>> parse_query("3,000").first, parse_query("3,000").notes
+    (3000, ('3,000 was read as 3000',))
+    """
+    if any(map(text.__contains__, _GROUPING)) and any(map(str.isdigit, text)):
+        from portbook.formats.errors.numerals import join_groups
+
+        text, joined = join_groups(text)
+        if joined:
+            query = _parse_query(text)
+            said = [f"{each} was read as {port}" for each, port in joined if _names(query, port)]
+            return query._replace(notes=(*said, *query.notes))
+    return _parse_query(text)
+
+
+def _names(query: Query, port: int) -> bool:
+    read = query.pasted.ports if query.pasted is not None else ()
+    return port in (query.first, query.last, *read)
+
+
+def _parse_query(text: str) -> Query:
     words = text.split()
     if not words:
         raise InvalidQuery("the query is empty: give a port, a service name or text", text)
@@ -92,14 +114,23 @@ def split_queries(text: str) -> list[str]:
     ['22', '80', '6000-6063']
     >>> split_queries("22 80"), split_queries("443 udp")
     (['22', '80'], ['443 udp'])
-    >>> split_queries("bind failed, sorry")
-    ['bind failed, sorry']
+    >>> split_queries("bind failed, sorry"), split_queries("3,000")
+    (['bind failed, sorry'], ['3,000'])
     """
     parts = [part.strip() for part in text.split(",")] if "," in text else text.split()
+    if len(parts) == 2 and text == ",".join(parts) and _is_grouped(text):
+        return [text]
     parts = parts or [text]
     if len(parts) > 1 and not parts[-1]:  # "portbook 22, 80" gives "22,"
         parts.pop()
     return parts if all(map(_numeric, parts)) else [text]
+
+
+def _is_grouped(text: str) -> bool:
+    """Whether *text*, two numbers and a comma, is one with its thousands apart: no port is 000."""
+    from portbook.formats.errors.numerals import join_groups
+
+    return text.partition(",")[2][:1] == "0" and bool(join_groups(text)[1])
 
 
 def is_short(text: str) -> bool:

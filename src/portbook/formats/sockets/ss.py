@@ -362,7 +362,7 @@ def _extended(found: Listener, rest: str) -> Listener:
         end = len(rest) if end == -1 else end + 2
         users, rest = rest[start + 6 : end], rest[:start] + rest[end:]
     more = dict(_EXTENDED.findall(rest)) if "ino:" in rest or "v6only:" in rest else {}
-    owners, seen = _owners(users) if users else found.ownership
+    owners, seen = _owners(users) if users else found.ownership[:2]
     uid = found.socket.uid
     if "ino" in more:  # it is told with -e alone, which leaves root's number out
         uid = int(more.get("uid", "0"))

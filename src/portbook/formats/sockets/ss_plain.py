@@ -73,7 +73,7 @@ def plain_row(number: int, line: str, match: re.Match[str], heads: Heads) -> Eve
     held = _UNHELD
     if program is not None:
         process = _tuple(Process, (int(pid), program) + _UNSAID_OF_A_PROCESS)  # noqa: RUF005
-        held = _tuple(Ownership, ((process,), _FIRST))
+        held = _tuple(Ownership, ((process,), _FIRST, None))
     made: Listener = _tuple(Listener, (socket, held, UNJUDGED))
     return made
 

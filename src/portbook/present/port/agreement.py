@@ -10,7 +10,7 @@ from portbook.present.port.on_record import service_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import Finding, Level, Listener, Spoken
@@ -93,7 +93,7 @@ _OTHERS = {
     "browser-blocked": "browsers refuse to open this port",
     "exposed": "other machines may reach it",
     "firewalled": "the firewall keeps other machines out",
-    "shadowed": "two programs have this port: localhost may reach the other one",
+    "shadowed": "two programs have this port: name the address you mean",
     "loopback-only": "only this machine can reach it",
     "privileged-bind": "binding it took root or CAP_NET_BIND_SERVICE",
 }
@@ -166,13 +166,21 @@ _HEARD = {
     SpokenState.UNRECOGNISED: "; unknown answer",
     SpokenState.SILENT: "; no answer",
     SpokenState.REFUSED: "; it refuses",
-    SpokenState.UNASKED: "; it wasn't asked",
 }
 
 
 def _asked(listeners: Sequence[Listener]) -> Spoken | None:
     """What came of a probe; None where none was asked for."""
     return next((each.assessment.speaks for each in listeners if each.assessment.speaks), None)
+
+
+def _why_unasked(listeners: Sequence[Listener]) -> str:
+    """Why a probe left *listeners* alone, in as few words as the line has room for."""
+    if any(each.socket.queue for each in listeners):
+        return "clients wait"
+    if any(each.socket.queue_limit == 0 for each in listeners):
+        return "it takes one client"
+    return "not at this machine's address"
 
 
 def _answers(listeners: Sequence[Listener]) -> str:
@@ -182,4 +190,17 @@ def _answers(listeners: Sequence[Listener]) -> str:
         return ""
     if spoken.state is SpokenState.IDENTIFIED:
         return f"; it speaks {spoken.protocol or 'TLS'}"
+    if spoken.state is SpokenState.UNASKED:
+        return f"; not asked: {_why_unasked(listeners)}"
     return _HEARD[spoken.state]
+
+
+def localhost_line(listeners: Iterable[Listener]) -> str | None:
+    """Which of several programs on one port ``localhost`` reaches; None where it is no question."""
+    for listener in listeners:
+        for finding in listener.assessment.findings:
+            facts = dict(finding.facts)
+            places, programs = facts.get("reached_addresses"), facts.get("reached_runs")
+            if isinstance(places, tuple) and isinstance(programs, tuple) and "localhost" in places:
+                return f"reaches {programs[places.index('localhost')]}"
+    return None

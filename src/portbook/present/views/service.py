@@ -43,13 +43,13 @@ def compose_service(answer: ServiceAnswer) -> Page:
         Section("In practice", tuple(_practice(answer)), "practice"),
         Section("Security", tuple(meaning.risks(answer.services)), "security"),
         Section("Registration", tuple(_registered(rows)), "registration"),
-        Section("History", tuple(changes.past(answer.history, answer.compared)), "history"),
+        Section("History", tuple(_history(answer)), "history"),
         Section("Server programs", tuple(_programs(answer)), "programs"),
         Section("Sources", (Sources(answer.sources),), "sources"),
     )
     return Page(
         title=answer.name,
-        character=(rows[0].title if rows else None) or _gist(answer) or "no description",
+        character=(rows[0].title if rows else None) or _gist(answer) or _of_product(answer),
         states=(),
         range="",
         notes=(*answer.query.notes, *others),
@@ -103,9 +103,22 @@ def _gist(answer: ServiceAnswer) -> str | None:
     return next((named(known) for known in answer.services), None)
 
 
+def _history(answer: ServiceAnswer) -> Iterator[Item]:
+    if answer.product is None:  # of which the registry never had the name
+        yield from changes.past(answer.history, answer.compared)
+
+
+def _of_product(answer: ServiceAnswer) -> str:
+    said = answer.product.said_of(leading_port(answer)) if answer.product is not None else None
+    return said.rstrip(".") if said else "no description"
+
+
 def _practice(answer: ServiceAnswer) -> Iterator[Item]:
-    if answer.uses:
+    product = answer.product
+    if product is None and answer.uses:
         yield Records("Uses of its ports", use_records(answer.uses))
+    elif product is not None and product.uses:
+        yield Records(f"Ports of {product.name}", use_records(product.uses))
 
 
 def _grouped(rows: Iterable[Assignment]) -> Iterator[tuple[Assignment, str]]:

@@ -1,0 +1,88 @@
+"""Which product a text is the name of: Flask, Vite, whatever has no service of its own.
+
+>>> from portbook.app.search import search_text
+>>> from portbook.catalog import Catalog
+>>> found = product_named(search_text("flask", Catalog()))
+>>> found.name, sorted(found.spans), found.said_of(5000)
+('Flask', [(5000, 5000)], 'flask run and app.run().')
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.model import Transport
+from portbook.model.practice import SearchStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from portbook.app.search import SearchAnswer
+    from portbook.catalog.search import Hit
+    from portbook.model import Program, Use
+
+_CALLED = 97  # the least score of a hit that goes by the text as a name
+_MOST_LOOKED_AT = 24  # hits; what is called so stands first
+_LEFT_OUT = ("apache", "eclipse", "rubyon")  # before a product's name, which nobody says aloud
+
+
+class Product(NamedTuple):
+    """A product that has no service of its own, with its uses of ports, and its programs."""
+
+    name: str
+    uses: tuple[Use, ...] = ()
+    programs: tuple[Program, ...] = ()
+
+    @property
+    def spans(self) -> frozenset[tuple[int, int]]:
+        """The ports, and spans of ports, that it has."""
+        uses = [(use.first, use.last) for use in self.uses]
+        return frozenset([*uses, *[(port, port) for one in self.programs for port, _ in one.ports]])
+
+    def transports(self, port: int) -> list[Transport]:
+        """Those on which it has *port*, in the registry's order."""
+        kinds = {use.transport for use in self.uses if use.first <= port <= use.last}
+        kinds |= {kind for one in self.programs for number, kind in one.ports if number == port}
+        return [each for each in Transport if each in kinds]
+
+    def said_of(self, port: int) -> str | None:
+        """What it does on *port*, or on the ports from there on."""
+        return next((use.summary for use in self._ranked() if use.first == port), None)
+
+    def place(self, port: int) -> int:
+        """How early *port* comes among its ports: 0 is the one that it is known by."""
+        firsts = [use.first for use in self._ranked()]
+        return firsts.index(port) if port in firsts else len(firsts)
+
+    def _ranked(self) -> list[Use]:
+        return sorted(self.uses, key=lambda use: (use.rank, use.first))
+
+
+def product_named(answer: SearchAnswer) -> Product | None:
+    """The product that the text of *answer* is the name of; None where it is no product's.
+
+    It is none's either where a service with a port, or a note of the user's, goes by that name.
+    """
+    if answer.own_notes or not answer.text:
+        return None
+    called = [hit for hit in answer.hits[:_MOST_LOOKED_AT] if _goes_by(hit, answer.text)]
+    if any(hit.store is SearchStore.MATCHES and hit.ports for hit in called):
+        return None
+    products = [each for each in called if each.store in (SearchStore.USES, SearchStore.PROGRAMS)]
+    if not products:
+        return None
+    name = products[0].name or answer.text
+    same = [each for each in products if each.name == name]
+    return Product(
+        name,
+        tuple([use for hit in same if hit.store is SearchStore.USES for use in hit.rows]),
+        tuple([one for hit in same if hit.store is SearchStore.PROGRAMS for one in hit.rows]),
+    )
+
+
+def _goes_by(hit: Hit, text: str) -> bool:
+    """Whether *text* is what *hit* is called, however it is spelled: "nextjs" is Next.js."""
+    from portbook.catalog.text_index import words_of
+
+    if hit.score >= _CALLED:
+        return True
+    asked, name = "".join(words_of(text)), "".join(words_of(hit.name or ""))
+    return bool(asked) and name in [f"{before}{asked}" for before in ("", *_LEFT_OUT)]

@@ -1,0 +1,80 @@
+"""A product without a service of its own is answered with its ports, as a service is."""
+
+from __future__ import annotations
+
+import pytest
+
+from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.listen import ScanOptions
+from portbook.app.lookup import answer
+from portbook.app.search import SearchAnswer
+from portbook.formats.errors.query import parse_query
+from portbook.present.list_briefs import brief_of
+from portbook.present.render import port_json
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import Style
+from portbook.present.views.service import compose_service
+from tests.machine import SERVER, TO, Machine, bound
+from tests.values import CATALOG
+
+
+def _of(text: str, *sockets: object) -> ServiceAnswer:
+    host = Machine(sockets)  # type: ignore[arg-type]
+    found = answer(parse_query(text), CATALOG, ScanOptions(notes=False), host=host)
+    assert isinstance(found, ServiceAnswer), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "first"),
+    [
+        ("flask", "Flask", 5000),
+        ("Vite", "Vite", 5173),
+        ("next.js", "Next.js", 3000),
+        ("nextjs", "Next.js", 3000),
+        ("tomcat", "Apache Tomcat", 8080),
+        ("rails", "Ruby on Rails", 3000),
+        ("spring boot", "Spring Boot", 8080),
+        ("nginx", "nginx", 80),
+        ("home-assistant", "Home Assistant", 8123),
+    ],
+)
+def test_a_product_is_answered_with_the_port_that_it_is_known_by(
+    text: str, name: str, first: int
+) -> None:
+    found = _of(text)
+    assert found.product is not None
+    assert found.product.name == name
+    assert brief_of(found, TO).headline.startswith(f"{name} is usually on {first}")
+    assert port_json.of(found, TO)["product"] == name
+    assert first in port_json.of(found, TO)["ports"]
+
+
+@pytest.mark.parametrize("text", ["redis", "ssh", "minecraft", "rdp", "apache kafka"])
+def test_a_service_is_answered_as_one(text: str) -> None:
+    assert _of(text).product is None
+
+
+@pytest.mark.parametrize("text", ["webserver thing", "novastor backup", "flsk", "web"])
+def test_what_names_no_product_is_searched_for(text: str) -> None:
+    assert isinstance(answer(parse_query(text), CATALOG), SearchAnswer)
+
+
+def test_who_is_on_the_port_of_a_product_is_told() -> None:
+    free = brief_of(_of("flask"), TO)
+    assert free.headline == "Flask is usually on 5000/tcp: free on this machine"
+    taken = brief_of(_of("flask", bound("0.0.0.0", 5000, owner=SERVER)), TO)
+    assert taken.headline.startswith("Flask is usually on 5000/tcp, in use: ")
+    several = brief_of(_of("vite", bound("0.0.0.0", 5173, owner=SERVER)), TO)
+    assert several.headline == (
+        "Vite is usually on 5173, also on 4173: 5173 in use on this machine"
+    )
+    assert [row.port for row in several.ports] == ["4173", "5173"]
+    assert several.registry == "not a registered name"
+
+
+def test_the_whole_page_of_a_product_has_its_own_uses_alone() -> None:
+    page = render_page(compose_service(_of("grafana")), Style())
+    assert page.startswith("Grafana · ")
+    assert "Ruby on Rails" not in page
+    assert "History" not in page
