@@ -61,7 +61,7 @@ def _score(entry: Entry, wanted: str) -> int:
     phrases = [" ".join(some) for some in worded]
     number = int(wanted) if wanted.isascii() and wanted.isdigit() and len(wanted) < 6 else -1
     on = [span for span in entry.numbers if span[0] <= number <= span[1]]
-    narrow = entry.store is SearchStore.MATCHES or any(b - a < WIDE for a, b, _ in entry.numbers)
+    narrow = entry.store is SearchStore.MATCHES or any(b - a < WIDE for a, b, _ in on)
     telling = any(len(word) > 2 and not word.isdigit() for word in words)
 
     def begun(terms: set[str]) -> bool:
@@ -72,6 +72,7 @@ def _score(entry: Entry, wanted: str) -> int:
         (98, wanted in names),
         (97, bool(words) and phrase in phrases),
         (95, bool(on) and narrow),
+        (93, bool(on)),
         (92, bool(words) and any(name.startswith(f"{phrase} ") for name in phrases)),
         (91, telling and set(words) <= in_names),
         (90, any(name.startswith(wanted) for name in names)),

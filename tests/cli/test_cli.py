@@ -247,7 +247,7 @@ def test_leading_zeros_are_read_with_a_note() -> None:
         (["search", "airplayy"], 0, ["airplay"]),
         (["search", "modbus"], 0, ["mbap", "502", "Modbus exporter"]),
         (["search", "rspamd"], 0, ["4 matches", "11334/tcp"]),
-        (["homeassistant"], 0, ["8123/tcp", "2026"]),
+        (["homeassistant"], 0, ["8123/tcp", "Home Assistant is usually on"]),
         (["search", "postgress"], 0, ["postgresql"]),
         (["search", "qqqqzzzz"], 1, ["Nothing"]),
         (["blocks", "--range", "system"], 0, ["48", "282", "916–952"]),

@@ -147,6 +147,7 @@ def test_depth(asked: Asked, arguments: str, depth: ScanOptions) -> None:
         (["loopback"], "did you mean: portbook listen --reach loopback?"),
         (["python3"], "did you mean: portbook listen --program python3?"),
         (["root"], "did you mean: portbook listen --user root?"),
+        (["all"], "did you mean: portbook listen?"),
         (["127.0.0.1:22"], "that has a port: give 8080, 6000-6063 or ssh"),
         (["--port", "53/xyz"], "is not a transport"),
         (["--port", "53/udp", "--transport", "tcp"], "exclude each other"),

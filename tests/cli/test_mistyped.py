@@ -66,7 +66,7 @@ def test_an_option_of_another_tool(
     assert capsys.readouterr() == ("", f"portbook: {said}\n")
 
 
-@pytest.mark.parametrize("word", ["check", "status", "test"])
+@pytest.mark.parametrize("word", ["check", "status", "test", "verdict", "query"])
 def test_a_verb_without_a_port_is_text(word: str) -> None:
     assert did_you_mean([word], COMMANDS, CATALOG) is None
 

@@ -272,9 +272,13 @@ def test_a_question_about_a_service_is_answered_as_its_name(
     assert out.startswith(first)
 
 
-def test_both_ports_of_a_comparison_are_kept(capfd: pytest.CaptureFixture[str]) -> None:
+def test_both_ports_of_a_comparison_are_answered(capfd: pytest.CaptureFixture[str]) -> None:
     _, out = _answer(capfd, "difference between port 80 and 8080", "--no-host", "--json")
-    assert json.loads(out)["query"]["ports"] == [80, 8080]
+    answers = json.loads(out)["answers"]
+    assert [each["port"] for each in answers] == [80, 8080]
+    assert {tuple(each["query"]["ports"]) for each in answers} == {(80, 8080)}
+    _, out = _answer(capfd, "80 vs 8080", "--no-host")
+    assert re.findall(r"^(\d+) · ", out, re.MULTILINE) == ["80", "8080"]
 
 
 def test_the_other_ports_of_a_text_are_told_with_who_has_them(
@@ -283,8 +287,8 @@ def test_the_other_ports_of_a_text_are_told_with_who_has_them(
     text = f"[ERROR Port-1]: Port 1 is in use\n[ERROR Port-{server}]: Port {server} is in use"
     _, out = _answer(capfd, text)
     assert f"\n  {server} is in use: python" in out
-    _, out = _answer(capfd, "difference between port 80 and 8080", "--no-host")
-    assert "(also in the text: 8080)" in out
+    _, out = _answer(capfd, "the proxy on port 80 talks to port 8080", "--no-host")
+    assert "(also in the text: 80)" in out or "(also in the text: 8080)" in out
 
 
 def test_the_other_ports_of_a_text_are_in_a_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -127,6 +127,7 @@ def test_a_port_in_use_is_told_with_who_where_and_what_to_do() -> None:
     assert brief.reach == "from this machine only"
     assert [step[:2] for step in brief.next] == [
         ("Stop it", "portbook stop 3000"),
+        ("Ask it", "portbook 3000 --probe"),
         ("Or use 3001 (free)", "portbook 3001"),
         ("More", "portbook 3000 --full"),
     ]
@@ -414,7 +415,7 @@ def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
     assert "deleted" in (verdict.sentence or "")
     verdict = _brief("3000", changed(bound, findings=findings[1:])).verdict
     assert verdict is not None
-    assert verdict.sentence == "can't tell what node server.js serves"
+    assert verdict.sentence == "can't tell what node server.js serves; --probe asks it"
 
 
 @pytest.mark.parametrize(
@@ -424,7 +425,7 @@ def test_a_check_leads_a_note_and_no_note_hides_who_it_is() -> None:
         (Spoken(SpokenState.UNRECOGNISED), "; unknown answer"),
         (Spoken(SpokenState.SILENT), "; no answer"),
         (Spoken(SpokenState.REFUSED), "; it refuses"),
-        (Spoken(SpokenState.UNASKED), "; it wasn't asked"),
+        (Spoken(SpokenState.UNASKED), "; not asked: not at this machine's address"),
     ],
 )
 def test_what_a_probe_heard_of_an_unknown_program_is_told(spoken: Spoken, said: str) -> None:
@@ -432,6 +433,74 @@ def test_what_a_probe_heard_of_an_unknown_program_is_told(spoken: Spoken, said: 
     verdict = _brief("3000", changed(bound, speaks=spoken)).verdict
     assert verdict is not None
     assert verdict.sentence == f"can't tell what node server.js serves{said}"
+
+
+@pytest.mark.parametrize(
+    ("queue", "limit", "why"), [(3, 128, "clients wait"), (0, 0, "it takes one client")]
+)
+def test_why_a_probe_left_a_program_alone_is_told(queue: int, limit: int, why: str) -> None:
+    bound = changed(
+        _listener(3000, "0.0.0.0", NODE),
+        findings=(Finding("unknown", Level.NOTE),),
+        speaks=Spoken(SpokenState.UNASKED, detail="x"),
+        queue=queue,
+        queue_limit=limit,
+    )
+    verdict = _brief("3000", bound).verdict
+    assert verdict is not None
+    assert verdict.sentence == f"can't tell what node server.js serves; not asked: {why}"
+
+
+def test_several_sockets_of_hidden_owners_may_be_one_process_or_more() -> None:
+    bound = (
+        _listener(2024, "127.0.0.1", uid=0, user="root"),
+        _listener(2024, "192.0.2.7", uid=0, user="root"),
+    )
+    assert ": one or more root processes you can't see on " in _brief("2024", *bound).headline
+    bound = (
+        _listener(2024, "127.0.0.1", uid=7, user="web"),
+        _listener(2024, "192.0.2.7", uid=7, user="web"),
+    )
+    assert ": one or more processes of web you can't see on " in _brief("2024", *bound).headline
+
+
+def test_what_is_bound_alone_serves_nothing_and_is_not_asked() -> None:
+    bound = changed(
+        _listener(3000, "127.0.0.1", NODE),
+        findings=(Finding("unknown", Level.NOTE),),
+        state=SocketState.BOUND,
+    )
+    brief = _brief("3000", bound)
+    assert brief.verdict is not None
+    assert brief.verdict.sentence == "node server.js holds the port, and serves nothing on it"
+    assert not any("--probe" in step.command for step in brief.next)
+
+
+def test_who_answers_at_the_address_asked_for_comes_first() -> None:
+    other = Process(812, "python3", ("python3", "app.py"), uid=1000, user="ada")
+    bound = (_listener(3000, "127.0.0.1", NODE), _listener(3000, "::1", other))
+    assert _brief("[::1]:3000", *bound).headline == (
+        "[::1]:3000 is python3 app.py (pid 812); 3000 is in use by 2 programs"
+    )
+    assert _brief("[::2]:3000", *bound).headline == (
+        "Nothing listens on [::2]:3000, but 3000 is in use by 2 programs"
+    )
+    assert _brief("localhost:3000", *bound).headline == "3000 is in use by 2 programs"
+
+
+def test_which_of_two_programs_localhost_reaches_is_told() -> None:
+    other = Process(812, "python3", ("python3", "app.py"), uid=1000, user="ada")
+    bound = (_listener(3000, "127.0.0.1", NODE), _listener(3000, "::1", other))
+    facts = (
+        ("reached_addresses", ("localhost", "127.0.0.1", "::1")),
+        ("reached_programs", ("python3 (pid 812)", "node (pid 17580)", "python3 (pid 812)")),
+        ("reached_runs", ("python3 app.py (pid 812)", "node server.js (pid 17580)", "")),
+    )
+    finding = Finding("shadowed", Level.NOTE, facts=facts)
+    brief = _brief("3000", *[changed(each, findings=(finding,)) for each in bound])
+    assert brief.localhost == "reaches python3 app.py (pid 812)"
+    assert ("localhost", brief.localhost) in list(brief.rows)
+    assert _brief("3000", bound[0]).localhost is None
 
 
 def test_an_owner_that_is_hidden_is_said_to_be_so() -> None:

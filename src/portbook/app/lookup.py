@@ -13,6 +13,7 @@ from portbook.app.port_lookup import answer_port
 from portbook.formats.errors.query import (
     Query,
     QueryKind,
+    parse_query,
 )
 from portbook.model import (
     Transport,
@@ -31,6 +32,18 @@ if TYPE_CHECKING:
 
 if TYPE_CHECKING:
     Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer | TopicAnswer
+
+
+def queries_of(text: str) -> tuple[Query, ...]:
+    """The queries in *text*: several where it asks about several ports.
+
+    Raises InvalidQuery, or one of its kinds, where it can't be understood.
+    """
+    if " " not in text:
+        return (parse_query(text),)
+    from portbook.formats.errors.several import parse_questions
+
+    return parse_questions(text)
 
 
 def answer(

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import Transport
-from portbook.model.practice import SearchStore
+from portbook.model.practice import SearchStore, UseKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +19,13 @@ if TYPE_CHECKING:
     from portbook.catalog.search import Hit
     from portbook.model import Program, Use
 
+_PLACES = (
+    UseKind.DEFAULT,
+    UseKind.DEVELOPMENT,
+    UseKind.MANAGEMENT,
+    UseKind.ALTERNATIVE,
+    UseKind.LEGACY,
+)
 _CALLED = 97  # the least score of a hit that goes by the text as a name
 _MOST_LOOKED_AT = 24  # hits; what is called so stands first
 _LEFT_OUT = ("apache", "eclipse", "rubyon")  # before a product's name, which nobody says aloud
@@ -53,7 +60,11 @@ class Product(NamedTuple):
         return firsts.index(port) if port in firsts else len(firsts)
 
     def _ranked(self) -> list[Use]:
-        return sorted(self.uses, key=lambda use: (use.rank, use.first))
+        # Whoever names a product means its service, and not the pages that manage it.
+        return sorted(
+            self.uses,
+            key=lambda use: (not use.leads, _PLACES.index(use.kind), use.rank, use.first),
+        )
 
 
 def product_named(answer: SearchAnswer) -> Product | None:

@@ -253,6 +253,7 @@ class Index:
             yield 97, "another name of it", self._phrases.exact(phrase)
         if wanted.isascii() and wanted.isdigit() and len(wanted) <= 5:
             yield 95, "number", self._holding(int(wanted))
+            yield 93, "number", self._holding(int(wanted), wide=True)
         # Numbers and words of two letters stand in many a text.
         telling = any(len(word) >= _SHORT and not word.isdigit() for word in words)
         if words:
@@ -272,14 +273,20 @@ class Index:
         if len(wanted) > 2:
             yield 50, "part of the description", self._texts.containing(wanted)
 
-    def _holding(self, port: int) -> list[int]:
+    def _holding(self, port: int, *, wide: bool = False) -> list[int]:
+        """The entries with *port*; of those that are no services, with *wide* those of wide spans,
+        which say little of one port, and else the others.
+        """
         if port > LAST_PORT:
             return []
         return [
             place
             for place, entry in enumerate(self.entries)
-            if any(first <= port <= last for first, last, _ in entry.numbers)
-            and not _is_wide(entry)
+            if any(
+                first <= port <= last
+                and (last - first >= WIDE and entry.store is not SearchStore.MATCHES) is wide
+                for first, last, _ in entry.numbers
+            )
         ]
 
     def _near(self, wanted: str) -> Iterator[tuple[int, str, int]]:
@@ -306,13 +313,6 @@ class Index:
         whys = ("a similar name", "a similar name", "a similar word")
         for (score, rank), place in sorted((found, place) for place, found in best.items()):
             yield -score, whys[rank], place
-
-
-def _is_wide(entry: Entry) -> bool:
-    """Whether all that *entry* has are wide spans, as products have them."""
-    return entry.store is not SearchStore.MATCHES and all(
-        last - first >= WIDE for first, last, _ in entry.numbers
-    )
 
 
 def _ready(terms: Terms, *, spellings: bool = False) -> Terms:

@@ -27,6 +27,8 @@ _BEFORE_PORT = {
     "lookup": ("show",),
     "status": ("show",),
     "test": ("show",),
+    "verdict": ("show",),
+    "query": ("show",),
     "close": ("stop",),
     "terminate": ("stop",),
 }

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.app.lookup import answer
+from portbook.app.lookup import answer, queries_of
 from portbook.app.port_lookup import PortAnswer
 from portbook.cli import complain
 from portbook.cli.terminal import brief_style, print_json, reaches, show, style
 from portbook.errors import InvalidQuery, UsageError
 from portbook.formats.errors.query import QueryKind, split_queries
-from portbook.formats.errors.several import parse_questions
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -196,7 +195,7 @@ class _Show:
         for text in self._texts():
             asked = True
             try:
-                queries = parse_questions(text)
+                queries = queries_of(text)
             except InvalidQuery as error:
                 complain(str(error))
                 self.invalid = True

@@ -7,8 +7,8 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Failure, State, Transport
-from portbook.present.owners import owner_name, owner_phrase, unseen_owner
+from portbook.model import Failure, State
+from portbook.present.owners import owner_name, owner_phrase, unseen_owner, unseen_sentences
 from portbook.present.port.on_record import (
     abuse_line,
     leading_service,
@@ -132,11 +132,13 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     groups = groups_of(host.listeners) if host is not None else []
     machine = None if host is None else _machine(answer, host, groups, to)
     headline = machine if groups and machine else _headline(answer, machine)
-    if groups and not _takes_address(answer, groups):
+    taking = _taking_address(answer, groups)
+    if taking is not None and len(groups) > len(taking) < 2:
         from portbook.model import host_port
 
         place = host_port(str(answer.query.address), answer.port)
-        headline = f"Nothing listens on {place}, but {headline}"
+        before = f"{place} is {_in_short(taking[0], to)}; " if taking else ""
+        headline = f"{before or f'Nothing listens on {place}, but '}{headline}"
     verdict, localhost, meant = (
         None,
         None,
@@ -167,14 +169,14 @@ def _of_port(answer: PortAnswer, to: Viewer) -> Brief:
     )
 
 
-def _takes_address(answer: PortAnswer, groups: Sequence[Group]) -> bool:
-    """Whether one of *groups* is bound to the address asked for, where one was."""
+def _taking_address(answer: PortAnswer, groups: Sequence[Group]) -> list[Group] | None:
+    """Those of *groups* that are bound to the address asked for; None where none was."""
     address = answer.query.address
     if address is None or answer.failed is not None:
-        return True
+        return None
     from portbook.app.bind.addresses import takes
 
-    return any(takes(each, address) for group in groups for each in group.listeners)
+    return [group for group in groups if any(takes(each, address) for each in group.listeners)]
 
 
 def _note(host: Host | None) -> str | None:
@@ -253,6 +255,11 @@ def who_holds(group: Group, to: Viewer, *, hint: bool = False) -> str:
     return said
 
 
+def _in_short(group: Group, to: Viewer) -> str:
+    owners = group.first.ownership.owners
+    return f"{owner_name(owners[0])} (pid {owners[0].pid})" if owners else who_holds(group, to)
+
+
 def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) -> str | None:
     """What is on this machine, in a sentence; None where the port can hold nothing."""
     port = answer.port
@@ -276,17 +283,6 @@ def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) ->
     if not hide_sockets(host.missing):
         return _FREE
     return "nothing we can see listens on it"
-
-
-def unseen_sentences(host: Host | None) -> tuple[str, ...]:
-    """What could not be seen of *host*, a sentence each, but for what has lines of its own."""
-    if host is None or not host.missing:
-        return ()
-    from portbook.model.gap import OF_FIREWALL, OF_OWNERS
-    from portbook.present.phrases import gap_sentences
-
-    others = [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_FIREWALL]
-    return tuple(gap_sentences(others))
 
 
 def _group_lines(groups: list[Group], to: Viewer) -> Iterator[str]:
@@ -367,13 +363,6 @@ def _binding(answer: PortAnswer, host: Host) -> str | None:
     return None
 
 
-def _may_be_asked(listener: Listener) -> bool:
-    """Whether only its owner's arguments say what it speaks, and a probe would tell."""
-    named = any("tools" in dict(finding.facts) for finding in listener.assessment.findings)
-    tcp = listener.socket.transport is Transport.TCP
-    return named and tcp and listener.assessment.speaks is None
-
-
 def _first_step(group: Group, asked: str, to: Viewer) -> NextStep:
     """What to do about *group*: see who it is, where that is hidden; stop it, where one can."""
     from portbook.model import OwnersSeen
@@ -392,7 +381,9 @@ def _next(answer: PortAnswer, groups: list[Group], to: Viewer) -> Iterator[NextS
     asked = f"{port}/{transport}" if transport is not None else str(port)
     if groups:
         yield _first_step(groups[0], asked, to)
-        if any(map(_may_be_asked, groups[0].listeners)):
+        from portbook.present.port.agreement import may_be_asked
+
+        if any(map(may_be_asked, groups[0].listeners)):
             yield NextStep("Ask it", f"portbook {asked} --probe", kept=True)
         if answer.free_port is not None:
             yield use_port(answer.free_port)

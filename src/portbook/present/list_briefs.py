@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from shlex import quote
-
 from portbook.app.list_lookup import RangeAnswer
 from portbook.app.port_lookup import PortAnswer
 from portbook.model import Visibility
@@ -15,10 +13,9 @@ from portbook.present.brief import (
     PortLine,
     compose_brief,
     groups_of,
-    unseen_sentences,
     who_holds,
 )
-from portbook.present.owners import owner_name
+from portbook.present.owners import owner_name, unseen_sentences
 from portbook.present.port.on_record import leading_service, practice_line, short_title
 from portbook.present.range_brief import (
     ROOM,
@@ -141,7 +138,7 @@ def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:
 
 
 def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
-    product, asked = answer.product, " ".join(answer.query.text.split())
+    product = answer.product
     prominence = _prominence if product is None else _known_by(product)
     leading = max(answer.ports, key=prominence)
     in_use = [each for each in answer.ports if each.host is not None and each.host.listeners]
@@ -170,13 +167,19 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
         reach=None,
         next=(
             *_next(in_use, first_of(leading)),
-            more_step(answer.name if product is None else quote(asked)),
+            more_step(answer.name if product is None else _quoted(answer.query.text)),
         ),
         note=None,
         remarks=(*answer.query.notes, *same_spelling(answer)),
         unseen=unseen_sentences(answer.host),
         ports=tuple(rows),
     )
+
+
+def _quoted(text: str) -> str:
+    from shlex import quote
+
+    return quote(" ".join(text.split()))
 
 
 def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:

@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from portbook.model import Listener, Process
+    from portbook.model import Host, Listener, Process
 
 _LONGEST_FOLDER = 32
 _LONGEST_LINE = 1000  # characters of arguments; JSON has them all
@@ -199,3 +199,14 @@ def unseen_owner(
     if to.is_root:
         return f"{whose} you can't see (not even as root)"
     return f"{whose} you can't see{' (try sudo)' if hint else ''}"
+
+
+def unseen_sentences(host: Host | None) -> tuple[str, ...]:
+    """What could not be seen of *host*, a sentence each, but for what has lines of its own."""
+    if host is None or not host.missing:
+        return ()
+    from portbook.model.gap import OF_FIREWALL, OF_OWNERS
+    from portbook.present.phrases import gap_sentences
+
+    others = [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_FIREWALL]
+    return tuple(gap_sentences(others))

@@ -10,9 +10,9 @@ from portbook.present.brief import (
     LABEL,
     Brief,
     groups_of,
-    unseen_sentences,
     who_holds,
 )
+from portbook.present.owners import unseen_sentences
 from portbook.present.port.agreement import Agreement, BriefVerdict, verdict_of
 from portbook.present.port.on_record import OWN_SITE, security_line, short_title
 from portbook.present.words import NextStep, as_registered, beside, fitted, listed, named

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.errors import InvalidPort, InvalidQuery, InvalidRange, InvalidTransport
+from portbook.formats.errors.numerals import join_groups
 from portbook.formats.errors.query import (
     LONGEST,
     Query,
@@ -18,6 +19,7 @@ from portbook.formats.errors.query import (
     parse_query,
     split_queries,
 )
+from portbook.formats.errors.several import parse_questions
 from portbook.model import Failure, Transport
 from tests.strategies import any_port, nasty, queryish, text, transports
 
@@ -369,7 +371,7 @@ def test_a_place_in_a_file_is_no_port(word: str) -> None:
         ("²", InvalidPort),
         ("+80", InvalidPort),
         ("80/xyz", InvalidTransport),
-        ("80/", InvalidTransport),
+        ("80/?", InvalidTransport),
         ("80/٨٠", InvalidTransport),
         ("9-3", InvalidRange),
         ("1-2-3", InvalidPort),
@@ -466,6 +468,12 @@ def test_the_longest_query_is_still_read() -> None:
         ("ssh,http", ["ssh,http"]),
         ("bind: 0.0.0.0:80, sorry", ["bind: 0.0.0.0:80, sorry"]),
         ("22,80/xyz", ["22,80/xyz"]),
+        ("3,000", ["3,000"]),
+        ("8,080/tcp", ["8,080/tcp"]),
+        ("22,443", ["22", "443"]),
+        ("22, 053", ["22", "053"]),
+        ("99,000", ["99", "000"]),
+        ("22,80,000", ["22", "80", "000"]),
     ],
 )
 def test_a_list_is_several_queries(text: str, queries: list[str]) -> None:
@@ -479,3 +487,76 @@ def test_splitting_loses_nothing(text: str) -> None:
     assert "".join("".join(parts).split()) in ("".join(text.split()).replace(",", ""), text) or (
         parts == [text]
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "port", "note"),
+    [
+        ("3,000", 3000, "3,000 was read as 3000"),
+        ("8,080/tcp", 8080, "8,080 was read as 8080"),
+        ("5_173", 5173, "5_173 was read as 5173"),
+        ("10'000", 10000, "10'000 was read as 10000"),
+        ("port 3,000 is already in use", 3000, "3,000 was read as 3000"),
+    ],
+)
+def test_a_number_with_its_thousands_apart_is_one_port(text: str, port: int, note: str) -> None:
+    query = parse_query(text)
+    assert (query.kind, query.first) == (QueryKind.PORT, port)
+    assert note in query.notes
+
+
+@pytest.mark.parametrize("text", ["99,000", "0,000", "1,000,000", "22,80"])
+def test_what_is_no_such_port_is_left_as_it_is(text: str) -> None:
+    assert join_groups(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "ports"),
+    [
+        ("difference between 80 and 8080", [80, 8080]),
+        ("what is the difference between port 443 and port 80?", [443, 80]),
+        ("is 8080 the same as 80?", [8080, 80]),
+        ("80 vs 8080", [80, 8080]),
+        ("ports 22 and 2222", [22, 2222]),
+        ("which of 8080 8081 8082 is free", [8080, 8081, 8082]),
+        ("443", [443]),
+        ("Error: listen EADDRINUSE :::3000, retrying on 3001", [3000]),
+        ("kill process on port 3000", [3000]),
+    ],
+)
+def test_a_question_about_several_ports_is_one_about_each(text: str, ports: list[int]) -> None:
+    assert [query.first for query in parse_questions(text)] == ports
+
+
+@given(st.one_of(queryish, nasty))
+def test_one_query_is_read_as_ever(text: str) -> None:
+    try:
+        queries = parse_questions(text)
+    except InvalidQuery:
+        return
+    assert queries
+    assert len(queries) > 1 or queries == (parse_query(text),)
+
+
+@pytest.mark.parametrize(
+    ("text", "port"),
+    [
+        ("#3000", 3000),
+        ("port3000", 3000),
+        ("3000?", 3000),
+        ("3000.", 3000),
+        ("/8080", 8080),
+        ("8080/", 8080),
+        ("(443)", 443),
+        ("0x1F90", 8080),
+    ],
+)
+def test_a_port_with_signs_around_it_is_one(text: str, port: int) -> None:
+    query = parse_query(text)
+    assert (query.kind, query.first) == (QueryKind.PORT, port)
+    assert text == "8080/" or f"{text} was read as {port}" in query.notes
+
+
+@pytest.mark.parametrize("text", ["port", "#", "0x", "0x1234567", "v3000", "3.000", "p3000"])
+def test_what_only_resembles_a_port_is_a_name(text: str) -> None:
+    assert parse_query(text).kind is QueryKind.NAME

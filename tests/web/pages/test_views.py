@@ -726,3 +726,12 @@ def test_the_address_of_a_site_may_have_the_digits_that_stand_for_a_number() -> 
     page = views.port(answer_port(query, CATALOG, whole=True), CATALOG, Site(AS_OF, base="/90817"))
     assert '"/90817/' in page
     assert f'"/{port}/' not in page
+
+
+def test_what_a_comparison_lacks_is_said() -> None:
+    page = " ".join(views.compare([_answer(port) for port in (23, 8080)], Site()).split())
+    assert "<td>not recorded</td>" in page
+    assert "<td>none known</td>" in page
+    assert "<td></td>" not in page.partition("<tbody>")[2]
+    quiet = views.compare([_answer(port) for port in (305, 306)], Site())
+    assert "Reported abuse" not in quiet

@@ -128,9 +128,11 @@ def split_queries(text: str) -> list[str]:
 
 def _is_grouped(text: str) -> bool:
     """Whether *text*, two numbers and a comma, is one with its thousands apart: no port is 000."""
+    if text.partition(",")[2][:1] != "0":
+        return False
     from portbook.formats.errors.numerals import join_groups
 
-    return text.partition(",")[2][:1] == "0" and bool(join_groups(text)[1])
+    return bool(join_groups(text)[1])
 
 
 def is_short(text: str) -> bool:
@@ -189,7 +191,7 @@ def _parse_word(word: str) -> Query:
         return _parse_url(word)
     if "->" in word:  # a container's published port
         return _parse_setting(word) or Query(QueryKind.NAME, word)
-    transport, number = _split_transport(word)
+    transport, number = _split_transport(word.rstrip("/") if word[:1].isdigit() else word)
     if number.isdigit():
         return _port(number, transport)
     if number and not number.strip("0123456789-"):
@@ -214,7 +216,21 @@ def _parse_word(word: str) -> Query:
         raise InvalidQuery(
             f"{shown(word)} is an address without a port: give one with it, as in {example}", word
         )
-    return _parse_setting(word) or Query(QueryKind.NAME, word)
+    return _parse_setting(word) or _parse_marked(word) or Query(QueryKind.NAME, word)
+
+
+def _parse_marked(word: str) -> Query | None:
+    """A port with signs around it, or in another spelling: ``#3000``, ``port3000``, ``0x1F90``."""
+    bare = word.strip(_MARKS).lower().removeprefix("port").lstrip(_MARKS)
+    digits = bare.removeprefix("0x")
+    if digits != bare and digits and len(digits) <= 4 and not digits.strip(_HEX):
+        number = str(int(digits, 16))
+    elif bare.isascii() and bare.isdigit() and bare != word:
+        number = bare
+    else:
+        return None
+    query = _port(number)
+    return query._replace(text=number, notes=(f"{word[:20]} was read as {query.first}",))
 
 
 def _parse_setting(word: str) -> Query | None:
@@ -357,6 +373,8 @@ def _parse_error(word: str) -> Query | None:
     return query if failed else None
 
 
+_MARKS = "#/?!.,;:()[]{}<>\"'`=~"
+_HEX = "0123456789abcdef"
 _HOST_SIGNS = frozenset("abcdefghijklmnopqrstuvwxyz0123456789.-_:[]%*+")
 
 

@@ -41,7 +41,8 @@ def parse_questions(text: str) -> tuple[Query, ...]:
     named = {*reading.ports, *reading.others}
     if not asks or not 1 < len(named) <= _MOST_ASKED:
         return (query,)
-    return tuple(map(_port, sorted(named, key=lambda port: text.find(str(port)))))
+    ports = sorted(named, key=lambda port: text.find(str(port)))
+    return tuple([_port(port)._replace(pasted=reading) for port in ports])
 
 
 def listed_ports(words: Sequence[str]) -> list[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.app.socket_filter import sort_by_gravity
-from portbook.model import SpokenState
+from portbook.model import SpokenState, Transport
 from portbook.present.owners import owner_name
 from portbook.present.port.on_record import service_names
 
@@ -115,8 +115,10 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
         settling = (Agreement.UNKNOWN, f"{{tool}}, {said}")
     elif finding.code == "unknown" and "spoken_protocol" in facts:
         settling = (Agreement.UNKNOWN, "{program} speaks {spoken}")
+    elif finding.code == "unknown" and not any(each.socket.listens for each in listeners):
+        settling = (Agreement.UNKNOWN, "{program} holds the port, and serves nothing on it")
     elif finding.code == "unknown" and any(map(_is_interpreter, listeners)):
-        settling = (Agreement.UNKNOWN, "can't tell what {program} serves{answers}")
+        settling = (Agreement.UNKNOWN, "can't tell what {program} serves{asks}{answers}")
     template = settling[1] if settling else _OTHERS.get(finding.code, finding.code)
     elsewhere = next(
         (each for each in listeners[0].assessment.findings if each.code == "service-elsewhere"),
@@ -139,6 +141,7 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
         "common": ", but a common use of the port" if "known-use" in codes else "",
         "tool": _first(tools) or "",
         "ask": "" if "known-use" in codes or _asked(listeners) else "; --probe asks it",
+        "asks": "; --probe asks it" if any(map(may_be_asked, listeners)) else "",
         "answers": _answers(listeners),
     }
     sentence = template.format_map(words)
@@ -154,6 +157,16 @@ def _is_interpreter(listener: Listener) -> bool:
     """Whether the first owner is named by what it runs, and not by its program alone."""
     owners = listener.ownership.owners
     return bool(owners) and owner_name(owners[0]) != owners[0].program
+
+
+def may_be_asked(listener: Listener) -> bool:
+    """Whether only its owner's arguments say what it speaks, or nothing, and a probe would tell."""
+    findings = listener.assessment.findings
+    named = any("tools" in dict(finding.facts) for finding in findings)
+    unknown = any(each.code == "unknown" for each in findings) and _is_interpreter(listener)
+    socket = listener.socket
+    tcp = socket.transport is Transport.TCP and socket.listens and socket.namespace is None
+    return (named or unknown) and tcp and listener.assessment.speaks is None
 
 
 def _first(fact: object) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import zip_longest
 from shlex import quote
 
 from portbook.app.stop.impact import unrelated
@@ -97,13 +98,18 @@ def _would_stop(plan: Plan, *, unnamed: bool) -> str:
     owners = [each for listener in plan.scene.listeners for each in listener.ownership.owners]
     if not owners:
         return f"with --yes, {step_text(plan.steps[0])}"
-    names = few(list(dict.fromkeys(map(owner_name, owners))))
+    programs = list(dict.fromkeys(map(owner_name, owners)))
+    names = few(programs)
+    pids = {owner.pid for owner in owners}
+    if unnamed and len(programs) < len(pids):
+        names = f"{len(pids)} processes of {names}"
     return f"{names} {'can be stopped, one by one' if unnamed else 'would be stopped with --yes'}"
 
 
 def _left_alone(plan: Plan) -> Iterator[Paragraph]:
     """Why what is left alone is, and what to do; many other namespaces are only counted."""
     elsewhere: dict[object, int] = {}  # sockets, by whose they are and where
+    told: list[tuple[str, str]] = []
     for refusal in plan.refusals:
         mend = refusal_mend(refusal)
         if refusal.code is RefusalCode.OTHER_NAMESPACE:
@@ -111,8 +117,11 @@ def _left_alone(plan: Plan) -> Iterator[Paragraph]:
             elsewhere[key] = elsewhere.get(key, 0) + 1
             if elsewhere[key] > 1 or len(elsewhere) > _MOST_ELSEWHERE:
                 continue
-        yield Paragraph(refusal_message(refusal))
-        yield Paragraph(f"Fix: {mend}")
+        told.append((refusal_message(refusal), mend))
+    for (message, mend), following in zip_longest(told, told[1:]):
+        yield Paragraph(message)
+        if following is None or mend != following[1]:  # what helps several stands below the last
+            yield Paragraph(f"Fix: {mend}")
     if more := sum(elsewhere.values()) - min(len(elsewhere), _MOST_ELSEWHERE):
         yield Paragraph(f"{plural(more, 'more socket')} in other network namespaces.")
 

@@ -53,8 +53,10 @@ self.portbookSearch = (() => {
     if (row.good.includes(`\n${wanted}\n`)) return 100;
     if (row.names.includes(`\n${wanted}\n`)) return 98;
     if (phrase && row.phrases.includes(`\n${phrase}\n`)) return 97;
-    if (port !== null && row.spans.some(([a, b]) => a <= port && port <= b)
-      && (row.kind === "registered" || row.kind === "service" || row.spans.some(([a, b]) => b - a < WIDE))) return 95;
+    const holding = port === null ? [] : row.spans.filter(([a, b]) => a <= port && port <= b);
+    if (holding.length) {
+      return row.kind === "registered" || row.kind === "service" || holding.some(([a, b]) => b - a < WIDE) ? 95 : 93;
+    }
     if (phrase && row.phrases.includes(`\n${phrase} `)) return 92;
     if (telling && words.every((word) => row.words.includes(` ${word} `))) return 91;
     if (row.names.includes(`\n${wanted}`)) return BEGINS;

@@ -265,22 +265,32 @@ def _sheet(catalog: Catalog) -> list[Group]:
 # -- several ports side by side ---------------------------------------------------------------
 
 
+# Marks of a port's head, their rows, and what stands there for a port without one.
+_MARKS = (("Security", "Security", "not recorded"), ("Reported", "Reported abuse", "none known"))
+
+
 def compare(answers: Sequence[PortAnswer], site: Site) -> str:
     """The short answers on a few ports, beside each other."""
     columns = []
     for answer in answers:
         brief = compose_brief(answer._replace(host=None, findings=()), Viewer())
-        head = head_of(answer, brief)
-        columns.append((answer.port, head, dict(head.marks)))
+        columns.append((answer.port, head_of(answer, brief)))
+    marks = [dict(head.marks) for _, head in columns]
+    rows = [  # that no port has is left out
+        (label, [each.get(mark) or without for each in marks])
+        for mark, label, without in _MARKS
+        if any(mark in each for each in marks)
+    ]
     title = f"{listed([str(answer.port) for answer in answers])} compared" if answers else "Compare"
     about = "The short answers on two to six ports, beside each other."
     if columns:
-        about = " ".join([f"{port}: {head.answer}." for port, head, _ in columns])
+        about = " ".join([f"{port}: {head.answer}." for port, head in columns])
     path = None if answers else "compare"
     name = "" if answers else "Compare ports"
     return page(
-        "compare.html", Links(site), title, name=name, columns=columns, path=path, about=about
-    )
+        "compare.html", Links(site), title, name=name, columns=columns, rows=rows, path=path,
+        about=about,
+    )  # fmt: skip
 
 
 # -- topics -----------------------------------------------------------------------------------
