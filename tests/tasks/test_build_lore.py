@@ -6,7 +6,7 @@ import json
 import tomllib
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from portbook.catalog.practice.lookup import Practice
 from portbook.model import Transport, Use, UseKind
 from portbook.model.practice import same_product
+from portbook.verdict.facts import service_names
 from tasks import build_lore, lore_checks
 from tasks.build_lore import parse_service_names
 from tasks.lore_checks import (
@@ -26,6 +27,10 @@ from tasks.lore_checks import (
 )
 from tasks.lore_fields import PortSpan, check_period
 from tasks.use_weights import publisher, shown_by
+from tests.values import CATALOG
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 PROGRAM: dict[str, Any] = {
     "name": "exampled",
@@ -792,6 +797,17 @@ def test_no_use_and_no_program_of_a_port_have_names_of_one_product() -> None:
     assert sum(bool(use.programs) for use in practice.uses()) > 150
 
 
+def bare(ports: Collection[int], transport: Transport) -> list[tuple[int, str]]:
+    """The uses that lead on one of *ports*, and speak no service that is registered there."""
+    return [
+        (use.first, use.product)
+        for use in Practice().uses()
+        if use.first == use.last and use.first in ports and use.transport is transport
+        if use.leads
+        and not use.speaks(service_names(CATALOG.registry.standing(use.first, transport)))
+    ]
+
+
 def test_what_is_met_on_the_ports_of_the_web_says_that_it_speaks_it() -> None:
     """Else the verdict would call every server there one of another use."""
     uses = [
@@ -801,3 +817,35 @@ def test_what_is_met_on_the_ports_of_the_web_says_that_it_speaks_it() -> None:
     ]
     assert len(uses) > 100
     assert [use.product for use in uses if not {"http", "https"} & {*use.services}] == []
+
+
+# fmt: off
+ONE_SERVICE = {
+    Transport.TCP: (
+        7, 13, 17, 19, 20, 21, 22, 23, 25, 53, 79, 80, 102, 110, 111, 119, 135, 139, 143, 179,
+        322, 389, 443, 445, 465, 502, 515, 548, 554, 563, 587, 593, 631, 636, 853, 873, 990,
+        993, 995, 1433, 1720, 1723, 1755, 1883, 2049, 2375, 2376, 2404, 2628, 2947, 3260, 3268,
+        3269, 3283, 3306, 3389, 3493, 3632, 3689, 3868, 4190, 4317, 4840, 5060, 5061, 5222,
+        5269, 5357, 5432, 5666, 5672, 5984, 6419, 6432, 6514, 6697, 7687, 9306, 10050, 10051,
+        11434, 26257, 27017, 32400, 33060, 44818,
+    ),
+    Transport.UDP: (
+        7, 13, 17, 19, 53, 67, 69, 88, 123, 137, 138, 161, 162, 319, 320, 389, 464, 500, 554,
+        623, 1194, 1434, 1701, 1719, 1812, 1813, 2123, 2152, 3130, 3389, 3671, 3702, 4500,
+        4569, 4739, 4789, 5060, 5355, 5683, 5684, 6081, 6343, 34964, 44818, 47808,
+    ),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("transport", ONE_SERVICE)
+def test_what_is_met_on_the_port_of_one_service_says_that_it_speaks_it(
+    transport: Transport,
+) -> None:
+    """Ports on which something else is met as well stand elsewhere: there nothing can be told."""
+    assert bare(ONE_SERVICE[transport], transport) == []
+
+
+def test_a_use_of_something_else_is_told_from_one_of_the_service() -> None:
+    assert (1194, "SoftEther VPN") in bare([1194], Transport.TCP)
+    assert bare([443], Transport.TCP) == []
