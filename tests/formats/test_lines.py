@@ -12,7 +12,8 @@ from portbook.errors import MalformedInput
 from portbook.formats.fields import NOT_UNDERSTOOD, Line, no_names, not_understood
 from portbook.formats.json_stream import Value, ended, values
 from portbook.formats.lines import LONGEST_LINE, numbered
-from portbook.formats.sockets.detect import FORMATS, detect, read, reader
+from portbook.formats.sockets.detect import FORMATS, detect, read
+from portbook.formats.sockets.readers import reader
 from portbook.model import Listener
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from portbook.errors import MalformedInput
 from portbook.formats.fields import LEFT_OUT, LONGEST_TEXT, NOT_UNDERSTOOD, Line, no_names
 from portbook.formats.lines import LONGEST_LINE, numbered
-from portbook.formats.sockets.detect import FORMATS, detect, read, reader
+from portbook.formats.sockets.detect import FORMATS, detect, read
+from portbook.formats.sockets.readers import reader
 from portbook.formats.sockets.ss import _row
 from portbook.formats.sockets.ss_plain import PLAIN, plain_row
 from portbook.model import (

@@ -16,7 +16,8 @@ from typing import Any
 
 atheris: Any = importlib.import_module("atheris")
 with atheris.instrument_imports(include=["portbook"]):  # what is loaded later isn't watched
-    from portbook.formats.sockets.detect import FORMATS, reader
+    from portbook.formats.sockets.detect import FORMATS
+    from portbook.formats.sockets.readers import reader
     from tests.hostile.readers import READERS
 
     for form in FORMATS.values():
