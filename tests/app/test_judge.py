@@ -31,6 +31,7 @@ from portbook.present.owners import Viewer
 from portbook.present.render.text import Style
 from portbook.present.views.listen import head, table_lines
 from portbook.present.views.listen_fields import Cells
+from tests.counts import PROOF
 from tests.values import CATALOG
 
 RULES = PortRules("linux", 1024, (32768, 60999), ((40000, 40000),))
@@ -153,7 +154,7 @@ def test_ports_with_uses_and_abuse_of_one_kind_are_judged_as_each_alone() -> Non
     products = [use.product for use in practice.uses()]
     judge = CaptureJudge(CATALOG, said=False)
     kinds = set()
-    for port, transport in chance.sample(places, 400):
+    for port, transport in chance.sample(places, 400 if PROOF else 150):
         here = [use.product for use in practice.lookup_uses(port, transport)] or ["nobody"]
         kinds.add(judge.on_record(port, transport).kind)
         # Called like a use of this port, or one word of it, or like one of another port, or unseen.
@@ -169,7 +170,8 @@ def test_ports_with_uses_and_abuse_of_one_kind_are_judged_as_each_alone() -> Non
 
 def test_a_table_of_a_capture_has_what_each_socket_has_alone() -> None:
     chance = Random(21)
-    drawn = [_drawn(chance) for _ in range(6000)]  # of more ports than are asked for one by one
+    count = 6000 if PROOF else 2500
+    drawn = [_drawn(chance) for _ in range(count)]  # of more ports than are asked for one by one
     samples = sockets()[::97] + drawn
     judge = CaptureJudge(CATALOG, said=False)
     table = CaptureTable(judge, iter(samples))
