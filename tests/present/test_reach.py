@@ -18,7 +18,7 @@ from portbook.present.phrases.firewall_commands import firewall_command, firewal
 from portbook.present.phrases.reach import configured_words
 from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style
-from portbook.present.views.reach import compose_reach, next_steps, render_reach
+from portbook.present.views.reach import answer_words, compose_reach, next_steps, render_reach
 from tests.app.test_reach import PORT, filtering
 from tests.machine import SERVER, TO, Machine, bound
 
@@ -327,6 +327,62 @@ def test_what_is_forwarded_is_opened_where_it_is_stopped(
     both = firewall_command(filters, 8080, "tcp", [stopped, here], opens=True)
     alone = firewall_command(filters, 8080, "tcp", [here], opens=True)
     assert both == (f"{sudo} && {alone}" if sudo and alone else None)
+
+
+@pytest.mark.parametrize(
+    ("filters", "rules", "command"),
+    [
+        (["nftables"], ["accept in inet t in", "policy drop in inet t out"],
+         "nft insert rule inet t out tcp sport 8080 accept"),
+        (["iptables"], ["-j ACCEPT in ip filter INPUT", "policy drop in ip filter OUTPUT"],
+         "iptables -I OUTPUT -p tcp --sport 8080 -j ACCEPT"),
+        (["ufw"], ["policy drop in ip filter OUTPUT"], None),
+        (["firewalld"], ["-j DROP in ip filter OUTPUT_direct"], None),
+    ],
+)  # fmt: skip
+def test_what_stops_answers_is_opened_on_their_way(
+    filters: list[str], rules: list[str], command: str | None
+) -> None:
+    met = [RuleText(text, where) for text, _, where in (each.partition(" in ") for each in rules)]
+    lost = Origin("anywhere", Family.IPV4, Outcome.DROPPED, rules=(*met,), unanswered=True)
+    told = firewall_command(filters, 8080, "tcp", [lost], opens=True)
+    assert told == (None if command is None else f"sudo {command}")
+    assert answer_words(lost).startswith("no: its answers are dropped (")
+
+
+@pytest.mark.parametrize(
+    ("filters", "rule", "command"),
+    [
+        (["iptables"], "-p tcp -j DROP in ip raw PREROUTING",
+         "iptables -t raw -I PREROUTING -p tcp --dport 8080 -j ACCEPT"),
+        (["ufw"], "ip saddr @banned drop in inet crowdsec input", None),
+        (["nftables"], "policy drop in inet t in",
+         "nft insert rule inet t in tcp dport 8080 accept"),
+    ],
+)  # fmt: skip
+def test_a_port_is_opened_in_the_table_that_stops_it(
+    filters: list[str], rule: str, command: str | None
+) -> None:
+    text, _, where = rule.partition(" in ")
+    shut = Origin("anywhere", Family.IPV4, Outcome.DROPPED, rules=(RuleText(text, where),))
+    told = firewall_command(filters, 8080, "tcp", [shut], opens=True)
+    assert told == (None if command is None else f"sudo {command}")
+    # A redirect before it: the rules ask for another port then.
+    before = RuleText("tcp dport 8080 redirect to :9000", "inet t pre")
+    sent = shut._replace(rules=(before, *shut.rules))
+    assert firewall_command(filters, 8080, "tcp", [sent], opens=True) is None
+
+
+def test_where_no_rule_asks_about_some_a_chain_of_its_own_closes_the_port() -> None:
+    """A table for IPv4 closes nothing of IPv6; a chain that others are stopped in, nothing here."""
+    let_in = RuleText("tcp dport 8080 accept", "ip t in")
+    four = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=(let_in,))
+    command = firewall_command(
+        ["nftables"], 8080, "tcp", [four, four._replace(family=Family.IPV6, rules=())], opens=False
+    )
+    assert command is not None
+    assert command.startswith("sudo nft 'add table inet ")
+    assert command.endswith(" tcp dport 8080 drop'")
 
 
 ASKED = "-p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP"

@@ -375,3 +375,36 @@ def test_a_published_port_that_a_strict_firewalld_stops_has_its_command(
         f"nft insert rule inet firewalld filter_FORWARD_dnat meta l4proto tcp {added}",
     )
     assert from_far(judged(machine), 8080) == "open"
+
+
+# IPv4 has a table, IPv6 none; answers from 9000 are stopped.
+ONE_FAMILY = """table ip t {
+chain in {
+type filter hook input priority 0; policy drop;
+ct state established,related accept
+iif lo accept
+tcp dport { 8080, 9000 } accept
+}
+}
+table inet o {
+chain out {
+type filter hook output priority 0;
+tcp sport 9000 drop
+}
+}
+"""
+
+
+def test_the_commands_that_are_printed_for_nft_alone_close_and_open(
+    machine: FilteredMachine,
+) -> None:
+    need_program("nft")
+    assert not machine.load(["nft", "-f", "-"], ONE_FAMILY)
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("open", "open")
+    assert from_far(outcomes, 9000) == "dropped"
+    machine.shell(machine.machine, printed_command(machine, "Open", 9000))
+    assert from_far(judged(machine), 9000) == "open"
+    machine.shell(machine.machine, printed_command(machine, "Close", 8080))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("dropped", "dropped")

@@ -67,6 +67,7 @@ class Origin(NamedTuple):
     barrier: Barrier | None = None
     further: int = 0
     not_evaluated: tuple[NotEvaluated, ...] = ()
+    unanswered: bool = False
 
 
 def families_of(socket: Socket) -> tuple[Family, ...]:
@@ -188,9 +189,7 @@ class _Question(NamedTuple):
         for interface in self._outer():
             if interface.routes_loopback:
                 networks = [each.network for each in interface.addresses if each.family == "ipv4"]
-                yield from self._through(
-                    interface, bound, [(first, last) for first, last in networks]
-                )
+                yield from self._through(interface, bound, networks)
 
     def _outer(self) -> list[Interface]:
         """The interfaces through which other machines are reached."""
@@ -397,4 +396,5 @@ def _origin(source: str, decision: Decision, interface: str | None) -> Origin:
         later=decision.later,
         source_ports=decision.source_ports,
         not_evaluated=decision.not_evaluated,
+        unanswered=decision.unanswered,
     )

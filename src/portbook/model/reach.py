@@ -45,6 +45,7 @@ class Decision(NamedTuple):
     ``forwarded``: that end isn't an address of this machine. ``later`` are the rules that stop a
     connection once it stands, ``source_ports`` those that treat other than ephemeral source ports
     differently. ``not_evaluated`` is what else may decide: the outcome is unknown because of it.
+    ``unanswered``: what is stopped, or may be, is the answer, on its way back.
     """
 
     family: Family
@@ -57,6 +58,7 @@ class Decision(NamedTuple):
     later: tuple[RuleText, ...] = ()
     source_ports: tuple[RuleText, ...] = ()
     not_evaluated: tuple[NotEvaluated, ...] = ()
+    unanswered: bool = False
 
     def networks(self) -> Iterator[IPv4Network | IPv6Network]:
         """The sources as CIDR networks, in order.

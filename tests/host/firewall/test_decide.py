@@ -534,3 +534,12 @@ def test_the_rule_that_stops_most_is_named_for_many() -> None:
     told = {one.rules[-1].text: len(one.sources) for one in ask(*objects, later=False)}
     assert told == {"ip saddr 10.0.17.0/24 drop": 39, "policy drop": 40}
     assert len(ask(*objects)) == 41
+
+
+def test_what_stops_the_answer_is_told_from_what_stops_the_connection() -> None:
+    sport = {"payload": {"protocol": "tcp", "field": "sport"}}
+    out = [chain("out", "output"), rule("out", match(sport, 80), DROP)]
+    (lost,) = ask(chain("in", "input"), rule("in", match(DPORT, 80), ACCEPT), *out)
+    assert (lost.outcome, lost.unanswered) == (Outcome.DROPPED, True)
+    (stopped,) = ask(chain("in", "input", "drop"), *out)
+    assert (stopped.outcome, stopped.unanswered) == (Outcome.DROPPED, False)

@@ -28,6 +28,7 @@ from portbook.host.firewall.flows import (
     TooLong,
     apart,
     end_of,
+    lost_by,
     reasoned,
     strayed,
     union,
@@ -57,6 +58,7 @@ class _Result(NamedTuple):
     packet: Packet | None = None
     forwarded: bool = False
     later: tuple[RuleText, ...] = ()
+    unanswered: bool = False
 
 
 def decide(
@@ -248,11 +250,7 @@ class _Call:
             passed = [each for each in passed if each not in untracked]
             stops += [Stop(Outcome.UNKNOWN, each.sources, each.rules) for each in untracked]
         lost = [
-            _Result(
-                Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED,
-                stop.sources,
-                (*flow.rules, *stop.rules),
-            )
+            _Result(lost_by(stop), stop.sources, (*flow.rules, *stop.rules), unanswered=True)
             for stop in stops
         ]
         later: list[Stop] = []
@@ -394,7 +392,8 @@ def _agreed(family: Family, possible: list[_Result], sources: Intervals) -> Deci
     if outcome is not Outcome.OPEN or len(ends) > 1:
         beyond = outcome is not Outcome.UNKNOWN and all(each.forwarded for each in possible)
         end = ends.pop() if beyond and len(ends) == 1 else (None, None)
-        return Decision(family, sources, outcome, rules, *end, forwarded=beyond)
+        lost = any(each.unanswered for each in possible)
+        return Decision(family, sources, outcome, rules, *end, forwarded=beyond, unanswered=lost)
     port, address = ends.pop()
     later = tuple(dict.fromkeys(rule for each in possible for rule in each.later))
     return Decision(family, sources, outcome, rules, port, address, first.forwarded, later)

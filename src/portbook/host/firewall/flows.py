@@ -37,6 +37,11 @@ class Stop(NamedTuple):
     rules: tuple[RuleText, ...]
 
 
+def lost_by(stop: Stop) -> Outcome:
+    """What a connection comes to whose answer meets *stop*: it isn't told of being refused."""
+    return Outcome.UNKNOWN if stop.outcome is Outcome.UNKNOWN else Outcome.DROPPED
+
+
 def strayed(flow: Flow) -> Iterator[Stop]:
     """Who gets no answer where NAT sends it to another address, and perhaps to their own."""
     address = flow.packet.daddr

@@ -47,6 +47,35 @@ def firewall_command(
     return " && ".join(known) if known and known == commands else None
 
 
+def _way(condition: str, back: bool) -> str:
+    """A condition on connections, or on their answers on the way *back*."""
+    return condition.replace("dport ", "sport ") if back else condition
+
+
+def _of_iptables(origin: Origin, port: int, transport: str, *, opens: bool) -> str:
+    """Its rule for one family: before all others, in the table and on the way that decides."""
+    back = opens and origin.unanswered
+    table, chain = "", "OUTPUT" if back else "INPUT"
+    if opens and origin.rules and not _in_filter(origin.rules[-1]):
+        _, name, chain = origin.rules[-1].where.split(" ")
+        table = f"-t {name} "
+    condition = _way(f"-p {transport} --dport {port}", back)
+    target = "ACCEPT" if opens else "DROP"
+    return f"sudo {_tables_of(origin)} {table}-I {chain} {condition} -j {target}"
+
+
+def _in_filter(rule: RuleText) -> bool:
+    """Whether it stands in the table that ufw and iptables fill, if no other is named."""
+    return rule.where.split(" ")[1:2] in ([], ["filter"])
+
+
+_OWN_CHAIN = (
+    "add table inet portbook; "
+    "add chain inet portbook input { type filter hook input priority 0; }; "
+    "insert rule inet portbook input"
+)
+
+
 def _is_sent_on(origin: Origin) -> bool:
     """Whether it goes to another machine, or through Docker's chains."""
     return origin.forwarded or any("DOCKER" in rule.where for rule in origin.rules)
@@ -58,12 +87,16 @@ def _command_here(
     """What opens or closes a port of this machine itself."""
     rules = [rule for origin in origins for rule in origin.rules]
     sent = {each.delivered_to for each in origins} - {None, port}
-    if sent or not filters:
+    if sent or not filters or any(map(_translates, [rule.text for rule in rules])):
         return None
     let_in = [each for each in origins if each.answer is Outcome.OPEN]
     decided = _stopped(origins) if opens else let_in
+    if opens and filters[0] in ("ufw", "firewalld") and any(each.unanswered for each in decided):
+        return None  # what they let in would still get no answer
     port_text = f"{transport} dport {port}"
     if filters[0] == "ufw":
+        if opens and any(each.rules and not _in_filter(each.rules[-1]) for each in decided):
+            return None
         # ufw puts a new rule behind those that decide now, unless told to go before them all. One
         # that it has for this very port it leaves where it is, and changes it without "prepend":
         # ufw(8). In the rules, that one looks as a rule for the port of every transport does.
@@ -81,16 +114,20 @@ def _command_here(
         commands = _in_zones([*decisive], port, transport, opens=opens)
     elif filters[0] == "nftables":
         verdict = "accept" if opens else "drop"
+        places = dict.fromkeys(
+            [(each.rules[-1], each.unanswered) for each in decided if each.rules]
+        )
         commands = [
-            f"sudo nft insert rule {rule.where} {port_text} {verdict}" if rule.where else None
-            for rule in (*decisive,) or rules[-1:]  # a policy decides: where others are stopped
+            f"sudo nft insert rule {rule.where} {_way(port_text, back)} {verdict}"
+            if rule.where
+            else None
+            for rule, back in places
         ]
+        if not opens and not all(each.rules for each in decided):
+            # No rule asks about some of them: none is known that they would all meet.
+            commands = [f"sudo nft '{_OWN_CHAIN} {port_text} drop'"]
     elif filters[0] == "iptables":
-        target = "ACCEPT" if opens else "DROP"
-        commands = [
-            f"sudo {_tables_of(each)} -I INPUT -p {transport} --dport {port} -j {target}"
-            for each in decided
-        ]
+        commands = [_of_iptables(each, port, transport, opens=opens) for each in decided]
     else:
         return None
     known = dict.fromkeys([each for each in commands if each is not None])
@@ -164,8 +201,13 @@ def _ufw_route(verb: str, transport: str, origin: Origin) -> str:
 
 
 def _translates(rule: str) -> bool:
-    """Whether a rule of nft sends packets on; "ct status dnat" only asks whether one did."""
-    return any(f" dnat {word} " in f" {rule}" for word in ("to", "ip", "ip6"))
+    """Whether a rule sends packets on; "ct status dnat" only asks whether one did."""
+    return any(word in f" {rule} " for word in _TRANSLATIONS)
+
+
+_TRANSLATIONS = (
+    " dnat to ", " dnat ip ", " dnat ip6 ", " redirect ", "-j DNAT ", "-j REDIRECT ", "-j NETMAP ",
+)  # fmt: skip
 
 
 def _closes_forwarded(

@@ -212,6 +212,8 @@ def answer_words(origin: Origin, end: str = "") -> str:
     if origin.barrier is not None:
         return _BARRIERS[origin.barrier]
     words = _ANSWERS[origin.answer]
+    if origin.unanswered and origin.answer is Outcome.DROPPED:
+        words = "no: its answers are dropped"
     if origin.forwarded and origin.answer is Outcome.OPEN:
         place = host_port(origin.delivered_address or "", origin.delivered_to or 0)
         words += f", by {end} on {place}" if end else f", by {place}"
