@@ -222,16 +222,14 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         a column after the other.
         """
         at = len(self.rest_of_each)
-        if not self._learn_kinds(rows):
+        if not (self._bits.keys() >= {*rows.kinds} or self._learn_kinds(rows)):
             return False
-        self._learn_addresses(rows, at)
-        self._learn_owners(judge, rows, at)
+        bits = list(map(self._bits.__getitem__, rows.kinds))
+        wheres, owners = self._wheres_of(rows, at), self._owners_of(judge, rows, at)
         columns, alike, shared = self.columns, self._alike, self._shared
-        bits = map(self._bits.__getitem__, rows.kinds)
         places = [port << 2 | bit for port, bit in zip(rows.ports, bits, strict=True)]
-        self._learn_ports(judge, rows, places)
-        owners = list(map(self._owners.__getitem__, rows.owners))
-        wheres = list(map(self._where.__getitem__, rows.addresses))
+        if not self._whole.issuperset(bits):
+            self._learn_ports(judge, places)
         # Plain numbers in lists: whatever lies apart in memory takes several times as long.
         keys = [
             by * _SPREAD + alike[place] + (where >> 2 & 7)
@@ -282,8 +280,11 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self.rests.append(rest)
         return True
 
-    def _learn_addresses(self, rows: PlainRows, at: int) -> None:
+    def _wheres_of(self, rows: PlainRows, at: int) -> list[int]:
         numbers, addresses, known = self.columns.address, self.addresses, self._where
+        found: list[Any] = list(map(known.get, rows.addresses))
+        if None not in found:
+            return found
         for key, number in _new(rows.addresses, known):
             address, family = where = rows.address(key)
             reach = reach_of(address, family)
@@ -292,8 +293,12 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             if by == len(addresses):
                 addresses.append(where)
                 self.reaches.append(reach)
+        return list(map(known.__getitem__, rows.addresses))
 
-    def _learn_owners(self, judge: CaptureJudge, rows: PlainRows, at: int) -> None:
+    def _owners_of(self, judge: CaptureJudge, rows: PlainRows, at: int) -> list[int]:
+        found: list[Any] = list(map(self._owners.get, rows.owners))
+        if None not in found:
+            return found
         for key, number in _new(rows.owners, self._owners):
             listener = rows.listener(number)
             owners, seen, _ = listener.ownership
@@ -306,12 +311,11 @@ class CaptureTable(ByColumns, Sequence[Listener]):
                 self._speakers.setdefault(name, []).append(by)
                 places += self._spoken.get(name, ())
             self._claim(by, places)
+        return list(map(self._owners.__getitem__, rows.owners))
 
-    def _learn_ports(self, judge: CaptureJudge, rows: PlainRows, places: Sequence[int]) -> None:
+    def _learn_ports(self, judge: CaptureJudge, places: Sequence[int]) -> None:
         """Takes what is on record of the ports at *places*; of all ports, where there are many."""
         alike = self._alike
-        if self._whole and self._whole.issuperset(map(self._bits.__getitem__, {*rows.kinds})):
-            return
         new = [place for place in dict.fromkeys(places) if not alike[place]]
         self._ports += len(new)
         if not self._whole and self._ports >= _MANY_PORTS:
@@ -331,9 +335,9 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         """Takes what is on record of *size* ports from *place* on."""
         self.learned.append((found, place, size))
         kind, service = found.kind + (PORTS << 2) << 3, self._service(found.standing)
-        places = (place,) if size == 1 else range(place, place + (size << 2), 4)
-        for each in places:
-            self._alike[each], self._service_at[each] = kind, service
+        places = range(place, place + (size << 2), 4)
+        self._alike[place : places.stop : 4] = [kind] * size
+        self._service_at[place : places.stop : 4] = [service] * size
         for name in found.words:
             self._spoken[name] += places
             for by in self._speakers.get(name, ()):
@@ -390,11 +394,6 @@ def _numbers() -> Any:
     return array("I")  # of at most 32 bits
 
 
-def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterable[tuple[Any, int]]:
-    """What is in *column* and not in *known*, in order, and the first place of each.
-
-    *known* has to have each before the next one is asked for.
-    """
-    if known.keys() >= {*column}:
-        return ()
+def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterator[tuple[Any, int]]:
+    """What is in *column* and not in *known*, which is given each before the next; its place."""
     return ((key, number) for number, key in enumerate(column) if key not in known)

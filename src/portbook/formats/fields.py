@@ -18,8 +18,6 @@ from portbook.model.sockets import UNKNOWN_ADDRESS, ScannedPort, ScanState
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from portbook.formats.lines import NumberedLines
-
 # What a line can be that holds no listener.
 HEADING = "heading"  # a title, a header, a comment
 DETAIL = "detail"  # more about the socket before it
@@ -86,6 +84,19 @@ class PlainRows(NamedTuple):
     address: Callable[[Any], tuple[str, Family | None]]
     listener: Callable[[int], Listener]
     listeners: Callable[[], Iterable[Listener]]
+
+
+class NumberedLines:
+    """Lines with their numbers; ``blocks`` has them as they came: the number of the first line of
+    each block, and all of its lines with line feeds between.
+    """
+
+    def __init__(self, blocks: Iterable[tuple[int, str]]) -> None:
+        self.blocks = blocks
+
+    def __iter__(self) -> Iterator[tuple[int, str]]:
+        for number, text in self.blocks:
+            yield from enumerate(text.split("\n"), number)
 
 
 if TYPE_CHECKING:

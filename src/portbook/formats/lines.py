@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from portbook.errors import MalformedInput
-from portbook.formats.fields import OVERLONG
+from portbook.formats.fields import OVERLONG, NumberedLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -54,19 +54,6 @@ def encoding_of(first: bytes) -> tuple[str, int]:
         if sample[::2].count(0) * 3 > pairs * 2 and sample[1::2].count(0) * 3 < pairs:
             return "utf-16-be", 0
     return "utf-8", 0
-
-
-class NumberedLines:
-    """Lines with their numbers; ``blocks`` has them as they came: the number of the first line of
-    each block, and all of its lines with line feeds between.
-    """
-
-    def __init__(self, blocks: Iterable[tuple[int, str]]) -> None:
-        self.blocks = blocks
-
-    def __iter__(self) -> Iterator[tuple[int, str]]:
-        for number, text in self.blocks:
-            yield from enumerate(text.split("\n"), number)
 
 
 def numbered(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:

@@ -25,10 +25,10 @@ from portbook.formats.decoration import (
 from portbook.formats.fields import (
     NOT_UNDERSTOOD,
     Line,
+    NumberedLines,
     no_names,
 )
 from portbook.formats.lines import (
-    NumberedLines,
     blocks_of,
     from_quoted_printable,
     is_quoted_printable,

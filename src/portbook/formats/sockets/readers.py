@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import chain
 from typing import TYPE_CHECKING
 
-from portbook.formats.fields import OVERLONG, PlainRows
-from portbook.formats.lines import NumberedLines
+from portbook.formats.fields import OVERLONG, NumberedLines, PlainRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

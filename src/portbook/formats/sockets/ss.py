@@ -19,6 +19,7 @@ from portbook.formats.fields import (
     NO_PORT,
     UNTOLD,
     Line,
+    NumberedLines,
     PlainRows,
     detail,
     everywhere,
@@ -27,7 +28,7 @@ from portbook.formats.fields import (
     not_understood,
     whole,
 )
-from portbook.formats.lines import NumberedLines, joined_apart, runs
+from portbook.formats.lines import joined_apart, runs
 from portbook.formats.sockets.ss_plain import PLAIN, plain_listeners, plain_row
 from portbook.model import (
     LAST_PORT,
