@@ -73,16 +73,27 @@ def _cut_off(scanner: _Scanner, last: int) -> Iterator[Value | Line]:
 
 
 def _closed(text: str) -> Any:
-    """The value that *text* begins, without its last part where that isn't whole; else None."""
-    closing = "".join(reversed(_marks(text)[1]))
-    # A number or a word that ends the text may be the beginning of a longer one.
-    whole = text.rstrip().endswith(('"', "}", "]"))
-    for attempt in ([text + closing] if whole else []) + [ended(text)]:
-        try:
-            return json.loads(attempt)
-        except (ValueError, RecursionError):
-            continue
-    return None
+    """The value that *text* begins up to the last part of it that is whole; else None.
+
+    An object that isn't whole is left out: what it would have said yet may be what matters.
+    """
+    end, closing, closed = 0, [], ""
+    for token in _MARK.finditer(text):
+        mark = token[0]
+        if mark in "{[":
+            closing.append("}" if mark == "{" else "]")
+        elif mark in "]}" and closing:
+            closing.pop()
+            end, closed = token.end(), "".join(reversed(closing[:_DEEPEST]))
+    if not closed:
+        return None
+    try:
+        return json.loads(text[:end] + closed)
+    except (ValueError, RecursionError):
+        return None
+
+
+_DEEPEST = 64  # brackets of a value that is cut off; of one that has more nothing is read
 
 
 class _Scanner:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 
 # The names of each column, without signs and in lower case; the first that is there counts.
-PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber")
+PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber", "serviceport")
 ADDRESS = (
     "localaddress", "localaddr", "localip", "ipstr", "ip", "ipaddress", "ipaddr", "address", "addr",
-    "host",
+    "host", "assetipaddress",
 )  # fmt: skip
-PROTOCOL = ("transportprotocol", "protocol", "proto", "transport", "netid", "portprotocol")
+PROTOCOL = (
+    "transportprotocol", "protocol", "proto", "transport", "netid", "portprotocol",
+    "serviceprotocol",
+)  # fmt: skip
 STATE = ("state", "status", "portstate")
 PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "peerport", "rport")
 PID = ("pid", "processid", "owningprocess")
@@ -19,9 +22,14 @@ USER = ("user",)
 HELD_BY = {"process", "processname", *PID}  # rpcinfo has a program for each number
 # What a scan learnt of a service that answered.
 LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
-# A scan for weaknesses has a row for each thing that it found at a port: Nessus, OpenVAS.
-OF_PLUGINS = frozenset({"pluginid", "nvtname", "nvtoid"})
-LONG = frozenset({"pluginoutput", "synopsis", "description", "summary", "solution", "seealso"})
+# A scan for weaknesses has a row for each thing that it found at a port: Nessus, OpenVAS, Qualys,
+# Nexpose.
+OF_PLUGINS = frozenset({
+    "pluginid", "pluginname", "nvtname", "nvtoid", "qid", "vulnerabilitytitle",
+})  # fmt: skip
+LONG = frozenset(
+    {"pluginoutput", "synopsis", "description", "summary", "solution", "seealso", "results"}
+)
 # Columns of a table that have an address with its port, as ss and netstat print it, and what only
 # these two have beside it.
 WITH_PORT = (
@@ -55,7 +63,7 @@ _TRANSLATED = {
 _IN_ENGLISH = {word: name for name, words in _TRANSLATED.items() for word in words.split()}
 _SIGN, _NO_WORD = re.compile(r"[^a-z0-9]+"), re.compile(r"[\W_]+")
 # What a header has in one of its columns, and few rows have.
-HEADED = re.compile("port|puerto|端口|ポート|local|lokal|addr|adresse", re.IGNORECASE)
+HEADED = re.compile("port|puerto|端口|ポート|local|lokal|addr|adresse|地址|アドレス", re.IGNORECASE)
 
 
 def bare(name: str) -> str:

@@ -138,7 +138,7 @@ def records_of(text: str) -> list[dict[str, str]]:
         owners = [_owner(row)]
     told.update(_host(row, owned="program" in owners[0]))
     if "protocol" not in told:
-        if not told.get("state", "").upper().startswith("LISTEN"):
+        if not told.get("state", "").startswith("LISTEN"):  # a setting of a server is no socket
             return []
         told["protocol"] = "tcp"  # no other protocol listens
     if not _is_there(told, owned=bool(owners[0])):
