@@ -36,7 +36,7 @@ class Listed:
 
     def take(self, number: int, line: str) -> tuple[bool, list[Told]]:
         """Whether *line* is a cell of a record, and the record that ended before it."""
-        found = _CELL.match(line)
+        found = _CELL.match(line) if ":" in line and ":*" not in line else None
         name = bare(found[2]) if found is not None else ""
         known = bool(self._lines) or name in NAMES or name == _INSTANCE
         if found is None or not known or _FRAME.match(line):

@@ -63,7 +63,10 @@ _TRANSLATED = {
 _IN_ENGLISH = {word: name for name, words in _TRANSLATED.items() for word in words.split()}
 _SIGN, _NO_WORD = re.compile(r"[^a-z0-9]+"), re.compile(r"[\W_]+")
 # What a header has in one of its columns, and few rows have.
-HEADED = re.compile("port|puerto|端口|ポート|local|lokal|addr|adresse|地址|アドレス", re.IGNORECASE)
+HEADED = (
+    "port", "addr", "local", "puerto", "lokal", "adres", "direcc", "indirizzo", "端口", "ポート",
+    "地址", "アドレス",
+)  # fmt: skip
 
 
 def bare(name: str) -> str:

@@ -125,7 +125,9 @@ class _Rows:
         """A header, or a row below it."""
         text = line.strip()
         # Whatever the column of ports is called has that in its name, and few rows have.
-        found = _header(text) if HEADED.search(text) and not is_around(text) else None
+        lower = text.lower()
+        headed = any(word in lower for word in HEADED) and not is_around(text)
+        found = _header(text) if headed else None
         if found is not None:
             self._separator, self._header = found
             self._worn = _worn(_cells(text, self._separator)[0], self._header)

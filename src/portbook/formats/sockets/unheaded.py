@@ -125,6 +125,8 @@ def records_of(text: str) -> list[dict[str, str]]:
     >>> records_of("tcp,0.0.0.0,22,sshd,812")[0]["program"]
     'sshd'
     """
+    if ":*" in text:  # the other end of a whole row, which has a reader
+        return []
     head, found, users = text[:_LONGEST].partition("users:((")
     cells = list(_cells(head.rstrip(' \t,;"')))
     if len(text) > _LONGEST or not _FEWEST <= len(cells) + bool(found) <= _MOST:
