@@ -83,3 +83,12 @@ def test_the_whole_page_of_a_product_has_its_own_uses_alone() -> None:
     assert page.startswith("Grafana · ")
     assert "Ruby on Rails" not in page
     assert "History" not in page
+
+
+def test_a_name_that_people_use_is_not_another_services() -> None:
+    """9160 is registered for apani1, of which whoever asks for Cassandra never heard."""
+    found = _of("cassandra")
+    assert found.name == "cassandra"
+    assert brief_of(found, TO).headline.startswith("cassandra: ")
+    assert _of("kafka").name == "kafka"
+    assert _of("rdp").name == "ms-wbt-server"

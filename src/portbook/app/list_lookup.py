@@ -67,7 +67,9 @@ class ServiceAnswer(NamedTuple):
         """What people meet under the name, on any of its ports."""
         name = self.name.lower()
         met = [known for each in self.ports for known in each.services]
-        return tuple([known for known in met if name in map(str.lower, known.registered)])
+        registered = [known for known in met if name in map(str.lower, known.registered)]
+        called = [known for known in met if known.name.lower() == name or name in known.also_called]
+        return tuple(registered or called)
 
 
 class RangeAnswer(NamedTuple):
@@ -214,7 +216,10 @@ def answer_called(
     *called* are its ports, *portless* the rows of a registered name that is spelled the same.
     """
     rows = [row for each in called for row in catalog.registry.lookup(each.first, each.transport)]
-    name = next((row.service_name for row in rows if row.service_name), query.text)
+    own = {each.lower() for known in called for each in known.registered}
+    # The port may be registered for another service, of which people never heard.
+    name = next((row.service_name for row in rows if (row.service_name or "").lower() in own), None)
+    name = name or " ".join(query.text.split())
     numbered = tuple(dict.fromkeys(row for row in rows if row.service_name == name))
     spans = {(each.first, each.last) for each in called}
     return _answer_name(query, name, numbered, portless, spans, catalog, depth, host)

@@ -237,9 +237,10 @@ def _port_lines(
 def _practice(answer: PortAnswer | RangeAnswer, room: int, product: Product | None) -> str | None:
     if product is not None and (said := product.said_of(first_of(answer))):
         return cut(said.rstrip("."), room)
-    if isinstance(answer, PortAnswer):
-        return practice_line(answer, room)
-    return range_practice(answer, room)
+    if isinstance(answer, RangeAnswer):
+        return range_practice(answer, room)
+    met = answer.services[0].name if answer.services else None  # where no product is known
+    return practice_line(answer, room) or met
 
 
 def _cell(answer: PortAnswer | RangeAnswer, to: Viewer) -> str | None:

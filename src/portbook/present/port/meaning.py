@@ -5,7 +5,7 @@ from __future__ import annotations
 from portbook.model import Encryption
 from portbook.present.document import Record, Records
 from portbook.present.port.on_record import protection, security_line
-from portbook.present.words import listed
+from portbook.present.words import listed, span
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,13 +34,16 @@ def services(met: Iterable[KnownService]) -> Iterator[Item]:
 
 
 def _alike(met: Iterable[KnownService]) -> Iterator[tuple[KnownService, str]]:
-    """Each service once, with its transports."""
-    grouped: dict[str, tuple[KnownService, list[str]]] = {}
+    """Each service once, with its transports, and where it has several ports, with these."""
+    grouped: dict[str, list[KnownService]] = {}
     for known in met:
-        grouped.setdefault(known.name, (known, []))[1].append(str(known.transport))
-    for known, transports in grouped.values():
-        span = "" if known.first == known.last else f", {known.first}–{known.last}"
-        yield known, f"{listed(transports)}{span}"
+        grouped.setdefault(known.name, []).append(known)
+    for alike in grouped.values():
+        transports = dict.fromkeys([str(each.transport) for each in alike])
+        spans = dict.fromkeys([(each.first, each.last) for each in alike])
+        several = len(spans) > 1 or any(first < last for first, last in spans)
+        ports = f", {listed([span(*each) for each in spans])}" if several else ""
+        yield alike[0], f"{listed(transports)}{ports}"
 
 
 def _records(known: KnownService, where: str) -> Iterator[Record]:
