@@ -119,8 +119,8 @@ def parse_whole(argv: Sequence[str]) -> Options:
         nargs="*",
         metavar="QUERY",
         help="a port (305, :305, 443/udp), an address or URL, a pasted error, a range "
-        "(6000-6063), a service name, or text; - reads standard input: one text, or one query "
-        "per line",
+        "(6000-6063), a service or a product, or text; - reads standard input: one text, or one "
+        "query per line",
     )
     add_json(parser, rows=True)
     parser.add_argument(

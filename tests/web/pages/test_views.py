@@ -729,9 +729,9 @@ def test_the_address_of_a_site_may_have_the_digits_that_stand_for_a_number() -> 
 
 
 def test_what_a_comparison_lacks_is_said() -> None:
-    page = " ".join(views.compare([_answer(port) for port in (23, 8080)], Site(AS_OF)).split())
+    page = " ".join(views.compare([_answer(port) for port in (23, 8080)], SERVED).split())
     assert "<td>not recorded</td>" in page
     assert "<td>none known</td>" in page
     assert "<td></td>" not in page.partition("<tbody>")[2]
-    quiet = views.compare([_answer(port) for port in (305, 306)], Site(AS_OF))
+    quiet = views.compare([_answer(port) for port in (305, 306)], SERVED)
     assert "Reported abuse" not in quiet
