@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -724,3 +725,35 @@ def test_a_log_that_saw_ssh_on_443_begins_with_it(
     assert (first["port"], first["speaks"]["protocol"]) == (443, "ssh")
     assert (first["level"], first["findings"][0]["code"]) == ("check", "speaks-otherwise")
     assert {each["level"] for each in others} == {"ok"}
+
+
+def test_an_old_answer_keeps_how_long_its_owners_had_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The moment at which it is read again says nothing of when it was taken."""
+    from portbook.schema.sockets import LISTENER
+
+    owner = Process(812, "sshd", ("/usr/sbin/sshd",), started=1_600_000_000.0)
+    socket = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN)
+    taken = Listener(socket, Ownership((owner,), OwnersSeen.ALL, uptime_s=42))
+    path = tmp_path / "old.json"
+    listed = {"schema": "portbook/listen/1", "listeners": [LISTENER.encode(taken)]}
+    path.write_text(json.dumps(listed))
+    status, out, err = run(capsys, str(path), "--json")
+    assert (status, err) == (0, "")
+    (again,) = json.loads(out)["sockets"]
+    assert again["uptime_s"] == 42
+    assert LISTENER.decode(again).ownership.uptime_s == 42
+
+
+def test_a_socket_is_read_with_how_long_its_owner_has_run(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from portbook.host import reader
+
+    monkeypatch.setattr(reader, "time", SimpleNamespace(time=lambda: 1000.5))
+    young, old = (Process(pid, "x", started=at) for pid, at in ((7, 1001.0), (8, 910.2)))
+    socket = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", 22, SocketState.LISTEN)
+    held = [Ownership(owners) for owners in ((young,), (old, young), (), (Process(9, "x"),))]
+    read = reader._add_uptimes(tuple([Listener(socket, each) for each in held]))
+    assert [each.ownership.uptime_s for each in read] == [0, 90, None, None]
