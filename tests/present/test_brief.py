@@ -291,12 +291,12 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("50000", "50000 · IBM Db2, Jenkins and MANY more"),
         # AFS, GNUnet and xtel have these, but nobody is known to meet them; for UDP, AFS leads.
         ("7000", "7000 · AirPlay Receiver (macOS) and MANY more"),
-        ("7000/udp", "7000 · AFS file server, network file sharing"),
+        ("7000/udp", "7000/udp · AFS file server, network file sharing"),
         ("2086", "2086 · WHM (cPanel)"),
         ("1313", "1313 · Hugo"),
         ("2083", "2083 · RADIUS over TLS, network logins over TLS"),
         ("4905", "4905 · portbook's own site (portbook serve)"),
-        ("4905/udp", "4905 is unassigned"),
+        ("4905/udp", "4905/udp is unassigned"),
         # Those that nobody is known to use stand behind those that people use.
         ("512", "512 · rexec, remote command execution"),
         ("513", "513 · rlogin, old unencrypted remote login"),
@@ -456,12 +456,12 @@ def test_several_sockets_of_hidden_owners_may_be_one_process_or_more() -> None:
         _listener(2024, "127.0.0.1", uid=0, user="root"),
         _listener(2024, "192.0.2.7", uid=0, user="root"),
     )
-    assert ": one or more root processes you can't see on " in _brief("2024", *bound).headline
+    assert _brief("2024", *bound).headline.endswith(", by one or more root processes you can't see")
     bound = (
         _listener(2024, "127.0.0.1", uid=7, user="web"),
         _listener(2024, "192.0.2.7", uid=7, user="web"),
     )
-    assert ": one or more processes of web you can't see on " in _brief("2024", *bound).headline
+    assert "by one or more processes of web you can't see" in _brief("2024", *bound).headline
 
 
 def test_what_is_bound_alone_serves_nothing_and_is_not_asked() -> None:
@@ -506,7 +506,7 @@ def test_which_of_two_programs_localhost_reaches_is_told() -> None:
 def test_an_owner_that_is_hidden_is_said_to_be_so() -> None:
     bound = _listener(22, "0.0.0.0", uid=0, user="root")
     brief = _brief("22", bound)
-    assert "a root process you can't see on every interface" in brief.headline
+    assert "on every interface (IPv4), by a root process you can't see" in brief.headline
     assert brief.next[0][:2] == ("See who", "sudo portbook 22")
     assert "sudo" not in unseen_owner(bound, TO._replace(uid=0))
 
@@ -721,3 +721,35 @@ def test_a_dynamic_port_says_whether_this_machine_hands_it_out(port: int, clash:
     assert brief.headline.startswith(f"{port} is a dynamic port, and free")
     assert brief.registry == "never assigned; 49152–65535 are dynamic (ephemeral) ports"
     assert brief.binding == f"{clash}: your system hands out 32768–60999 as ephemeral ports"
+
+
+@pytest.mark.parametrize(
+    ("query", "begins"),
+    [
+        ("3000/udp", "3000/udp · "),
+        ("305/udp", "305/udp is unassigned, and "),
+        ("22/tcp", "22/tcp · SSH"),
+        ("31337", "31337 · eldim (a secure file upload proxy); reported: Back Orifice; free "),
+    ],
+)
+def test_a_port_of_one_transport_is_named_with_it(query: str, begins: str) -> None:
+    assert _brief(query).headline.startswith(begins)
+    assert _brief(query).headline.endswith("free on this machine")
+
+
+def test_an_error_about_a_port_that_is_only_bound_offers_what_frees_it() -> None:
+    bound = changed(_listener(9100, "127.0.0.1", NODE), state=SocketState.BOUND)
+    found = _answer("bind 0.0.0.0:9100: address already in use", bound)
+    failed = weigh(found.query, found.host)
+    brief = compose_brief(found._replace(failed=failed), TO)
+    assert brief.headline.startswith("9100 is bound on 127.0.0.1, but nothing listens: node ")
+    assert brief.next[0].command == "kill 17580"
+
+
+def test_an_error_about_a_port_of_a_hidden_owner_says_where_it_is() -> None:
+    found = _answer("bind :::9100: address already in use", _listener(9100, "::", uid=0))
+    failed = weigh(found.query, found.host)
+    brief = compose_brief(found._replace(failed=failed), TO)
+    assert brief.headline == (
+        "9100 is in use on every interface ([::]), by a root process you can't see (try sudo)."
+    )

@@ -271,6 +271,8 @@ def _machine(answer: PortAnswer, host: Host, groups: list[Group], to: Viewer) ->
         name = f"{port}/{group.transports}"
         if not group.listens:
             return f"{name} is bound on {where}, but nothing listens: {who_holds(group, to)}"
+        if not group.first.ownership.owners:  # nobody is to read "you can't see on 127.0.0.1"
+            return f"{name} is in use on {where}, by {who_holds(group, to)}"
         return f"{name} is in use: {who_holds(group, to)} on {where}"
     if groups:
         return f"{port} is in use by {len(groups)} programs"
@@ -320,8 +322,10 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
     if port == 0:
         return "0 means any free port: bind(0) lets the system choose, and nothing listens on 0"
     name = None if port in _ENDS else met(answer)
+    transport = answer.query.transport
+    asked = f"{port}/{transport}" if transport is not None else f"{port}"
     if name is None:
-        said = f"{port} is {_STATES[answer.state]}"
+        said = f"{asked} is {_STATES[answer.state]}"
         if port in _ENDS:
             state = "ephemeral" if answer.state is State.DYNAMIC else _STATES[answer.state]
             said = f"{port} is {_ENDS[port]}, {state}"
@@ -330,8 +334,9 @@ def _headline(answer: PortAnswer, machine: str | None) -> str:
         if machine == _FREE:
             return f"{said}, and {machine}"
         return f"{said}; {machine.removeprefix(f'{port} is ')}"
-    said = f"{port} · {name}"
-    return said if machine is None else f"{said}: {machine.removeprefix(f'{port} is ')}"
+    said = f"{asked} · {name}"
+    mark = "; " if ": " in name else ": "
+    return said if machine is None else f"{said}{mark}{machine.removeprefix(f'{port} is ')}"
 
 
 # -- reach and next steps -----------------------------------------------------------------------

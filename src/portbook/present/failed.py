@@ -207,8 +207,13 @@ def _headline(failed: Failed) -> str:
 
 
 def _in_use(failed: Failed) -> str:
+    if failed.again and failed.listening:
+        if not any(each.socket.listens for each in failed.listening):
+            return "in-use-bound"
+        seen = any(each.ownership.owners for each in failed.listening)
+        return "in-use-held" if seen else "in-use-hidden"
     if failed.again:
-        return "in-use-held" if failed.listening else "in-use-connection"
+        return "in-use-connection"
     beside = failed.beside and failed.place is Place.HERE
     return "in-use-free-there" if beside else "in-use-free"
 
@@ -241,8 +246,12 @@ def _next(failed: Failed, facts: dict[str, str]) -> Iterator[NextStep]:
         count = "netstat -ano" if failed.windows else f"ss -tan dport = :{facts['port']}"
         yield NextStep("Count them", count)
     elif failed.failure is Failure.IN_USE and failed.again:
-        if any(each.ownership.owners for each in failed.listening):  # else stop leaves it alone
+        owned = [each for each in failed.listening if each.ownership.owners]
+        pids = dict.fromkeys([owner.pid for each in owned for owner in each.ownership.owners])
+        if any(each.socket.listens for each in owned):
             yield NextStep("Stop it", f"portbook stop {name}")
+        elif pids:  # portbook stop leaves alone what only bound the port
+            yield NextStep("Stop it", f"kill {' '.join(map(str, pids))}")
         yield NextStep("All causes", f"portbook why {where}")
     elif failed.failure is Failure.BROWSER_BLOCKED:
         yield NextStep("A port that browsers open", "portbook pick")

@@ -120,7 +120,10 @@ def test_one_program_with_a_socket_for_each_family_is_named_once() -> None:
     ("to", "who"),
     [
         (ADA, "a root process you can't see"),
-        (ADA._replace(uid=0), "a root process you can't see (not even as root) on"),
+        (
+            ADA._replace(uid=0),
+            "is in use on 127.0.0.1, by a root process you can't see (not even as root)",
+        ),
     ],
 )
 def test_who_is_not_seen(to: Viewer, who: str) -> None:

@@ -106,6 +106,8 @@ _FILTERS = {
 FAILURES = {
     "in-use": "The text says that {name} is in use.",
     "in-use-held": "{name} is in use: {who} on {where}.",
+    "in-use-hidden": "{name} is in use on {where}, by {who}.",
+    "in-use-bound": "{name} is bound on {where}, but nothing listens: {who}.",
     "in-use-connection": "A connection holds {name}; nothing listens on it.",
     "in-use-free": "{name} is free on this machine now. If it still fails, the error is from "
     "another machine or a container.",

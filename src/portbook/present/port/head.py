@@ -115,9 +115,10 @@ def _without_brackets(text: str) -> str:
 
 def _bare(port: int, headline: str) -> str:
     """*headline* without the number, which stands beside it."""
-    for begin in (f"{port} · ", f"{port} is ", f"{port} means "):
-        if headline.startswith(begin):
-            return headline.removeprefix(begin)
+    number, _, rest = headline.partition(" ")
+    for word in ("· ", "is ", "means "):
+        if number.partition("/")[0] == str(port) and rest.startswith(word):
+            return rest.removeprefix(word)
     return headline
 
 

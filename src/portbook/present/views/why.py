@@ -205,7 +205,9 @@ def _held(why: Why, to: Viewer) -> Iterator[_Held]:
     sockets = [cause.listener for cause in holding if not cause.facts and cause.listener]
     for group in groups_of(sockets):
         who, place = who_holds(group, to, hint=True), group.place()
-        if group.listens:
+        if group.listens and not group.first.ownership.owners:
+            yield _Held(f"is in use on {place}, by {who}", f"on {place}, {who}")
+        elif group.listens:
             yield _Held(f"is in use: {who} on {place}", f"{who} on {place}")
         else:
             yield _Held(
