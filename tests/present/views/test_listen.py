@@ -14,7 +14,9 @@ from portbook.app.socket_filter import sort_by_gravity
 from portbook.errors import InvalidArgument
 from portbook.host.firewall.redirects import Redirect
 from portbook.model import (
+    Assessment,
     Family,
+    Finding,
     Gap,
     GapCode,
     Level,
@@ -32,7 +34,7 @@ from portbook.model import (
 )
 from portbook.present.owners import viewer
 from portbook.present.render.text import Style, columns_of
-from portbook.present.views.listen import render_here, table_lines
+from portbook.present.views.listen import head, render_here, table_lines
 from portbook.present.views.listen_fields import FIELDS, Cells, Template, record_lines
 from tests.strategies import listeners, nasty
 from tests.values import CATALOG, changed, gap, worded
@@ -302,3 +304,14 @@ def test_a_table_of_no_socket_is_its_header() -> None:
     """The screen that follows what listens shows it, where nothing listens yet."""
     (header,) = table_lines((), Cells({}, viewer()), Style(80))
     assert header.startswith("LEVEL")
+
+
+def test_on_a_narrow_terminal_levels_stand_in_a_line_each() -> None:
+    def one(number: int, level: Level) -> Listener:
+        socket = Socket(Transport.TCP, Family.IPV4, "127.0.0.1", number, SocketState.LISTEN)
+        return Listener(socket, assessment=Assessment((Finding("unknown", level),)))
+
+    listed = [one(80, Level.CHECK), *[one(port, Level.NOTE) for port in range(3000, 3018)]]
+    lines = head("19 sockets, 1 owner hidden", listed, Style(20)).splitlines()
+    assert lines == ["19 sockets, 1 owner", "hidden", "  1 to check", "  18 notes"]
+    assert head("19 sockets", listed, Style(80)) == "19 sockets (1 to check, 18 notes)"

@@ -131,6 +131,9 @@ def head(title: str, listeners: Sequence[Listener], style: Style) -> str:
         f"{count:,} {style.of(level, words[level])}" for level, count in counts.items()
     )
     plain = ", ".join(f"{count:,} {words[level]}" for level, count in counts.items())
+    if columns_of(f"{_INDENT}({plain})") > style.width:  # a line each
+        lines = [f"  {count:,} {style.of(level, words[level])}" for level, count in counts.items()]
+        return "\n".join([*map(style.bold, wrap(title, style.width)), *lines])
     gap = " " if columns_of(f"{title} ({plain})") <= style.width else "\n" + _INDENT
     return f"{style.bold(title)}{gap}({tallies})"
 
