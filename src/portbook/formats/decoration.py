@@ -56,7 +56,8 @@ _LINE_END = re.compile(r"<(?:br[ /]{0,2}|/(?:p|div|li|tr|pre))>", re.IGNORECASE)
 _CELL_END = re.compile(r"</t[dh]>", re.IGNORECASE)
 # Markdown's, and the tags of a forum (BBCode).
 _EMPHASIS = re.compile(
-    r"`{1,3}|\*\*|__|\[/?(?:b|i|u|s|pre|tt|code|quote|spoiler|font|size|color)(?:=[^\[\]]{1,60})?\]",
+    # Stars in place of an address hide it, and stress nothing.
+    r"`{1,3}|(?<![*:.])\*\*(?![*.]|:[0-9])|__|\[/?(?:b|i|u|s|pre|tt|code|quote|spoiler|font|size|color)(?:=[^\[\]]{1,60})?\]",
     re.IGNORECASE,
 )
 # grep -nH: the file and the number of the line. "->" is between the ends of a connection.
@@ -78,6 +79,9 @@ _BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])(?=[ \t]{0,80}\S)")
 _LITERAL = re.compile(r"[ \t]{0,40}(?:- )?\[?b?[\"'](.*)[\"']\]?[ \t]{0,4},?[ \t]*$")
 # An object's first key, or one on a line of its own, before a text.
 _KEY = re.compile(r"[ \t]{0,40}\{?[ \t]{0,8}\"[\w.-]{1,60}\":[ \t]{0,4}\"")
+# What a log's record has it under, which other keys may stand before; and the text to its end.
+_MESSAGE = re.compile(r'[ \t]{0,8}\{.{0,2000}?"(?:MESSAGE|message|msg|log|stdout)": ?"')
+_TEXT = re.compile(r'((?:[^"\\]|\\.)*+)"[ \t]{0,4}(?:,[ \t]{0,4}"|\}|,?$)')
 # What JSON has around texts, and holds none.
 _FRAME = re.compile(r"[ \t]{0,40}(?:\"[\w. -]{1,60}\":[ \t]{0,4})?[\[\]{}]{1,3},?[ \t]*$")
 _BETWEEN = re.compile(r"\", ?\"|', ?b?'")  # two texts of a list, or two cells
@@ -167,12 +171,15 @@ def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
             yield Pasted(number, whole, piece, line.host)
 
 
-# A row in the middle of a sentence.
+# A row in an item of a list, or in the middle of a sentence.
+_IN_ITEM = re.compile(
+    r"[ \t]{0,8}(?:[*+•–·-]|[0-9]{1,4}[.)])[ \t]{1,4}`([^`]{16,400})`[^`]{0,200}$"
+)
 _IN_PROSE = re.compile(r"[^`]{0,400}\w[^`\w]{0,8}`([^`]{16,400})`[^`]{0,400}$")
 
 
 def _without_emphasis(line: str) -> tuple[str, str | None]:
-    quoted = _IN_PROSE.match(line)
+    quoted = _IN_ITEM.match(line) or _IN_PROSE.match(line)
     if quoted is not None:
         return quoted[1], None
     return _EMPHASIS.sub("", line), None
@@ -252,8 +259,9 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
         text = line.bare if literal is None else literal[1]
         if literal is None and _FRAME.match(text):
             text = ""
-        elif (key := _KEY.match(text)) is not None:
-            text = text[key.end() :].rstrip(" \t,}").removesuffix('"')
+        elif (key := _MESSAGE.match(text) or _KEY.match(text)) is not None:
+            told = _TEXT.match(text, key.end())
+            text = told[1] if told else text[key.end() :].rstrip(" \t,}").removesuffix('"')
             literal = None
         texts = [text] if literal is None else _BETWEEN.split(text)
         pieces = [piece for each in texts for piece in each.replace("\\r\\n", "\\n").split("\\n")]

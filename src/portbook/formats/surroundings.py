@@ -31,6 +31,7 @@ _PROMPT = (
     r"|(?:PS )?[A-Za-z]:\\[^<>|\"]{0,200}>|PS [~/][^<>|\"]{0,200}>"
     r"|(?:osquery|mysql|msf[0-9]?|ansible|\s{0,8}\.\.\.)>(?:\s|$)"
     rf"|[#$%>❯➜+]{{1,3}}\s{{1,3}}{_COMMAND}|[$%❯➜]$"
+    r"|➜\s{1,3}\S{1,60}(?: git:\(\S{1,60}\))?(?: ✗)?(?:\s|$)"
 )
 # A row may stand behind a prompt, in the same line.
 _NO_ROW = r"(?!.{0,200}(?:[0-9*\]]:[0-9*]{1,5}\s|\sIPv[46]\s))"

@@ -318,7 +318,9 @@ def _undressed(
         whole = tried in cut and weighed.sockets == most and fewer and kept
         # Markup may have hidden no more than who holds them, or a table's rules and its header.
         more = (weighed.sockets, weighed.owned) > (most, owned) and weighed.sockets
-        rest = tried == (CELLS,) and kept and weighed.sockets == most > 0 == weighed.unread < unread
+        rest = (
+            tried == (CELLS,) and kept and weighed.sockets == most > 0 and weighed.unread < unread
+        )
         if forms and (more or whole or rest):
             worn, most, owned, unread = tried, weighed.sockets, weighed.owned, weighed.unread
     if not worn:

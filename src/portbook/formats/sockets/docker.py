@@ -204,8 +204,9 @@ class _Table:
             begin = self.columns["PORTS"][0]
             torn = begin > 0 and len(line) > begin and " " not in line[begin - 1 : begin + 1]
             torn = torn or bool(cells["PORTS"] and not _are_ports(cells["PORTS"]))
-            parted = _parted(text, bare=False) if torn else None
-            if parted is not None:  # the cell begins elsewhere: somebody moved it
+            parted = _parted(text, bare="->" not in text) if torn else None
+            if parted is not None and ("->" in text or parted[1].endswith(_ENDINGS)):
+                # The cell begins elsewhere: somebody moved it.
                 return _moved(text) or (parted[1], _owner({}, parted[0]))
             if _NAMED.match(name) or (not self.columns.keys() & _NAMES and number.isalnum()):
                 return cells["PORTS"], _owner(cells, name)
@@ -232,6 +233,9 @@ def _moved(text: str) -> tuple[str, Process | None] | None:
     if len(published) != 1 or not _NAMED.match(cells[-1]):
         return None
     return published[0], _owner({}, cells[-1])
+
+
+_ENDINGS = ("/tcp", "/udp", "/sctp")  # of ports: "812/sshd" is a process
 
 
 def _closed_up(text: str) -> tuple[str, Process | None] | None:

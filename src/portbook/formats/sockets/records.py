@@ -41,7 +41,7 @@ from portbook.formats.sockets.record_names import (
     WITH_PORT,
     bare,
 )
-from portbook.formats.sockets.unheaded import records_of
+from portbook.formats.sockets.unheaded import USER_OF_SS, records_of
 from portbook.formats.surroundings import is_around
 from portbook.model import (
     Listener,
@@ -142,7 +142,8 @@ class _Rows:
             yield heading(number) if is_frame(line) else not_understood(number, line)
             return
         before = _take_off(self._worn, cells)
-        record = dict(zip(header, cells, strict=False))
+        # Of two columns with one name the first is the socket's own end.
+        record = dict(reversed([*zip(header, cells, strict=False)]))
         yield _on(before, _of_row(number, text, record))
 
     def _in_rows(self, lines: Lines) -> Iterator[tuple[int, str]]:
@@ -174,6 +175,7 @@ def _of_row(number: int, text: str, record: dict[str, str]) -> Event:
         record = _of_zmap(record)
     if not OF_PLUGINS.isdisjoint(record) and cell_of(record, PORT) in ("", "0"):
         return Line(number, NO_PORT)  # something that was found of the whole host
+    _held(record)
     if record.keys().isdisjoint(PORT):
         _part(record)
     if record.keys().isdisjoint(ADDRESS):
@@ -191,6 +193,13 @@ def _part(record: dict[str, str]) -> None:
     pid, mark, program = cell_of(record, OWNERS).partition("/")
     if mark and pid.isdigit():
         record.update(pid=pid, program=program)
+
+
+def _held(record: dict[str, str]) -> None:
+    """Takes the first process out of what ss prints of all of them."""
+    users = record.get("process", "")
+    if users.startswith("users:((") and (first := USER_OF_SS.search(users)) is not None:
+        record.update(process=first[1], pid=first[2])
 
 
 def _of_record(told: Told) -> Event:

@@ -37,7 +37,7 @@ _OWNER = re.compile(r"([0-9]{1,10})/([\w.@+-]{1,64}):?")
 _NAME = re.compile(r"[A-Za-z_][\w.@+-]{0,63}:?")
 # A host of people's, as no program is called.
 _HOST = re.compile(r"(?=[A-Za-z]{0,62}[0-9.-])[A-Za-z0-9][\w.-]{0,63}")
-_USER = re.compile(r'\("([^"\\]{1,64})",(?:pid=)?([0-9]{1,10}),[^()]{0,80}\)')
+USER_OF_SS = re.compile(r'\("([^"\\]{1,64})",(?:pid=)?([0-9]{1,10}),[^()]{0,80}\)')
 _SEPARATORS = ",;\t|"
 _FEWEST, _MOST, _MOST_NAMES = 2, 16, 3  # cells of a row, and names on either side of its address
 _LOWEST_DYNAMIC = 32768  # where Linux begins to give ports to clients
@@ -135,7 +135,7 @@ def records_of(text: str) -> list[dict[str, str]]:
     if not all(map(row.take, cells)) or not row.is_whole() or row.is_prose():
         return []
     told = row.told
-    owners = [{"pid": pid, "program": name} for name, pid in _USER.findall(found + users)]
+    owners = [{"pid": pid, "program": name} for name, pid in USER_OF_SS.findall(found + users)]
     if not owners:
         owners = [_owner(row)]
     told.update(_host(row, owned="program" in owners[0]))
