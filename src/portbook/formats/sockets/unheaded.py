@@ -29,7 +29,7 @@ _ADDRESS = re.compile(
 )
 _END = re.compile(
     rf"(\*|localhost|\[(?:{_IN_BRACKETS})(?:%\S{{1,32}})?\](?:%\S{{1,32}})?"
-    rf"|(?:{_FOUR}|{_SIX})(?:%\S{{1,32}})?):([0-9]{{1,5}})"
+    rf"|(?:{_FOUR}|{_SIX})(?:%\S{{1,32}})?):([0-9]{{1,5}})(?:/(tcp|udp|sctp))?"
 )
 _PORT = re.compile(r"([0-9]{1,5})(?:/(tcp|udp|sctp))?")
 _NUMBER = re.compile(r"[0-9]{1,10}")
@@ -76,7 +76,9 @@ class _Row:
         if "localaddress" not in told:
             end = _END.fullmatch(cell)
             if end is not None:
-                told["localaddress"], told["localport"] = end.groups()
+                told["localaddress"], told["localport"], word = end.groups()
+                if word:
+                    told.setdefault("protocol", word)
             elif _ADDRESS.fullmatch(cell):
                 told["localaddress"] = cell
                 if len(self.before) == 1 and _PORT.fullmatch(self.before[0]):
@@ -115,8 +117,25 @@ class _Row:
         return "localport" in self.told and names <= _MOST_NAMES and not queues
 
     def is_prose(self) -> bool:
-        """Whether several words stand before the address, and none of them is a process's."""
-        return len(self.before) > 1 and not (self.of_lsof or any(map(str.isdigit, self.before)))
+        """Whether several words stand on a side of the address, and none of them is a process's, or
+        one says what became of a connection.
+        """
+        names = [name.lower() for name in (*self.before, *self.behind)]
+        if not _SAID.isdisjoint(names):
+            return True
+        numbered = any(map(str.isdigit, names)) or "program" in self.told
+        if len(self.before) > 1 and not (self.of_lsof or numbered):
+            return True
+        return len(self.behind) > 1 and "state" not in self.told and not numbered
+
+
+# What an error or a sentence says, and no process is called.
+_SAID = frozenset({
+    "accepted", "and", "at", "bind", "bound", "by", "cannot", "closed", "connect", "connected",
+    "connecting", "connection", "denied", "dial", "error", "failed", "failure", "for", "from", "in",
+    "is", "no", "not", "of", "on", "or", "port", "refused", "reset", "the", "time", "timed",
+    "timeout", "to", "unreachable", "was", "with",
+})  # fmt: skip
 
 
 def records_of(text: str) -> list[dict[str, str]]:
