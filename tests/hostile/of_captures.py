@@ -12,7 +12,9 @@ from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput
 from portbook.formats import json_stream, lines
 from portbook.formats.fields import LONGEST_TEXT, PlainRows
+from portbook.formats.row_starts import without_lead
 from portbook.formats.sockets.detect import FORMATS, detect, read, read_rows
+from portbook.formats.sockets.unheaded import records_of
 from portbook.model import LAST_PORT, Listener
 from portbook.present.render.sockets_json import of_explain, of_row
 from portbook.present.render.text import Style
@@ -311,6 +313,25 @@ READERS = {
     ),
     "portbook.formats.sockets.detect:detect": Reader(
         lambda data: detect([*lines.numbered([data])] or [(1, "")]), (MalformedInput,), _EVERY
+    ),
+    "portbook.formats.sockets.unheaded:records_of": Reader(
+        lambda data: [records_of(line) for line in data.decode("latin-1").split("\n")],
+        (),
+        (b"tcp,0.0.0.0,22,sshd,812\n", b'tcp *:22 users:(("a",pid=1,fd=3),("b",pid=2,fd=3))\n'),
+        (
+            Kind("cells of a row", b"tcp 0.0.0.0:22 ", b"a ", b"LISTEN", 2000),
+            Kind("an address of colons", b"tcp LISTEN ", b"::", b":22", 2000),
+            Kind("owners without end", b"tcp *:22 users:((", b'("a",pid=1', b"))", 2000),
+        ),
+    ),
+    "portbook.formats.row_starts:without_lead": Reader(
+        lambda data: [without_lead(line) for line in data.decode("latin-1").split("\n")],
+        (),
+        (b"task.web (exec): LISTEN 0 128 *:22 *:*\n",),
+        (
+            Kind("beginnings of rows", b"x ", b"tcp LISTEN 0 ", b"LISTEN 0 1 ", LONG_LINE),
+            Kind("blanks before a row", b"x", b" \t", b"tcp 0 0 x", LONG_LINE),
+        ),
     ),
     "portbook.formats.json_stream:values": Reader(
         lambda data: [*json_stream.values(lines.numbered([data]))],
