@@ -16,6 +16,7 @@ import pytest
 
 from portbook.host import reader
 from portbook.model import OwnersSeen, Transport
+from tests.counts import PROOF
 from tests.real.namespace import OPENER, UNPRIVILEGED, Namespace, holders, interpreter, sees_all
 from tests.real.needs import need_kernel, need_namespaces
 from tests.real.readable import readable
@@ -99,7 +100,7 @@ def test_a_descriptor_that_was_passed_on(namespace: Namespace, keep: bool) -> No
 def test_processes_that_come_and_go(namespace: Namespace) -> None:
     """Children live for some milliseconds each: at any moment one may be gone."""
     running, (said,) = namespace.open(wish(), churn=True)
-    for _ in range(15):
+    for _ in range(15 if PROOF else 5):
         for arguments in ((PORT, "--all-owners"), (PORT,)):
             listener = one(namespace, *arguments)
             assert listener["inode"] == said["inode"]
