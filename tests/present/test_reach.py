@@ -428,6 +428,38 @@ def test_what_is_forwarded_is_closed_on_its_way(
     assert firewall_command(filters, 8080, "tcp", [stopped, here], opens=False) == alone
 
 
+@pytest.mark.parametrize(
+    ("tool", "rules", "command"),
+    [
+        ("firewalld", ["ct status dnat accept in inet firewalld filter_INPUT"],
+         f"firewall-cmd --direct --add-rule ipv4 filter INPUT -32767 {ASKED}"),
+        ("iptables", ["-j REDIRECT --to-ports 9000 in ip nat PREROUTING"],
+         f"iptables -I INPUT {ASKED}"),
+        ("nftables", ["tcp dport 8080 redirect to :9000 in inet t pre", "accept in inet t in"],
+         "nft insert rule inet t pre tcp dport 8080 drop"),
+        ("nftables", ["dnat to 172.30.0.2:80 in ip k a", "dnat to 172.30.0.3:80 in ip k b"],
+         ("nft insert rule ip k a tcp dport 8080 drop && "
+          "sudo nft insert rule ip k b tcp dport 8080 drop")),
+        ("nftables", ["tcp dport vmap @ports in inet t pre"], None),
+        ("ufw", ["-j REDIRECT --to-ports 9000 in ip nat PREROUTING"], None),
+    ],
+)  # fmt: skip
+def test_what_is_redirected_is_closed_by_the_port_it_was_made_to(
+    tool: str, rules: list[str], command: str | None
+) -> None:
+    met = [RuleText(text, where) for text, _, where in (each.partition(" in ") for each in rules)]
+    sent = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=(*met,), delivered_to=9000)
+    told = firewall_command([tool], 8080, "tcp", [sent], opens=False)
+    assert told == (None if command is None else f"sudo {command}")
+
+
+def test_panic_is_ended() -> None:
+    rules = (RuleText("policy drop", "inet firewalld_policy_drop raw_prerouting"),)
+    origin = Origin("anywhere", Family.IPV4, Outcome.DROPPED, rules=rules)
+    command = firewall_command(["firewalld"], 8080, "tcp", [origin], opens=True)
+    assert command == "sudo firewall-cmd --panic-off"
+
+
 def test_a_zone_of_newer_firewalld_is_known_by_its_chain() -> None:
     """Since 2.5 what a zone doesn't let in ends in a chain for the zone and this machine."""
     rules = (RuleText("reject", "inet firewalld filter_IN_public_to_HOST"),)

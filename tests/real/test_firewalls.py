@@ -301,6 +301,25 @@ def test_the_command_that_is_printed_opens_what_firewalld_forwards(
     assert from_far(outcomes, 80) == "rejected"
 
 
+def test_the_commands_that_are_printed_end_panic_and_close_what_firewalld_redirects(
+    machine: FilteredMachine,
+) -> None:
+    command = start_firewalld(machine)
+    for arguments in (
+        "--zone=public --add-interface=eth0",
+        "--zone=public --add-forward-port=port=8080:proto=tcp:toport=9000",
+        "--panic-on",
+    ):
+        assert command(*arguments.split()) == 0, arguments
+    assert from_far(judged(machine), 22) == "dropped"
+    assert command(*printed_command(machine, "Open", 22).split()[1:]) == 0
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 22), from_far(outcomes, 8080)) == ("open", "open")
+    for each in printed_command(machine, "Close", 8080).split(" && "):
+        assert command(*each.split()[1:]) == 0, each
+    assert from_far(judged(machine), 8080) == "dropped"
+
+
 @pytest.mark.parametrize("variant", ["nft", "legacy"])
 def test_docker_publishes_past_the_input_chain(machine: FilteredMachine, variant: str) -> None:
     restore = need_program(f"iptables-{variant}-restore")

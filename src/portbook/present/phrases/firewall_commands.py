@@ -24,16 +24,15 @@ def firewall_command(
     its way, by the address that it is sent to. What opens is for everyone: who is banned or has an
     address that can't be stays out.
     """
-    sent = [each for each in origins if _is_sent_on(each)]
+    sent = [each for each in origins if _is_sent_on(each, port)]
     if not sent:
         return _command_here(filters, port, transport, origins, opens=opens)
-    rest = [each for each in origins if not _is_sent_on(each)]
+    rest = [each for each in origins if each not in sent]
     commands: list[str | None] = []
     if opens:
-        sent = [each for each in sent if each.forwarded]
         rest = [each for each in rest if each.rules]
-        if not sent:
-            return None
+        if not all(each.forwarded for each in sent):
+            return None  # a redirect's: the port that rules ask for then isn't known
         commands.append(_opens_forwarded(filters, port, transport, _stopped(sent)))
     else:
         sent = [each for each in sent if each.answer is Outcome.OPEN]
@@ -76,9 +75,13 @@ _OWN_CHAIN = (
 )
 
 
-def _is_sent_on(origin: Origin) -> bool:
-    """Whether it goes to another machine, or through Docker's chains."""
-    return origin.forwarded or any("DOCKER" in rule.where for rule in origin.rules)
+def _is_sent_on(origin: Origin, port: int) -> bool:
+    """Whether it goes to another machine or port, or through Docker's chains."""
+    return (
+        origin.forwarded
+        or origin.delivered_to not in (None, port)
+        or any("DOCKER" in rule.where or _translates(rule.text) for rule in origin.rules)
+    )
 
 
 def _command_here(
@@ -86,8 +89,7 @@ def _command_here(
 ) -> str | None:
     """What opens or closes a port of this machine itself."""
     rules = [rule for origin in origins for rule in origin.rules]
-    sent = {each.delivered_to for each in origins} - {None, port}
-    if sent or not filters or any(map(_translates, [rule.text for rule in rules])):
+    if not filters:
         return None
     let_in = [each for each in origins if each.answer is Outcome.OPEN]
     decided = _stopped(origins) if opens else let_in
@@ -216,26 +218,35 @@ def _closes_forwarded(
     """What closes a port that is sent on, for those who are *let_in*; None where it isn't known."""
     commands: dict[str, None] = {}
     for each in let_in:
-        text, where = (each.rules[-1].text, each.rules[-1].where) if each.rules else ("", "")
-        tables, asked = _tables_of(each), _asked_for(port, transport)
-        if "docker" in filters and (
-            not each.rules or any("DOCKER" in rule.where for rule in each.rules)
+        where = each.rules[-1].where if each.rules else ""
+        known = each.delivered_to is not None
+        way, asked = "FORWARD" if each.forwarded else "INPUT", _asked_for(port, transport)
+        sends = [rule for rule in each.rules if _translates(rule.text)]
+        if (
+            "docker" in filters
+            and each.forwarded
+            and (not each.rules or any("DOCKER" in rule.where for rule in each.rules))
         ):
-            command = f"{tables} -I DOCKER-USER {asked} -j DROP"
+            command = f"{_tables_of(each)} -I DOCKER-USER {asked} -j DROP"
         elif filters[0] == "ufw" and "-user-forward" in where:
             command = _ufw_route("deny", transport, each)
-        elif filters[0] == "iptables":
-            command = f"{tables} -I FORWARD {asked} -j DROP"
-        elif filters[0] == "firewalld":
+        elif filters[0] == "iptables" and known:
+            command = f"{_tables_of(each)} -I {way} {asked} -j DROP"
+        elif filters[0] == "firewalld" and known:
             # A drop of iptables' holds, whatever firewalld's own chains let in.
-            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter FORWARD {_CLOSING} "
+            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter {way} {_CLOSING} "
             command += f"{asked} -j DROP"
-        elif filters[0] == "nftables" and _translates(text):  # no rule decides after it
-            command = f"nft insert rule {where} {transport} dport {port} drop"
-        elif filters[0] == "nftables" and where:
+        elif filters[0] == "nftables" and where and each.forwarded and each.rules[-1] not in sends:
             family = "ip6" if each.family == "ipv6" else "ip"
             command = f"nft insert rule {where} {family} daddr {each.delivered_address} "
             command += f"{transport} dport {each.delivered_to} drop"
+        elif filters[0] == "nftables" and sends:
+            # Of several that may send it on, each has its own chain.
+            places = dict.fromkeys([rule.where for rule in sends])
+            condition = f"{transport} dport {port}"
+            command = " && sudo ".join(
+                [f"nft insert rule {place} {condition} drop" for place in places]
+            )
         else:
             return None
         commands[f"sudo {command}"] = None
@@ -300,6 +311,8 @@ def _for_firewalld(rule: RuleText, port: int, transport: str, *, opens: bool) ->
     the zone's ports would close nothing then. Before direct rules stands another one.
     """
     name = rule.where.rpartition(" ")[2].removeprefix("filter_").removesuffix("_to_HOST")
+    if opens and " firewalld_policy_drop " in rule.where:
+        return "sudo firewall-cmd --panic-off"
     if _is_direct(rule):
         family = "ipv6" if rule.where.startswith("ip6 ") else "ipv4"
         target = "ACCEPT" if opens else "DROP"
