@@ -437,8 +437,15 @@ def test_of_two_matches_each_has_its_own_options() -> None:
     assert one.outcome is Outcome.DROPPED
 
 
-def test_what_nft_hides_is_taken_from_its_other_forms() -> None:
-    reset = rule("in", {"reject": {"type": "tcp reset"}})
+@pytest.mark.parametrize(
+    "statements",
+    [
+        [{"reject": {"type": "tcp reset"}}],
+        [match({"ct": {"key": "protocol"}}, "tcp"), {"reject": None}],
+    ],
+)
+def test_what_nft_hides_is_taken_from_its_other_forms(statements: list[Any]) -> None:
+    reset = rule("in", *statements)
     reset["rule"]["handle"] = 7
     ingress = chain("first", "ingress")
     tables, _ = parse_nft(json.dumps({"nftables": [chain("in", "input"), reset, ingress]}))

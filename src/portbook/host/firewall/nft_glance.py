@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from portbook.host.firewall.intervals import Intervals
 from portbook.host.firewall.nft_expressions import HEADERS, IP, address_pairs
+from portbook.host.firewall.nft_text import only
 from portbook.host.firewall.values import Guard
 
 TYPE_CHECKING = False
@@ -127,6 +128,25 @@ def ports_at_sight(expressions: list[Any]) -> list[tuple[int, int]] | None:
     except (TypeError, LookupError, AttributeError):
         return None
     return ports
+
+
+def hides_family(expressions: list[Any]) -> bool:
+    """Whether nft may have left out "meta nfproto ipv4" before what it prints.
+
+    It does before "reject with tcp reset", and before "ct protocol".
+    """
+    return any(
+        each.get("reject") == {"type": "tcp reset"}
+        or ("match" in each and _of_connection(each["match"].get("left")) == "protocol")
+        for each in expressions
+        if isinstance(each, dict)  # what nft has no JSON for is text
+    )
+
+
+def _of_connection(left: Any) -> Any:
+    """The key of a ``ct`` expression; None for any other."""
+    kind, inside = only(left)
+    return inside.get("key") if kind == "ct" and isinstance(inside, dict) else None
 
 
 def _spans(right: Any) -> list[tuple[int, int]] | None:

@@ -107,7 +107,7 @@ class _Reader:
         self._terse, self._hidden = terse, hidden
         # What no rule has isn't looked for in each of them.
         self._kinds = tuple([kind for kind in ("xt", "tproxy") if f'"{kind}"' in text])
-        self._resets = '"tcp reset"' in text
+        self._hides = '"tcp reset"' in text or '"protocol"' in text
         self._tables: dict[tuple[str, str], Table] = {}
         self._unfollowed: list[NotEvaluated] = []
 
@@ -175,7 +175,7 @@ class _Reader:
                     self._unfollowed.append(NotEvaluated(FilterKind.TPROXY, chain.where))
         rule = NftRule(expressions, chain.where)
         chain.rules.append(rule)
-        if self._resets and table.family == "inet" and _hides_family(expressions):
+        if self._hides and table.family == "inet" and nft_glance.hides_family(expressions):
             rule.first = [Chance("meta nfproto")]
             table.doubtful[name, value["handle"]] = rule
         place = table.family, table.name, value.get("handle")
@@ -223,15 +223,6 @@ class NftRule(Rule):
         return all(
             isinstance(each, dict) and each.keys() <= _OF_IPTABLES for each in self._expressions
         )
-
-
-def _hides_family(expressions: list[Any]) -> bool:
-    """Whether nft may have left out "meta nfproto ipv4" before "reject with tcp reset"."""
-    return any(
-        each.get("reject") == {"type": "tcp reset"}
-        for each in expressions
-        if isinstance(each, dict)  # what nft has no JSON for is text
-    )
 
 
 def statements_of(expressions: list[Any]) -> Iterator[object]:
