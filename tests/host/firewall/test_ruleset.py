@@ -19,6 +19,7 @@ from portbook.host.firewall.decide import decide
 from portbook.host.firewall.intervals import Intervals
 from portbook.host.firewall.iptables_rules import parse_iptables
 from portbook.host.firewall.nft_elements import parse_dump, parse_elements
+from portbook.host.firewall.nft_glance import hides_protocol
 from portbook.host.firewall.nft_hidden import add_devices, add_hidden_families
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.ruleset import BegunReading, read_ruleset
@@ -420,6 +421,18 @@ def test_a_protocol_of_connections_that_nft_does_not_print_can_not_be_told() -> 
         tool = answers(printed([chain("in", "input"), shown]))
         ruleset = read_ruleset(tool=tool, number=lambda: 1, rules=iter([data]).__next__)
         assert outcomes(ruleset) == {outcome}, (shown, data)
+
+
+def test_nor_can_one_before_a_port_of_any_protocol() -> None:
+    """nft 1.0.6 prints "ct protocol tcp th dport 80" without its first half."""
+    port = match({"payload": {"protocol": "th", "field": "dport"}}, 80)
+    shown = rule("in", port, DROP)
+    shown["rule"]["handle"] = 7
+    for data, outcome in ((b"", "dropped"), (dumped(7, 3), "dropped"), (dumped(7, 10), "unknown")):
+        tool = answers(printed([chain("in", "input"), shown]))
+        ruleset = read_ruleset(tool=tool, number=lambda: 1, rules=iter([data]).__next__)
+        assert outcomes(ruleset) == {outcome}, data
+    assert not hides_protocol([match({"ct": {"key": "protocol"}}, "tcp"), port, DROP])
 
 
 def test_of_two_matches_each_has_its_own_options() -> None:

@@ -21,7 +21,7 @@ _NF_TABLES = 10 << 8  # the subsystem's number stands above the message's
 _NEW_CHAIN, _GET_CHAIN = _NF_TABLES | 3, _NF_TABLES | 4
 _GET_RULE = _NF_TABLES | 7
 _GET_ELEMENTS = _NF_TABLES | 13
-_CT_KEY, _CT_L3PROTO = 2, 7
+_CT_KEY, CT_L3PROTO, CT_PROTOCOL = 2, 7, 10
 _NEW_GEN, _GET_GEN = _NF_TABLES | 15, _NF_TABLES | 16
 _CHAIN_TYPE = 7
 _SET_TABLE, _SET_NAME = 1, 2
@@ -110,21 +110,23 @@ def chain_types() -> set[str] | None:
 
 
 def rules_on_l3proto() -> bytes:
-    """The rules of nftables as the kernel has them, where one may have ``ct l3proto``.
+    """The rules of nftables as the kernel has them, where one may have what nft may not print.
 
-    Nothing where none has, or the kernel doesn't tell: nft says then what is wrong.
+    That is ``ct l3proto`` or ``ct protocol``. Nothing where none has, or the kernel doesn't tell:
+    nft says then what is wrong.
     """
     data = b"".join(_dumped(_GET_RULE))
-    return data if all(sign in data for sign in l3proto_signs()) else b""
+    keys = (CT_L3PROTO, CT_PROTOCOL)
+    return data if any(all(sign in data for sign in ct_signs(key)) for key in keys) else b""
 
 
-def l3proto_signs() -> tuple[bytes, bytes]:
-    """What the kernel's bytes of ``ct l3proto`` have: the expression's name, and what it loads."""
+def ct_signs(key: int) -> tuple[bytes, bytes]:
+    """What the kernel's bytes of a ``ct`` expression have: its name, and what it loads."""
     import _struct
 
     return (
         _struct.pack("=HH", 7, 1) + b"ct\0\0",
-        _struct.pack("=HH", 8, _CT_KEY) + bytes((0, 0, 0, _CT_L3PROTO)),
+        _struct.pack("=HH", 8, _CT_KEY) + bytes((0, 0, 0, key)),
     )
 
 

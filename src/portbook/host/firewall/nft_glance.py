@@ -143,6 +143,12 @@ def hides_family(expressions: list[Any]) -> bool:
     )
 
 
+def hides_protocol(expressions: list[Any]) -> bool:
+    """Whether nft may have left out "ct protocol" before "th dport", a port of any protocol."""
+    shown = repr(expressions)
+    return "'th'" in shown and "'ct': {'key': 'protocol'" not in shown
+
+
 def _of_connection(left: Any) -> Any:
     """The key of a ``ct`` expression; None for any other."""
     kind, inside = only(left)

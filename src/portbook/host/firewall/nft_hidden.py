@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from portbook.host.firewall import l3proto_signs
+from portbook.host.firewall import CT_L3PROTO, ct_signs
 from portbook.host.firewall.values import Chance, Field, Rows, Test
 from portbook.host.linux.netlink import attributes_of, name_of
 
@@ -51,10 +51,11 @@ _TABLE, _HANDLE = 1, 3
 _FAMILIES = {1: "inet", 2: "ip", 3: "arp", 5: "netdev", 7: "bridge", 10: "ip6"}
 
 
-def find_l3proto(data: bytes) -> frozenset[tuple[str, str, int]]:
+def find_l3proto(data: bytes, key: int = CT_L3PROTO) -> frozenset[tuple[str, str, int]]:
     """Rules with ``ct l3proto``, by family, table and handle, from the kernel's own dump of them.
 
-    Before a port, nft doesn't print it. Raises ValueError for *data* that is no such dump.
+    Before a port, nft doesn't print it, nor another *key* before ``th dport``. Raises ValueError
+    for *data* that is no such dump.
     """
     found, place = set(), 0
     try:
@@ -63,7 +64,7 @@ def find_l3proto(data: bytes) -> frozenset[tuple[str, str, int]]:
             if length < 16:
                 raise ValueError("a message without a length")
             body = data[place + 16 : place + length]
-            if kind == _NEW_RULE and _loads(body, *l3proto_signs()):
+            if kind == _NEW_RULE and _loads(body, *ct_signs(key)):
                 attributes = attributes_of(body[4:])
                 (handle,) = struct.unpack(">Q", attributes[_HANDLE])
                 found.add((_FAMILIES[body[0]], name_of(attributes[_TABLE]), handle))

@@ -88,26 +88,33 @@ def parse_nft(
     *,
     terse: bool = False,
     hidden: frozenset[tuple[str, str, int]] = frozenset(),
+    of_protocol: frozenset[tuple[str, str, int]] = frozenset(),
 ) -> tuple[tuple[Table, ...], tuple[NotEvaluated, ...]]:
     """The tables in *text*, and what isn't followed. *terse*: sets came without their elements.
 
-    *hidden* are rules with ``ct l3proto``, by family, table and handle, which nft may not print.
-    Raises MalformedInput for text that isn't what nft prints.
+    *hidden* are rules with ``ct l3proto``, by family, table and handle, which nft may not print,
+    *of_protocol* those with ``ct protocol``. Raises MalformedInput for what nft doesn't print.
     """
     try:
         with Uncollected():
             text = text if isinstance(text, str) else text.decode()
-            return _Reader(terse, text, hidden).read(objects_of(text))
+            return _Reader(terse, text, hidden, of_protocol).read(objects_of(text))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
         raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
 
 
 class _Reader:
-    def __init__(self, terse: bool, text: str, hidden: frozenset[tuple[str, str, int]]) -> None:
-        self._terse, self._hidden = terse, hidden
+    def __init__(
+        self,
+        terse: bool,
+        text: str,
+        hidden: frozenset[tuple[str, str, int]],
+        of_protocol: frozenset[tuple[str, str, int]],
+    ) -> None:
+        self._terse, self._hidden, self._of_protocol = terse, hidden, of_protocol
         # What no rule has isn't looked for in each of them.
         self._kinds = tuple([kind for kind in ("xt", "tproxy") if f'"{kind}"' in text])
-        self._hides = '"tcp reset"' in text or '"protocol"' in text
+        self._hides = '"tcp reset"' in text or '"key": "protocol"' in text
         self._tables: dict[tuple[str, str], Table] = {}
         self._unfollowed: list[NotEvaluated] = []
 
@@ -181,6 +188,8 @@ class _Reader:
         place = table.family, table.name, value.get("handle")
         if place in self._hidden and "'l3proto'" not in repr(expressions):
             rule.first = [*rule.first, Chance("ct l3proto")]
+        if place in self._of_protocol and nft_glance.hides_protocol(expressions):
+            rule.first = [*rule.first, Chance("ct protocol")]
 
 
 class NftRule(Rule):

@@ -10,7 +10,13 @@ import os
 import sys
 
 from portbook.errors import MalformedInput, shown
-from portbook.host.firewall import elements, generation, legacy_tables, rules_on_l3proto
+from portbook.host.firewall import (
+    CT_PROTOCOL,
+    elements,
+    generation,
+    legacy_tables,
+    rules_on_l3proto,
+)
 from portbook.host.firewall.values import Rows, Ruleset, Table
 from portbook.host.run_tool import SYSTEM_FOLDERS, RunningTool, find_tool
 from portbook.model import Family, Gap, GapCode, Need
@@ -130,6 +136,7 @@ class _Reader:
         self._seconds, self._words, self._rules, self._dump = seconds, words, rules, dump
         self.gaps: list[Gap] = []
         self._generation: int | None = None
+        self._of_protocol: frozenset[tuple[str, str, int]] = frozenset()
         self._loads = False
         # By table, what of its sets was listed together and nobody asked for yet.
         self._listed: dict[tuple[str, str], dict[str, tuple[str, dict[str, Any]]]] = {}
@@ -158,7 +165,10 @@ class _Reader:
             from portbook.host.firewall.nft_json import parse_nft
 
             try:
-                found, not_followed = parse_nft(text, terse=True, hidden=self._hidden(text))
+                hidden = self._hidden(text)
+                found, not_followed = parse_nft(
+                    text, terse=True, hidden=hidden, of_protocol=self._of_protocol
+                )
                 tables += found
                 unfollowed += not_followed
                 self._add_hidden(tables)
@@ -179,10 +189,13 @@ class _Reader:
 
     def _hidden(self, text: str) -> frozenset[tuple[str, str, int]]:
         """The rules with a condition that nft doesn't print; the kernel's own bytes show it."""
+        self._of_protocol = frozenset()
         if '"rule"' in text and (data := self._rules()):
             from portbook.host.firewall.nft_hidden import find_l3proto
 
             try:
+                if '"th"' in text:  # a port of any protocol: as printed
+                    self._of_protocol = find_l3proto(data, CT_PROTOCOL)
                 return find_l3proto(data)
             except ValueError as error:
                 self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=str(error)))
