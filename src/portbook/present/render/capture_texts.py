@@ -135,7 +135,7 @@ class CaptureTexts:
 
     def _kept(self, table: CaptureTable) -> int:
         owners = len(table.columns.program)  # of which much more is kept than of others
-        return 32 * owners + len(table.addresses) + len(self._rests)
+        return 64 * owners + len(table.addresses) + len(self._rests)
 
     def of_table(self, table: CaptureTable, order: Sequence[int]) -> Iterator[list[str]]:
         """The texts of the sockets of *table* that are at the places *order*, many in a list."""
