@@ -199,7 +199,7 @@ class _Explanation:
             yield chunk
 
     def _print(self, path: str, answer: ExplainAnswer) -> None:
-        from portbook.present.views.explain import render_explained
+        from portbook.present.views.explain import explained_pieces
 
         options = self._options
         if options.template is not None:
@@ -211,8 +211,8 @@ class _Explanation:
         if self._several:
             gap = "\n" if self._printed else ""
             sys.stdout.write(f"{gap}{look.bold(plain(path))}\n")
-        page = render_explained(answer, look, verbose=options.verbose, most=options.limit)
-        sys.stdout.write(page)
+        pieces = explained_pieces(answer, look, verbose=options.verbose, most=options.limit)
+        sys.stdout.writelines(pieces)
         self._printed = True
 
     def _print_lines(self, answer: ExplainAnswer, template: Template) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from portbook.formats.fields import (
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     Below = Callable[[Listener], Iterable[str]]
 
+_TOGETHER = 1024  # lines in a piece
 _MOST_LINES = 20  # that were not understood; --json has all
 
 # What is said of each kind of socket or port that was left out, for one and for several.
@@ -106,10 +108,24 @@ NOBODY = Viewer()
 def render_explained(
     answer: ExplainAnswer, style: Style, *, verbose: bool = False, most: int = 0
 ) -> str:
-    """The table of the sockets, or of what changed; then what was left out or not understood.
+    """The lines of :func:`explained_pieces` as one text."""
+    return "".join(explained_pieces(answer, style, verbose=verbose, most=most))
+
+
+def explained_pieces(
+    answer: ExplainAnswer, style: Style, *, verbose: bool = False, most: int = 0
+) -> Iterator[str]:
+    """The table of the sockets, or of what changed; then what was left out or not understood: many
+    lines in a piece, each with its end.
 
     *verbose* adds the sentences of each socket; *most* are shown, 0 for all.
     """
+    lines = _lines(answer, style, verbose=verbose, most=most)
+    while some := list(islice(lines, _TOGETHER)):
+        yield "\n".join([*some, ""])
+
+
+def _lines(answer: ExplainAnswer, style: Style, *, verbose: bool, most: int) -> Iterator[str]:
     prose = style._replace(width=min(style.width, WIDEST))
     below = partial(_sentences, answer=answer, style=prose) if verbose else None
     if answer.changes is None:
@@ -118,32 +134,33 @@ def render_explained(
         sockets = f"{total:,} listening or bound socket{'' if total == 1 else 's'}"
         if len(shown) < total:
             sockets = f"{len(shown):,} of {sockets}"
-        lines = [head(f"{sockets}, read as {answer.title}", answer.sockets, style)]
         if total and not shown:
             none = (
                 "The only socket doesn't match"
                 if total == 1
                 else f"None of the {total:,} sockets matches"
             )
-            lines = [style.bold(f"{none} (read as {answer.title}).")]
+            yield style.bold(f"{none} (read as {answer.title}).")
+        else:
+            yield head(f"{sockets}, read as {answer.title}", answer.sockets, style)
         if shown:
-            lines += ["", *table_lines(shown, Cells(answer.standings, NOBODY), style, below)]
+            yield ""
+            yield from table_lines(shown, Cells(answer.standings, NOBODY), style, below)
     else:
-        lines = list(_changes(answer, answer.changes, style, below))
+        yield from _changes(answer, answer.changes, style, below)
     notes = [*told(answer), *unread(answer)]
     if notes:
-        lines.append("")
+        yield ""
     for note in notes:
-        lines += render_item(Paragraph(note), style, "")
+        yield from render_item(Paragraph(note), style, "")
     for scanned in not_open(answer):
-        lines += wrap(scanned, style.width, "  ")
+        yield from wrap(scanned, style.width, "  ")
     for line in answer.not_understood[:_MOST_LINES]:
         why = f" ({line.why})" if line.why else ""
-        lines.append(f"  line {line.number}: {plain(line.text)}{plain(why)}")
+        yield f"  line {line.number}: {plain(line.text)}{plain(why)}"
     more = len(answer.not_understood) - _MOST_LINES
     if more > 0:
-        lines.append(f"  and {more:,} more places: --json has them all")
-    return "\n".join(lines) + "\n"
+        yield f"  and {more:,} more places: --json has them all"
 
 
 def unread(answer: ExplainAnswer) -> Iterator[str]:
