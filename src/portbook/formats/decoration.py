@@ -57,7 +57,7 @@ _CELL_END = re.compile(r"</t[dh]>", re.IGNORECASE)
 # Markdown's, and the tags of a forum (BBCode).
 _EMPHASIS = re.compile(
     # Stars in place of an address hide it, and stress nothing.
-    r"`{1,3}|(?<![*:.])\*\*(?![*.]|:[0-9])|__|\[/?(?:b|i|u|s|pre|tt|code|quote|spoiler|font|size|color)(?:=[^\[\]]{1,60})?\]",
+    r"`{1,3}|(?<!\*)\*\*(?!\*|[:.][0-9*])|__|\[/?(?:b|i|u|s|pre|tt|code|quote|spoiler|font|size|color)(?:=[^\[\]]{1,60})?\]",
     re.IGNORECASE,
 )
 # grep -nH: the file and the number of the line. "->" is between the ends of a connection.
