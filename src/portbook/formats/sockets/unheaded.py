@@ -81,8 +81,6 @@ class _Row:
                     told.setdefault("protocol", word)
             elif _ADDRESS.fullmatch(cell):
                 told["localaddress"] = cell
-                if len(self.before) == 1 and _PORT.fullmatch(self.before[0]):
-                    told["localport"] = self.before.pop()
             return "localaddress" in told
         port = _PORT.fullmatch(cell) if "localport" not in told else None
         if port is None or (port[2] and "protocol" in told):
@@ -192,7 +190,9 @@ def _owner(row: _Row) -> dict[str, str]:
             continue
         if cells is row.before and not (numbers or row.of_lsof):
             continue  # it may be a host as well
-        owner = {"program": names[0].rstrip(":"), "pid": "".join(numbers)}
+        # A number that stands first may be that of the row.
+        pid = "" if cells is row.before and cells[0].isdigit() else "".join(numbers)
+        owner = {"program": names[0].rstrip(":"), "pid": pid}
         return owner | ({"user": names[1]} if cells is row.before and len(names) > 1 else {})
     return {}
 
