@@ -213,7 +213,8 @@ def localhost_line(listeners: Iterable[Listener]) -> str | None:
     for listener in listeners:
         for finding in listener.assessment.findings:
             facts = dict(finding.facts)
-            places, programs = facts.get("reached_addresses"), facts.get("reached_runs")
+            places = facts.get("reached_addresses")
+            programs = facts.get("reached_runs") or facts.get("reached_programs")
             if isinstance(places, tuple) and isinstance(programs, tuple) and "localhost" in places:
                 return f"reaches {programs[places.index('localhost')]}"
     return None

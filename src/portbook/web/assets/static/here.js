@@ -173,6 +173,7 @@
       clear();
       put(live, "p", plain(raised(brief.machine ?? "nothing can listen here")), "holds");
       for (const program of brief.programs ?? []) put(live, "p", plain(program));
+      if (brief.localhost) put(live, "p", `localhost ${plain(brief.localhost)}.`);
       if (brief.reach) put(live, "p", `Reachable ${plain(brief.reach)}.`.replace(/^Reachable can't tell/, "Can't tell from where it can be reached"), "quiet");
       else if (brief.binding) put(live, "p", `Binding it ${plain(brief.binding)}.`, "quiet");
       if (brief.note) put(live, "p", raised(/^project note/.test(brief.note) ? plain(brief.note) : `your note: ${plain(brief.note)}`));
