@@ -42,6 +42,7 @@ def _of(text: str, *sockets: Listener) -> ServiceAnswer:
         ("spring boot", "Spring Boot", 8080),
         ("nginx", "nginx", 80),
         ("home-assistant", "Home Assistant", 8123),
+        ("Ghost on Umbrel", "Ghost on Umbrel", 3368),
     ],
 )
 def test_a_product_is_answered_with_the_port_that_it_is_known_by(

@@ -74,7 +74,9 @@ def product_named(answer: SearchAnswer) -> Product | None:
     """
     if answer.own_notes or not answer.text:
         return None
-    called = [hit for hit in answer.hits[:_MOST_LOOKED_AT] if _goes_by(hit, answer.text)]
+    texts = (answer.text, answer.query.text)  # a search leaves the small words out
+    hits = answer.hits[:_MOST_LOOKED_AT]
+    called = [hit for hit in hits if any(_goes_by(hit, text) for text in texts)]
     if any(hit.store is SearchStore.MATCHES and hit.ports for hit in called):
         return None
     products = [each for each in called if each.store in (SearchStore.USES, SearchStore.PROGRAMS)]
