@@ -94,29 +94,28 @@ def _under_its_name(brief: Brief, answer: ServiceAnswer, only: PortAnswer) -> Br
         called = [str(each.transport) for each, some in names if asked.lower() in some]
         transports = list(dict.fromkeys(called))
     place = f"{only.port}/{listed(transports)}" if transports else str(only.port)
+    what, service = "", leading_service(only)
+    if service is not None and answer.name.lower() in map(str.lower, service.registered):
+        same = service.name.lower() == asked.lower()
+        what = f" ({service.gist if same else service.name})"
+    if only.host is not None and only.host.listeners:
+        what = ""
+    return brief._replace(headline=f"{asked} is {place}{what}{_of_place(brief, only, place)}")
+
+
+def _of_place(brief: Brief, only: PortAnswer, place: str) -> str:
+    """What this machine has at *place*, the port of *only*, behind what the port is."""
     if brief.headline.startswith(f"{place} is "):
-        said = f", {brief.headline.removeprefix(f'{place} is ')}"
-    elif only.host is not None and only.host.listeners:
-        said = f"; {brief.headline}"
-    else:
-        service = leading_service(only)
-        said = ""
-        if service is not None and answer.name.lower() in map(str.lower, service.registered):
-            same = service.name.lower() == asked.lower()
-            said = f" ({service.gist if same else service.name})"
-        said += f": {brief.machine.removeprefix(f'{only.port} is ')}" if brief.machine else ""
-    return brief._replace(headline=f"{asked} is {place}{said}")
+        return f", {brief.headline.removeprefix(f'{place} is ')}"
+    if only.host is not None and only.host.listeners:
+        return f"; {brief.headline}"
+    return f": {brief.machine.removeprefix(f'{only.port} is ')}" if brief.machine else ""
 
 
 def _of_product_on(brief: Brief, product: Product, only: PortAnswer) -> Brief:
     """The short answer to the only port of *product*, which says that the product is met there."""
     place = f"{only.port}/{listed([str(each) for each in product.transports(only.port)])}"
-    if brief.headline.startswith(f"{place} is "):
-        said = f", {brief.headline.removeprefix(f'{place} is ')}"
-    elif only.host is not None and only.host.listeners:
-        said = f"; {brief.headline}"
-    else:
-        said = f": {brief.machine.removeprefix(f'{only.port} is ')}" if brief.machine else ""
+    said = _of_place(brief, only, place)
     name = f"{product.name} is usually on {place}"
     summary = (product.said_of(only.port) or "").rstrip(".")
     told = f"{name} ({summary}){said}"
