@@ -13,8 +13,11 @@ from portbook.app.watch import Watch
 from portbook.errors import HostUnreadable
 from portbook.host import psutil_sockets
 from portbook.model import (
+    Assessment,
     Family,
+    Finding,
     Host,
+    Level,
     Listener,
     OwnerSearch,
     Ownership,
@@ -336,3 +339,17 @@ def test_a_masked_program_isn_t_named_by_its_arguments_in_findings_either() -> N
     assert [each.code for each in shown] == [each.code for each in judged.assessment.findings]
     assert "-m http.server" not in " ".join([finding_message(each) for each in shown])
     assert masked(judged, show=True) == judged
+
+
+@pytest.mark.parametrize(("now", "asks"), [(20_000.0, True), (None, False)])
+def test_only_what_is_on_this_machine_can_be_asked(now: float | None, asks: bool) -> None:
+    """A capture has no moment, and may be of another machine."""
+    python = Process(7, "python3", ("python3", "app.py"))
+    bound = _listener(3000)._replace(
+        ownership=Ownership((python,), OwnersSeen.ALL),
+        assessment=Assessment((Finding("unknown", Level.NOTE),)),
+    )
+    standings = {(3000, Transport.TCP): CATALOG.registry.standings(3000)[Transport.TCP]}
+    sentence = Rows(standings, Viewer(1000, None, now)).row(bound)["sentence"]
+    assert sentence.startswith("can't tell what python3 app.py serves")
+    assert ("--probe asks it" in sentence) is asks

@@ -44,10 +44,13 @@ def verdict_of(answer: PortAnswer, listeners: Sequence[Listener]) -> BriefVerdic
     return verdict_on(listeners, service_names(answer))
 
 
-def verdict_on(listeners: Sequence[Listener], services: Sequence[str]) -> BriefVerdict:
+def verdict_on(
+    listeners: Sequence[Listener], services: Sequence[str], *, here: bool = True
+) -> BriefVerdict:
     """The verdict on *listeners* of a port that is registered for *services*.
 
     It is the first finding on the most urgent of them, as in every list of findings, in short.
+    What isn't *here*, on this machine, can't be asked by a probe.
     """
     if not listeners:
         return BriefVerdict(Agreement.NOTHING)
@@ -58,7 +61,7 @@ def verdict_on(listeners: Sequence[Listener], services: Sequence[str]) -> BriefV
     settling = next((each for each in findings if each.code in _SETTLES), None)
     agreement = Agreement.UNKNOWN if settling is None else _SETTLES[settling.code][0]
     first = findings[0]
-    sentence = _sentence(first, services, urgent_first)
+    sentence = _sentence(first, services, urgent_first, here=here)
     told = first.code == "owner-hidden"
     return BriefVerdict(agreement, first.level, sentence, first.code, told=told)
 
@@ -102,7 +105,9 @@ _OTHERS = {
 _ROOM = 58  # columns that a line of the short answer has behind the longest level
 
 
-def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Listener]) -> str:
+def _sentence(
+    finding: Finding, services: Sequence[str], listeners: Sequence[Listener], *, here: bool
+) -> str:
     settling = _SETTLES.get(finding.code)
     facts = dict(finding.facts)
     tools = facts.get("tools")
@@ -131,6 +136,7 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
     owner = next((each.ownership.owners[0] for each in listeners if each.ownership.owners), None)
     program = "the program" if owner is None else owner_name(owner)
     codes = {each.code for each in listeners[0].assessment.findings}
+    asks = "; --probe asks it" if here else ""
     words = {
         "program": program,
         "risk": facts.get("risk"),
@@ -140,8 +146,8 @@ def _sentence(finding: Finding, services: Sequence[str], listeners: Sequence[Lis
         "service": next(iter(services), "another service"),
         "common": ", but a common use of the port" if "known-use" in codes else "",
         "tool": _first(tools) or "",
-        "ask": "" if "known-use" in codes or _asked(listeners) else "; --probe asks it",
-        "asks": "; --probe asks it" if any(map(may_be_asked, listeners)) else "",
+        "ask": asks if "known-use" not in codes and not _asked(listeners) else "",
+        "asks": asks if any(map(may_be_asked, listeners)) else "",
         "answers": _answers(listeners),
     }
     sentence = template.format_map(words)

@@ -70,7 +70,7 @@ class Rows:
         if own:
             level, sentence = Level.OK, "this is portbook: it serves the page that you read"
         else:
-            verdict = verdict_on([listener], names)
+            verdict = verdict_on([listener], names, here=self._to.now is not None)
             level, sentence = verdict.level or Level.OK, verdict.sentence or "nothing to say of it"
         unseen = "" if owners else holder(listener, as_root=self._to.is_root)
         held = self._cells.program(listener) if owners else unseen
