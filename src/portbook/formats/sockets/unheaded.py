@@ -190,11 +190,19 @@ def _owner(row: _Row) -> dict[str, str]:
             continue
         if cells is row.before and not (numbers or row.of_lsof):
             continue  # it may be a host as well
+        if cells is row.behind and not (numbers or "state" in told or _is_own(told)):
+            continue  # or the service that a scan names
         # A number that stands first may be that of the row.
         pid = "" if cells is row.before and cells[0].isdigit() else "".join(numbers)
         owner = {"program": names[0].rstrip(":"), "pid": pid}
         return owner | ({"user": names[1]} if cells is row.before and len(names) > 1 else {})
     return {}
+
+
+def _is_own(told: dict[str, str]) -> bool:
+    """Whether only a list of the machine itself has such an address."""
+    address = told["localaddress"].strip("[]")
+    return address in _EVERYWHERE or address in ("::1", "localhost") or address.startswith("127.")
 
 
 def _host(row: _Row, *, owned: bool) -> dict[str, str]:
