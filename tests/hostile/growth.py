@@ -16,6 +16,7 @@ MOST = 3.0
 # Below so many seconds a ratio says nothing: the clock and the caches of the processor decide.
 SHORT = 0.05
 _TRIES = 5
+_MUCH = 2.0  # seconds: no further doubling is waited for
 _ROUNDS = 3  # a machine that others use too makes one of them wrong, not each
 # Past this a reader is given up before a longer text, whatever the ratio: a megabyte would take
 # minutes. A slow machine that others use too takes a third of it.
@@ -65,7 +66,8 @@ def grown(
         for _ in range(_ROUNDS):
             if growth.too_much:
                 growth = _again(reader, kind, smaller)
-        if growth.too_much:
+        # What is looked up once for many is a step: the next doubling is as any other.
+        if growth.too_much and (after > _MUCH or _again(reader, kind, larger).too_much):
             return growth
         if larger < last and after > _TOO_LONG_A_KILOBYTE * larger / 1000:
             return growth

@@ -339,6 +339,10 @@ READERS = {
         (b'{"a": ["b\\"", 1.5e9, null]}', b'[\n{"a": "b"},\n{"c": {}}\n]'),
         _SOCKETS,
     ),
+    "portbook.formats.lines:blocks_of": Reader(
+        lambda data: [*lines.blocks_of([data[at : at + 512] for at in range(0, len(data), 512)])],
+        (MalformedInput,), _EVERY,
+    ),
     "portbook.formats.lines:numbered": Reader(
         lambda data: [*lines.numbered([data[at : at + 512] for at in range(0, len(data), 512)])],
         (),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.errors import InvalidQuery
-from portbook.formats.errors import forms, not_ports, pasted, query, questions
+from portbook.formats.errors import forms, not_ports, pasted, query, questions, several
 from portbook.web.api import endpoints
 from portbook.web.feedback import endpoints as feedback
 from portbook.web.http import cache, negotiation
@@ -27,6 +27,10 @@ READERS = {
         lambda data: query.parse_query(text_of(data)), (InvalidQuery,),
         (b"udp:443", b"https://localhost:8443/x", b"EADDRINUSE: address already in use :::3000",
          b"6000-6063", b"[fe80::1%eth0]:22", b"('127.0.0.1', 8000)", b"\"httpPort\": 8080"),
+    ),
+    "portbook.formats.errors.several:parse_questions": Reader(
+        lambda data: several.parse_questions(text_of(data)), (InvalidQuery,),
+        (b"difference between 80 and 8080", b"443 vs 8443", b"3000,3001 or 5173?"),
     ),
     "portbook.formats.errors.pasted:read_text": Reader(
         lambda data: pasted.read_text(text_of(data)), (),

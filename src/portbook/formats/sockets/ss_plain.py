@@ -106,7 +106,7 @@ def plain_listeners(
     held: Iterator[Ownership] = map(
         _tuple,
         repeat(Ownership),
-        zip(zip(map(_tuple, repeat(Process), processes)), repeat(_FIRST)),
+        zip(zip(map(_tuple, repeat(Process), processes)), repeat(_FIRST), repeat(None)),
     )
     if not all(programs):
         held = (
