@@ -177,14 +177,14 @@ def test_a_taken_port_of_a_name(machine: Machine, capsys: pytest.CaptureFixture[
 
 
 def test_none_that_is_good(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:
-    assert machine.run("--range", "40000-40009") == 1
-    assert "No port from 40000 to 40009 meets every criterion" in capsys.readouterr().out
-    assert machine.run("-q", "--range", "40000-40009") == 1
+    assert machine.run("--range", "40100-40109") == 1
+    assert "No port from 40100 to 40109 meets every criterion" in capsys.readouterr().out
+    assert machine.run("-q", "--range", "40100-40109") == 1
     out, err = capsys.readouterr()
     assert out == ""
     assert "by not-dynamic" in err
-    assert machine.run("-q", "--range", "40000-40009", "--despite", "not-dynamic") == 0
-    assert 40000 <= int(capsys.readouterr().out) <= 40009
+    assert machine.run("-q", "--range", "40100-40109", "--despite", "not-dynamic") == 0
+    assert 40100 <= int(capsys.readouterr().out) <= 40109
 
 
 def test_json(machine: Machine, capsys: pytest.CaptureFixture[str]) -> None:

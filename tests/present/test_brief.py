@@ -303,7 +303,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         # X11's displays go up to 6063; only the first is no one else's.
         ("6000", "6000 · X11, remote windows"),
         ("6002", "6002 · X11, remote windows"),
-        ("6006", "6006 · Storybook, TensorBoard and 5 more"),
+        ("6006", "6006 · Storybook, TensorBoard and 6 more"),
         ("6033", "6033 · ProxySQL and 3 more"),
         # A bare name of the registry says less than the product that has the port for it.
         ("6432", "6432 · PgBouncer"),

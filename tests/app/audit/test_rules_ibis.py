@@ -150,7 +150,7 @@ def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
         (6, 41230, 36865, 7, None),
         # Equally frequent: 5000 is assigned, 5002 too; 3000 has a use on record, 2999 not.
         (17, 8080, 2825, 1, None),
-        (17, 40001, 40002, 1, None),
+        (17, 40101, 40102, 1, None),
     ]
     columns = {
         "protocol": "int32", "port": "int32", "other": "int32", "flows": "int64", "reach": "string",
@@ -172,6 +172,6 @@ def test_frequency_and_state_decide_the_rest(engine: Engine) -> None:
     assert found[41230, 36865]["service"] == 41230
     assert found[41230, 36865]["side"] == "src"
     assert found[8080, 2825]["service"] == 8080
-    assert found[40001, 40002]["service"] == UNDECIDABLE
+    assert found[40101, 40102]["service"] == UNDECIDABLE
     totals = {row["port"]: row["flows"] for row in fetch(engine, regroup(made))}
     assert totals == {41230: 107, 8080: 1, UNDECIDABLE: 1}

@@ -407,7 +407,7 @@ def test_abuse_is_reported_without_a_verb_that_has_to_agree() -> None:
 
 
 def test_a_page_denies_a_use_once() -> None:
-    for port in ("305", "61234", "40015"):
+    for port in ("305", "61234", "40113"):
         assert _text(_answer(port)).count("We know of no program that listens on it") == 1
 
 

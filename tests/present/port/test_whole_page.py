@@ -138,7 +138,7 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
         (443, "HTTPS, the encrypted web; ", "HTTPS: always encrypted"),
         (
             50000,
-            "IBM Db2, Jenkins, Arcam receivers and 9 others in practice; dynamic",
+            "IBM Db2, Jenkins, Arcam receivers and 11 others in practice; dynamic",
             "Used in practice by IBM Db2",
         ),
         (50023, "dynamic (ephemeral) port, never assigned", "Linux, macOS, Windows, FreeBSD"),
