@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PACKAGE = Path(portbook.__file__).parent
-_GIVEN = re.compile(r"\b(?:bytes|bytearray|Lines|Head)\b|list\[tuple\[int, str\]\]")
+_GIVEN = re.compile(r"\b(?:bytes|bytearray|Lines|NumberedLines|Head)\b|list\[tuple\[int, str\]\]")
 _TEXT = re.compile(r"\bstr\b")
 _PARSES = re.compile(
     r"(?:parse|recognise|detect|decode|split|unescape)_|(?:parse|recognise|detect)$"
@@ -83,6 +83,8 @@ SECOND_LOOKS = {
     "portbook.formats.errors.not_ports:blank",
     "portbook.formats.errors.pasted:read_text",
     "portbook.formats.errors.questions:search_words",
+    "portbook.formats.row_starts:without_lead",
+    "portbook.formats.sockets.unheaded:records_of",
     "portbook.storage.sorted_tsv:SortedFile.containing",
 }
 
