@@ -85,7 +85,7 @@ def test_the_panel_shows_what_listens_and_follows_it(browser: Any, as_user: Runn
             live.get_by_text("Free on this machine")
         ).wait_for()
         later.listen()
-        live.get_by_text(f"{port}/tcp is in use: ").wait_for()
+        live.get_by_text(f"{port}/tcp is in use on 127.0.0.1, by ").wait_for()
         live.get_by_text("Reachable from this machine only.").wait_for()
         assert command.inner_text() in (f"portbook stop {port}", f"sudo portbook {port}")
         verdict = opened.locator("#verdict")
