@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from benchmarks import crowd, load
-from benchmarks.__main__ import SCRIPTS
+from benchmarks.__main__ import RESULTS, SCRIPTS, main, put
 from tests.counts import PROOF
 from tests.real.needs import need_program
 
@@ -112,3 +112,19 @@ def _descendants(of: int) -> set[int]:
         found |= more
         more = {pid for pid, parent in parents.items() if parent in more} - found
     return found
+
+
+def test_a_result_takes_the_place_of_its_last_one() -> None:
+    old = RESULTS.read_text()
+    titles = [line for line in old.splitlines() if line.startswith("## ")]
+    new = put(old, "lookup: one port at a prompt\n\nanother figure\n")
+    assert [line for line in new.splitlines() if line.startswith("## ")] == titles
+    assert "another figure" in new
+    last = next(part for part in old.split("\n## ") if part.startswith("lookup"))
+    assert put(new, last) == old
+
+
+def test_a_name_that_no_script_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.argv", ["benchmarks", "lokup"])
+    with pytest.raises(SystemExit, match="no lokup; there is answers, audit"):
+        main()
