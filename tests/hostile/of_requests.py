@@ -7,7 +7,7 @@ from portbook.formats.errors import forms, not_ports, pasted, query, questions, 
 from portbook.web.api import endpoints
 from portbook.web.feedback import endpoints as feedback
 from portbook.web.http import cache, negotiation
-from tests.hostile.inputs import COUNTER, Repeated
+from tests.hostile.inputs import COUNTER, Kind, Repeated
 from tests.hostile.reader import Reader, text_of
 
 # What uvicorn takes of a request's head before it refuses: bytes.
@@ -44,7 +44,8 @@ READERS = {
     ),
     "portbook.formats.errors.not_ports:blank": Reader(
         lambda data: not_ports.blank(text_of(data)), (),
-        (b"12:30:45 a/b.py:37:1 errno:98 v1.2.3 haproxy[17]: (node:1)", b"image: a/b:16"), (), 8192
+        (b"12:30:45 a/b.py:37:1 errno:98 v1.2.3 haproxy[17]: (node:1)", b"image: a/b:16"),
+        (Kind("a name with many dots", unit=b"a."),),
     ),
     "portbook.formats.errors.forms:read_forms": Reader(
         lambda data: forms.read_forms(text_of(data)), (),

@@ -29,7 +29,6 @@ SHARING = {
     ),
     "portbook.formats.errors.pasted:read_text": (
         "portbook.formats.errors.forms:read_forms",
-        "portbook.formats.errors.not_ports:blank",
         "portbook.formats.errors.pasted:decode_text",
         "portbook.formats.errors.query:parse_query",
     ),

@@ -144,6 +144,13 @@ def test_a_long_text_is_cut_around_the_failure() -> None:
     assert (one_line.ports, one_line.failure) == ((3000,), Failure.IN_USE)
 
 
+@pytest.mark.parametrize(
+    "place", ["8080.Dockerfile:12", "docker/web-8080.Makefile:37:1", "a Dockerfile:80", "hosts:80"]
+)
+def test_a_place_in_a_file_without_an_ending_is_no_port(place: str) -> None:
+    assert read_text(f"{place}: cannot bind port: address already in use").ports == ()
+
+
 def test_a_hundred_thousand_numbers_are_no_port() -> None:
     assert read_text(" ".join(map(str, range(100_000)))) == Reading()
     assert read_text("\n".join(map(str, range(100_000)))) == Reading()

@@ -54,8 +54,8 @@ _KINDS = (
     rf"(?i){_START}(?!//|{_MASKED})[\w./\\@~+<>$-]{{0,200}}\.(?:{_FILE}):(?:line )?\d{{1,7}}(?::\d{{1,5}})?(?![\d.])",
     rf"(?i){_START}(?<!\bto )(?<!\bon )(?<!host )(?<!tcp )(?<!udp )(?<!rver )(?!//)"
     rf"[\w./\\~+<>$-]{{0,200}}\.(?:{_COUNTRIES}):\d{{1,7}}(?::\d{{1,5}})?(?![\d.])",
-    r"\b(?:[\w.-]*Dockerfile|[\w.-]*Makefile|Gemfile|Rakefile|Vagrantfile|Jenkinsfile|Caddyfile|"
-    r"Procfile|crontab|hosts|sshd_config|ssh_config):\d{1,6}(?::\d{1,5})?",
+    r"(?:(?<![\w.-])[\w.-]*(?:Docker|Make)file|\b(?:Gemfile|Rakefile|Vagrantfile|Jenkinsfile|Caddyfile|"
+    r"Procfile|crontab|hosts|sshd_config|ssh_config)):\d{1,6}(?::\d{1,5})?",
     # a path with any other ending
     rf"(?<![\w/:\\.@~+-])(?!{_MASKED})(?:[A-Za-z]:)?[\w.@~+-]{{0,60}}(?<!:)(?:[/\\][\w.@~+-]{{1,60}}){{1,20}}\.[A-Za-z]\w{{0,9}}"
     r":\d{1,7}(?::\d{1,5})?(?![\d.])",
