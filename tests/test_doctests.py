@@ -5,11 +5,14 @@ from __future__ import annotations
 import doctest
 import importlib
 from pathlib import Path
-
-import pytest
+from typing import TYPE_CHECKING
 
 from portbook.catalog.search import index
+from tests.cases import for_each
 from tests.values import CATALOG
+
+if TYPE_CHECKING:
+    import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,7 +28,7 @@ def modules() -> list[str]:
     return names
 
 
-@pytest.mark.parametrize("name", modules())
+@for_each("name", modules())
 def test_examples_hold(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     # The catalogs of the examples hold the shipped registry, each with an index of its own, which
     # takes longer to make than all others that they do.

@@ -19,6 +19,7 @@ from portbook.errors import NothingKnown
 from portbook.formats.fields import LEFT_OUT, NOT_UNDERSTOOD, Line
 from portbook.formats.sockets.detect import read
 from portbook.model import Listener, SocketState, Transport
+from tests.cases import for_each
 
 
 class Paste(NamedTuple):
@@ -66,7 +67,7 @@ def shown(listener: Listener) -> str:
     return f"{socket.transport}/{address}{place}:{socket.port}{state}{'=' * bool(owners)}{owners}"
 
 
-@pytest.mark.parametrize("name", [name for name, paste in PASTES.items() if paste[0] != REFUSED])
+@for_each("name", [name for name, paste in PASTES.items() if paste[0] != REFUSED])
 def test_a_paste_holds_these_sockets_and_nothing_else_is_lost(name: str) -> None:
     paste = PASTES[name]
     form, found = read([paste.text.encode()], None, port_of)

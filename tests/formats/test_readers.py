@@ -33,6 +33,7 @@ from portbook.model import (
 )
 from portbook.model.text import unbyte
 from portbook.present.render.sockets_json import of_row
+from tests.cases import for_each
 from tests.counts import PROOF, one_in
 from tests.strategies import any_port, listeners, nasty
 
@@ -308,7 +309,7 @@ CHARS = ("a", " ", "0", ":", "[", '"', "<")
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize(("char", "form"), one_in(2, itertools.product(CHARS, FORMATS)))
+@for_each("char, form", one_in(2, itertools.product(CHARS, FORMATS)))
 def test_a_line_of_a_million_characters_is_one_line(form: str, char: str) -> None:
     """After each of some beginnings under make proof, else after one of them in turn."""
     leads = ("", "tcp LISTEN 0 128 0.0.0.0:", "x 1 ")
@@ -432,7 +433,7 @@ def _samples() -> dict[str, list[Path]]:
 
 
 @pytest.mark.parametrize("digit", ["²", "٣", "੩", "9" * 5000])
-@pytest.mark.parametrize("form", [each for each in FORMATS if each not in _WITHOUT_SAMPLE])
+@for_each("form", [each for each in FORMATS if each not in _WITHOUT_SAMPLE])
 def test_what_looks_like_a_number_breaks_no_reader(form: str, digit: str) -> None:
     numbers = events = 0
     for path in _samples()[form]:

@@ -18,6 +18,7 @@ from portbook.errors import MalformedInput
 from portbook.formats.fields import DETAIL, HEADING, LEFT_OUT, NOT_UNDERSTOOD, Line
 from portbook.formats.sockets.detect import FORMATS, read
 from portbook.model import Listener, Transport
+from tests.cases import for_each
 from tests.counts import examples
 
 if TYPE_CHECKING:
@@ -298,7 +299,7 @@ def test_what_nobody_printed_is_refused() -> None:
 
 
 @pytest.mark.parametrize("form", [name for name, form in FORMATS.items() if form.by_line])
-@pytest.mark.parametrize("sample", KNOWN)
+@for_each("sample", KNOWN)
 def test_no_line_is_dropped_silently(form: str, sample: str) -> None:
     """By whichever reader: each line that isn't blank is a socket, or is told of."""
     text = (SAMPLES / sample).read_text(encoding="utf-8")

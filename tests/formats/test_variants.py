@@ -15,6 +15,7 @@ from portbook.formats.parts import steps_of
 from portbook.formats.sockets import flow_logs, netstat
 from portbook.formats.sockets.detect import FORMATS, read
 from portbook.model import Listener
+from tests.cases import for_each
 from tests.formats.test_captures import port_of, shown
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ WAYS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@for_each("way", WAYS)
 @pytest.mark.parametrize("name", ["ss", "netstat", "lsof"])
 def test_a_way_to_paste_changes_no_socket(name: str, way: str) -> None:
     assert sockets_of(WAYS[way](OUTPUTS[name]))[0] == SOCKETS

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from portbook.model.text import unbyte
 from portbook.present.escape import one_line, plain
+from tests.cases import for_each
 from tests.strategies import nasty, text
 
 hostile = st.one_of(nasty, text)
@@ -36,9 +37,7 @@ def test_what_was_plain_already_is_left_alone(given_text: str) -> None:
             assert char in plain(given_text)
 
 
-@pytest.mark.parametrize(
-    "char", [*map(chr, [*range(32), *range(127, 160)]), *BIDI, "\xad", "\ufeff"]
-)
+@for_each("char", [*map(chr, [*range(32), *range(127, 160)]), *BIDI, "\xad", "\ufeff"])
 def test_each_control_is_written_out(char: str) -> None:
     shown = plain(f"a{char}b")
     assert shown.isprintable()

@@ -27,6 +27,7 @@ from tasks.lore_checks import (
 )
 from tasks.lore_fields import PortSpan, check_period
 from tasks.use_weights import publisher, shown_by
+from tests.cases import for_each
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -178,7 +179,7 @@ def wrong(kind: str, entry: dict[str, Any]) -> list[str]:
     return [str(problem) for problem in check_entries(kind, [entry])]
 
 
-@pytest.mark.parametrize("kind", GOOD)
+@for_each("kind", GOOD)
 @pytest.mark.parametrize(
     "source", ["", "example.org", "ftp://example.org/", "https://localhost/", 7]
 )
@@ -188,7 +189,7 @@ def test_a_source_is_a_web_address(kind: str, source: object) -> None:
     assert "URL" in problem
 
 
-@pytest.mark.parametrize("kind", GOOD)
+@for_each("kind", GOOD)
 @pytest.mark.parametrize("read", ["", "2026-11", "21.11.2026", "2026-13-01", "20261121", 2026])
 def test_a_source_has_the_day_it_was_read(kind: str, read: object) -> None:
     (problem,) = wrong(kind, {**GOOD[kind], "read": read})
@@ -209,9 +210,7 @@ def test_nothing_was_reported_in_a_year_that_is_yet_to_come(period: str) -> None
     assert list(check_period(period)) == [f"{period.rsplit('/', maxsplit=1)[-1]!r} is yet to come"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "field"), [(kind, field) for kind, entry in GOOD.items() for field in entry]
-)
+@for_each("kind, field", [(kind, field) for kind, entry in GOOD.items() for field in entry])
 def test_a_missing_field_is_named(kind: str, field: str) -> None:
     entry = {name: value for name, value in GOOD[kind].items() if name != field}
     problems = wrong(kind, entry)
@@ -227,8 +226,8 @@ def test_an_unknown_field_is_named(kind: str) -> None:
     assert "colour is not a field" in problem
 
 
-@pytest.mark.parametrize(
-    ("ports", "what"),
+@for_each(
+    "ports, what",
     [
         (["22"], "form"),
         (["tcp/22"], "form"),

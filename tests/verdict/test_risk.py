@@ -22,6 +22,7 @@ from portbook.model import (
 )
 from portbook.verdict.engine import judge
 from portbook.verdict.risk import one_purpose
+from tests.cases import for_each
 from tests.values import CATALOG
 
 RULES = PortRules("linux", 1024, (32768, 60999))
@@ -70,9 +71,7 @@ def test_a_program_known_to_be_something_else_is_not_that_service() -> None:
     assert "risky-exposed" not in _found(23, Process(8, "sshd"))
 
 
-@pytest.mark.parametrize(
-    "port", [23, 445, 513, 514, 2375, 3389, 5555, 5900, 6000, 6063, 6379, 9200, 11211, 27017]
-)
+@for_each("port", [23, 445, 513, 514, 2375, 3389, 5555, 5900, 6000, 6063, 6379, 9200, 11211, 27017])
 @pytest.mark.parametrize("seen", [OwnersSeen.UNASKED, OwnersSeen.HIDDEN, OwnersSeen.NONE])
 def test_without_an_owner_the_port_says_it(port: int, seen: OwnersSeen) -> None:
     found = _found(port, seen=seen)

@@ -15,6 +15,7 @@ from portbook.app.history import chronicle
 from portbook.present.views.history import render_feed
 from portbook.web.app import create_app
 from portbook.web.state import Settings
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.values import CATALOG
 from tests.web.asking import app_of, ask
@@ -94,8 +95,8 @@ def test_a_client_gets_what_it_reads(
     assert {"accept", "user-agent"} <= set(found.headers["vary"].split(", "))
 
 
-@pytest.mark.parametrize(
-    ("path", "status", "location"),
+@for_each(
+    "path, status, location",
     [
         ("/00305", 308, "/305"),
         ("/00305.json", 308, "/305.json"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cases import for_each
 from tests.real.needs import need_program
 from tests.web.local.test_access import HOST_DATA
 from tests.web.process import Running, serving
@@ -74,7 +75,7 @@ ASKED: dict[str, tuple[str, tuple[str, ...], bytes, tuple[bytes, ...]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("path", HOST_DATA)
+@for_each("path", HOST_DATA)
 @pytest.mark.parametrize("name", ASKED)
 def test_strangers_are_refused(site: Running, path: str, name: str) -> None:
     first, headers, more, statuses = ASKED[name]

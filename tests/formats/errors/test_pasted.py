@@ -7,6 +7,7 @@ the characters. ``-`` is none; several ports are in the order of the text.
 from __future__ import annotations
 
 import re
+from operator import itemgetter
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from portbook.formats.errors.pasted import WHOLE, Reading, read_text
 from portbook.formats.errors.query import QueryKind, parse_query
 from portbook.model import Failure, Transport
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.strategies import any_port, nasty
 
@@ -59,7 +61,7 @@ def test_there_are_enough_texts() -> None:
     assert len(COMMANDS) >= 50
 
 
-@pytest.mark.parametrize("row", ROWS, ids=[f"{at}-{row[4][:40]}" for at, row in enumerate(ROWS)])
+@for_each("row", ROWS, name=itemgetter(4))
 def test_a_text_is_read_whole(row: tuple[str, ...]) -> None:
     assert _read(row) == row
 
@@ -81,7 +83,7 @@ _SOME = ROWS if PROOF else ROWS[::6]
 
 
 @pytest.mark.proof
-@pytest.mark.parametrize("row", _SOME, ids=[f"{at}-{row[0]}" for at, row in enumerate(_SOME)])
+@for_each("row", _SOME, name=itemgetter(4))
 def test_a_line_of_log_between_changes_nothing(row: tuple[str, ...]) -> None:
     lines = _text(row[4]).split("\n")
     expected = read_text("\n".join(lines))

@@ -21,6 +21,7 @@ from portbook.formats.errors.query import (
 )
 from portbook.formats.errors.several import parse_questions
 from portbook.model import Failure, Transport
+from tests.cases import for_each
 from tests.strategies import any_port, nasty, queryish, text, transports
 
 TCP, UDP, SCTP, DCCP = Transport
@@ -249,7 +250,7 @@ PASTED: list[tuple[str, int, Transport | None]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("text", "port", "transport"), PASTED, ids=[p[0][:60] for p in PASTED])
+@for_each("text, port, transport", PASTED)
 def test_pasted_lines(text: str, port: int, transport: Transport | None) -> None:
     query = parse_query(text)
     assert (query.kind, query.first, query.transport) == ("port", port, transport)

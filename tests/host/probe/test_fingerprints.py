@@ -18,6 +18,7 @@ from portbook.host.probe.fingerprints import (
     recognise,
 )
 from portbook.model.protocols import PROBED, SERVICES
+from tests.cases import for_each
 from tests.values import CATALOG
 
 MYSQL = (
@@ -49,8 +50,8 @@ MONGO = (
 )
 
 
-@pytest.mark.parametrize(
-    ("asked", "data", "protocol", "detail"),
+@for_each(
+    "asked, data, protocol, detail",
     [
         (None, b"SSH-2.0-dropbear_2022.83\r\n", "ssh", "SSH-2.0-dropbear_2022.83"),
         (None, b"welcome\r\nSSH-2.0-x\r\n", "ssh", "SSH-2.0-x"),

@@ -8,6 +8,7 @@ import pytest
 
 from portbook.web.http.security import HEADERS, POLICY
 from portbook.web.routes import BOOK, HERE
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -30,7 +31,7 @@ EVERY_ROUTE = [_fill(path) for path, _ in (*BOOK, *HERE) if not path.endswith("/
 WRONG = ["/99999", "/abc", "/305/xyz", "/%ff", "/" + "a" * 9000, "/services/x", "/feedback"]
 
 
-@pytest.mark.parametrize("path", [*EVERY_ROUTE, *WRONG])
+@for_each("path", [*EVERY_ROUTE, *WRONG])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "POST", "BREW"])
 def test_every_answer_has_the_headers(shared: TestClient, path: str, method: str) -> None:
     found = shared.request(method, path)

@@ -22,6 +22,7 @@ from portbook.web.local.access import is_loopback
 from portbook.web.local.panel import MASKED
 from portbook.web.pages import views
 from portbook.web.state import Settings
+from tests.cases import for_each
 from tests.real.needs import need
 from tests.values import CATALOG, sentences
 from tests.web.asking import app_of
@@ -84,7 +85,7 @@ STRANGERS = {
 }
 
 
-@pytest.mark.parametrize("path", HOST_DATA)
+@for_each("path", HOST_DATA)
 @pytest.mark.parametrize("who", STRANGERS)
 def test_strangers_are_refused(shared: TestClient, path: str, who: str) -> None:
     found = shared.get(path, headers={**OWN, **STRANGERS[who]})

@@ -68,6 +68,7 @@ from portbook.web.pages import views
 from portbook.web.pages.linked_data import linked_data
 from portbook.web.pages.links import Links, file_name
 from portbook.web.site_config import Site
+from tests.cases import for_each
 from tests.real.needs import need_program
 from tests.strategies import any_port, listeners, nasty
 from tests.values import AS_OF, CATALOG, changed, gap, worded
@@ -706,7 +707,7 @@ _NUMBERS = (
 )
 
 
-@pytest.mark.parametrize("port", [*_NUMBERS, *range(3, 65536, 1499)])
+@for_each("port", [*_NUMBERS, *range(3, 65536, 1499)])
 def test_a_page_says_the_same_whether_it_is_printed_by_itself_or_not(port: int) -> None:
     query = Query(QueryKind.PORT, str(port), port, port)
     document = compose(answer_port(query, CATALOG, whole=True))
