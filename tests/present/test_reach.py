@@ -310,7 +310,8 @@ def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
         (["firewalld"], "inet firewalld filter_FORWARD", None),
         (["firewalld"], "inet firewalld filter_FORWARD_dnat",
          "firewall-cmd --add-forward-port=port=8080:proto=tcp:toport=80:toaddr=172.30.0.2"),
-        (["ufw"], "inet t fwd", None),
+        (["ufw"], "inet t fwd",
+         "nft insert rule inet t fwd ip daddr 172.30.0.2 tcp dport 80 accept"),
     ],
 )  # fmt: skip
 def test_what_is_forwarded_is_opened_where_it_is_stopped(
@@ -327,6 +328,31 @@ def test_what_is_forwarded_is_opened_where_it_is_stopped(
     both = firewall_command(filters, 8080, "tcp", [stopped, here], opens=True)
     alone = firewall_command(filters, 8080, "tcp", [here], opens=True)
     assert both == (f"{sudo} && {alone}" if sudo and alone else None)
+
+
+@pytest.mark.parametrize(
+    ("filters", "first", "then", "commands"),
+    [
+        (["nftables"], "tcp dport 8080 drop in inet a in", "policy drop in inet b in",
+         ("nft insert rule inet a in tcp dport 8080 accept",
+          "nft insert rule inet b in tcp dport 8080 accept")),
+        (["ufw"], "policy drop in ip filter INPUT", "policy drop in inet t in",
+         ("nft insert rule inet t in tcp dport 8080 accept", "ufw allow 8080/tcp")),
+        (["iptables"], "-j DROP in ip raw PREROUTING", "policy drop in ip filter INPUT",
+         ("iptables -t raw -I PREROUTING -p tcp --dport 8080 -j ACCEPT",
+          "iptables -I INPUT -p tcp --dport 8080 -j ACCEPT")),
+        (["firewalld"], "reject in inet firewalld filter_INPUT", "policy drop in inet t in", ()),
+    ],
+)  # fmt: skip
+def test_what_stops_a_port_one_behind_the_other_is_opened_in_all_its_places(
+    filters: list[str], first: str, then: str, commands: tuple[str, ...]
+) -> None:
+    steps = [
+        Origin("anywhere", Family.IPV4, Outcome.DROPPED, rules=(RuleText(text, where),))
+        for text, _, where in (each.partition(" in ") for each in (first, then))
+    ]
+    told = firewall_command(filters, 8080, "tcp", steps, opens=True)
+    assert told == (" && ".join(f"sudo {each}" for each in commands) or None)
 
 
 @pytest.mark.parametrize(
@@ -355,7 +381,13 @@ def test_what_stops_answers_is_opened_on_their_way(
     [
         (["iptables"], "-p tcp -j DROP in ip raw PREROUTING",
          "iptables -t raw -I PREROUTING -p tcp --dport 8080 -j ACCEPT"),
-        (["ufw"], "ip saddr @banned drop in inet crowdsec input", None),
+        (["ufw"], "ip saddr @banned drop in inet crowdsec input",
+         "nft insert rule inet crowdsec input tcp dport 8080 accept"),
+        (["firewalld"], "policy drop in ip mine in",
+         "nft insert rule ip mine in tcp dport 8080 accept"),
+        (["firewalld"], "reject in inet firewalld filter_INPUT", None),
+        (["iptables"], "policy drop in inet t in",
+         "nft insert rule inet t in tcp dport 8080 accept"),
         (["nftables"], "policy drop in inet t in",
          "nft insert rule inet t in tcp dport 8080 accept"),
     ],

@@ -427,3 +427,88 @@ def test_the_commands_that_are_printed_for_nft_alone_close_and_open(
     machine.shell(machine.machine, printed_command(machine, "Close", 8080))
     outcomes = judged(machine)
     assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("dropped", "dropped")
+
+
+# One behind the other: before the hook of input, in two chains there, and on the answers' way.
+STOPS = {
+    "two chains": """table inet a {
+chain in {
+type filter hook input priority -10;
+tcp dport 8080 drop
+}
+}
+table inet b {
+chain in {
+type filter hook input priority 0; policy drop;
+ct state established,related accept
+iif lo accept
+}
+}
+""",
+    "both ways": """table inet a {
+chain before {
+type filter hook prerouting priority -300;
+iifname "eth0" tcp dport 8080 drop
+}
+chain in {
+type filter hook input priority 0;
+tcp dport 8080 reject
+}
+chain out {
+type filter hook output priority 0;
+tcp sport 8080 drop
+}
+}
+""",
+    "on the way to a container": """table ip n {
+chain before {
+type nat hook prerouting priority -100;
+tcp dport 8080 dnat to 172.30.0.2:80
+}
+}
+table inet six {
+chain before {
+type filter hook prerouting priority 0;
+meta nfproto ipv6 tcp dport 8080 drop
+}
+}
+table inet a {
+chain beyond {
+type filter hook forward priority 0; policy drop;
+ct state established,related accept
+}
+}
+table inet b {
+chain beyond {
+type filter hook forward priority 10;
+tcp dport 80 reject
+}
+}
+""",
+}
+
+
+@pytest.mark.parametrize("stops", STOPS)
+def test_what_stops_a_port_in_several_places_is_opened_in_all(
+    machine: FilteredMachine, stops: str
+) -> None:
+    need_program("nft")
+    assert not machine.load(["nft", "-f", "-"], STOPS[stops])
+    outcomes = judged(machine)
+    assert from_far(outcomes, 8080) != "open" != outcomes[OWN_SERVER]
+    machine.shell(machine.machine, printed_command(machine, "Open", 8080))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("open", "open")
+
+
+def test_what_stops_a_port_before_and_behind_ufw_is_opened_in_both(
+    machine: FilteredMachine,
+) -> None:
+    own = "table inet own {\nchain in {\ntype filter hook input priority -5; policy drop;\n"
+    run = start_ufw(machine, "ufw allow 22/tcp")
+    accepted = "ct state established,related accept\niif lo accept\ntcp dport 22 accept\n"
+    assert not machine.load(["nft", "-f", "-"], f"{own}{accepted}}}\n}}\n")
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 22), from_far(outcomes, 8080)) == ("open", "dropped")
+    run(printed_command(machine, "Open", 8080))
+    assert from_far(judged(machine), 8080) == "open"

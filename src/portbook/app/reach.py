@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.app.origins import origins_of
+from portbook.app.origins import ANYWHERE, THIS_MACHINE, origins_of
 from portbook.app.reachable import gaps_of
 from portbook.errors import InvalidQuery, shown
 from portbook.host.host_reader import THIS_HOST
@@ -13,16 +13,19 @@ from portbook.verdict.socket_choice import LOOPBACK, choose
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from portbook.app.origins import Origin
     from portbook.host.firewall.configured import Configured
     from portbook.host.firewall.packet_filter import PacketFilter
     from portbook.host.host_reader import HostReader
     from portbook.host.linux.network import Network
-    from portbook.model import Listener
+    from portbook.model import Listener, Socket
     from portbook.model.finding import NotEvaluated
     from portbook.model.reach import RuleText
+
+_STOPPED = (Outcome.DROPPED, Outcome.REJECTED)
+_MOST_STOPS = 4  # one behind the other that are looked for
 
 
 class ReachRequest(NamedTuple):
@@ -79,7 +82,8 @@ class ReachReport(NamedTuple):
     not be read.
     ``answers`` is None where no name was asked about. ``not_evaluated`` is what else handles
     packets here: where it may decide about this port, that is ``missing`` as well. ``ends`` are the
-    places beyond this machine's own addresses where connections end.
+    places beyond this machine's own addresses where connections end. ``behind`` is what would stop
+    other machines next, where what stops all of them now lets them in.
     """
 
     port: int
@@ -93,6 +97,7 @@ class ReachReport(NamedTuple):
     answers: tuple[Answer, ...] | None = None
     not_evaluated: tuple[NotEvaluated, ...] = ()
     ends: tuple[End, ...] = ()
+    behind: tuple[Origin, ...] = ()
 
     @property
     def origins(self) -> Iterator[Origin]:
@@ -115,20 +120,16 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
     transport, listeners, missing = _listeners(request, host)
     packets = host.read_packet_filter(network)
     groups = host.read_filtering_cgroups(tuple(listeners))
-    sockets = tuple(
-        SocketReach(
-            each,
-            origins_of(
-                each.socket,
-                transport,
-                request.port,
-                network,
-                packets,
-                groups.get(each.socket.inode or 0, ()),
-            ),
-        )
-        for each in listeners
-    ) or (SocketReach(None, origins_of(None, transport, request.port, network, packets)),)
+
+    def of(socket: Socket | None, filters: PacketFilter) -> tuple[Origin, ...]:
+        behind = () if socket is None else groups.get(socket.inode or 0, ())
+        return origins_of(socket, transport, request.port, network, filters, behind)
+
+    def reached(filters: PacketFilter) -> tuple[SocketReach, ...]:
+        some = tuple([SocketReach(each, of(each.socket, filters)) for each in listeners])
+        return some or (SocketReach(None, of(None, filters)),)
+
+    sockets = reached(packets)
     answers = None
     if addresses is not None:
         answers = tuple(
@@ -153,7 +154,34 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         answers=answers,
         not_evaluated=tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
         ends=_ends(origins, transport, request.port, host),
+        behind=_behind(origins, lambda opened: reached(packets.opened(opened))),
     )
+
+
+def _behind(
+    origins: list[Origin], reached: Callable[[frozenset[RuleText]], tuple[SocketReach, ...]]
+) -> tuple[Origin, ...]:
+    """What stops those of *origins* next whom a rule stops, for each rule until they are let in.
+
+    That is found by what they would meet (*reached*) if those that stop them now let them in.
+    """
+    found: list[Origin] = []
+    opened: frozenset[RuleText] = frozenset()
+    for _ in range(_MOST_STOPS):
+        others = [each for each in origins if each.source != THIS_MACHINE]
+        let_in = any(each.answer is Outcome.OPEN for each in others)
+        if let_in and not opened:
+            break
+        stopped = [each for each in others if each.rules and each.answer in _STOPPED]
+        wide = [each for each in stopped if each.source == ANYWHERE]
+        stopped = wide if wide or let_in else stopped
+        found += stopped if opened else []
+        rules = frozenset([each.rules[-1] for each in stopped])
+        if rules <= opened:
+            break
+        opened |= rules
+        origins = [origin for each in reached(opened) for origin in each.origins]
+    return tuple(found)
 
 
 def _addresses(request: ReachRequest, network: Network, host: HostReader) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.nft_text import show_rule
 from portbook.host.firewall.values import Interface, Machine, Ruleset
 from portbook.model import Family, Transport
-from portbook.model.reach import Decision, Outcome
+from portbook.model.reach import Decision, Outcome, RuleText
 
 MACHINE = Machine(
     (Interface("lo", (("127.0.0.1", 8),)), Interface("eth0", (("192.0.2.1", 24),))),
@@ -543,3 +543,27 @@ def test_what_stops_the_answer_is_told_from_what_stops_the_connection() -> None:
     assert (lost.outcome, lost.unanswered) == (Outcome.DROPPED, True)
     (stopped,) = ask(chain("in", "input", "drop"), *out)
     assert (stopped.outcome, stopped.unanswered) == (Outcome.DROPPED, False)
+
+
+def test_what_is_opened_goes_on_to_the_next_that_stops_it() -> None:
+    """As if a rule that accepts stood before the one that stops; the last of the rules is named."""
+    objects = [
+        chain("in", "input", prio=-10),
+        rule("in", match(DPORT, 80), DROP),
+        chain("other", "input", policy="drop"),
+    ]
+    ruleset = Ruleset(parse_nft(json.dumps({"nftables": objects}))[0])
+    opened: set[RuleText] = set()
+    met = []
+    for _ in range(3):
+        (one,) = decide(
+            ruleset, MACHINE, family=Family.IPV4, transport=Transport.TCP,
+            destination="192.0.2.1", port=80, interface="eth0", opened=frozenset(opened),
+        )  # fmt: skip
+        met.append((str(one.outcome), one.rules[-1].text))
+        opened.add(one.rules[-1])
+    assert met == [
+        ("dropped", "tcp dport 80 drop"),
+        ("dropped", "policy drop"),
+        ("open", "tcp dport 80 drop"),  # which accepts now
+    ]

@@ -72,18 +72,21 @@ def decide(
     interface: str | None,
     source: str | None = None,
     later: bool = True,
+    opened: frozenset[RuleText] = frozenset(),
 ) -> tuple[Decision, ...]:
     """What becomes of connections to *destination*, which is an address of this machine.
 
     They come in through *interface* (None: not known). With a *source* they come from that one
     address: with ``lo`` as the interface, from this machine itself. The decisions share no source,
     and together have all of them. *later* looks at the packets behind the first two as well, and
-    at each of many rules that stop a few: else one is for all. Raises ValueError for no address.
+    at each of many rules that stop a few: else one is for all. What *opened* rules stop they accept
+    instead, as if one before them did. Raises ValueError for no address.
     """
     daddr, saddr = address_number(destination), OPEN if source is None else address_number(source)
     if daddr is None or saddr is None:
         raise ValueError(f"{destination if daddr is None else source!r} is not an IP address")
     call = _Call(ruleset, machine, family, interface, later)
+    call.walk.opened = opened
     packet = Packet(
         str(family), PROTOCOLS[transport], saddr, daddr, EPHEMERAL, port, iif=interface,
         original=(daddr, port),
@@ -212,11 +215,9 @@ class _Call:
                 # With such a source it gets no answer, unless that is translated as well.
                 results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
             else:
-                leaving.append(
-                    flow._replace(packet=packet._replace(oif=self._way_to(packet.daddr)))
-                )
-        passed = leaving
-        return self.walk.through("postrouting", passed)
+                out = packet._replace(oif=self._way_to(packet.daddr))
+                leaving.append(flow._replace(packet=out))
+        return self.walk.through("postrouting", leaving)
 
     @staticmethod
     def _looped(flow: Flow) -> Flow:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from portbook.host.linux.network import Network
     from portbook.model import Transport
     from portbook.model.finding import NotEvaluated
+    from portbook.model.reach import RuleText
 
 _EVERYONE = {Family.IPV4: (0, (1 << 32) - 1), Family.IPV6: (0, (1 << 128) - 1)}
 
@@ -35,6 +36,7 @@ class PacketFilter:
         others: OtherFilters | None = None,
     ) -> None:
         self._ruleset, self._machine, self._others = ruleset, machine, others
+        self._opened: frozenset[RuleText] = frozenset()
         self._missing = tuple(missing)
         self._decided: dict[tuple[object, ...], tuple[Decision, ...]] = {}
         self._kinds: PortKinds | None = None
@@ -126,6 +128,7 @@ class PacketFilter:
                 interface=interface,
                 source=source,
                 later=later,
+                opened=self._opened,
             )
         if alike == port:
             return decisions
@@ -135,6 +138,12 @@ class PacketFilter:
                 for each in decisions
             ]
         )
+
+    def opened(self, rules: frozenset[RuleText]) -> PacketFilter:
+        """The filters as they would be with what is stopped by *rules* accepted before them."""
+        other = PacketFilter(self._ruleset, self._machine, self._missing, self._others)
+        other._opened = rules
+        return other
 
     def expect(self, ports: Iterable[int]) -> None:
         """What is asked about from now on: less is worked out than for ports of all numbers."""

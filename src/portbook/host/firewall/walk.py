@@ -73,6 +73,7 @@ class Walk:
         self._trail: tuple[RuleText, ...] = ()
         self._hook, self._nat = "", False
         self.rule: Rule | None = None
+        self.opened: frozenset[RuleText] = frozenset()  # what stops is taken to accept instead
 
     def named(self, name: str) -> Rows | None:
         """The elements of a set of the table that is walked through."""
@@ -118,9 +119,10 @@ class Walk:
         for kept, sources, rule in self._accepted:
             news = () if nat and kept.translated == packet.translated else (rule.text,)
             passed.append(Flow(kept, sources, (*self._trail, *news)))
+        policy = RuleText("policy drop", chain.where)
         for kept, sources in rest.items():
-            if chain.policy == "drop":
-                self._stop(Outcome.DROPPED, sources, RuleText("policy drop", chain.where))
+            if chain.policy == "drop" and policy not in self.opened:
+                self._stop(Outcome.DROPPED, sources, policy)
             else:
                 passed.append(Flow(kept, sources, self._trail))
         return passed
@@ -145,10 +147,14 @@ class Walk:
             self._left -= len(flows)
             if self._left < 0 or len(flows) > MOST_FLOWS:
                 raise TooLong
-            stop = stopped_by(rules, place, flows, short=self._short) if len(flows) == 1 else None
+            (only, *more), stop = flows, None
+            if not more:
+                stop = stopped_by(rules, place, flows, short=self._short)
             if stop is not None:
                 place, kind, hit, rule = stop
-                if hit:
+                if hit and self.opened and rule.text in self.opened:
+                    self._accepted.append((only, hit, rule))
+                elif hit:
                     self._stop(_STOPS[kind], hit, rule.text)
                 continue
             place += 1
@@ -241,6 +247,8 @@ class Walk:
     def _judge(self, step: Step, verdict: Verdict, sources: Intervals) -> None:
         """What *verdict* does with the packets of *sources*, all of which get it."""
         kind, packet = verdict.kind, step.packet
+        if kind in _STOPS and self.opened and step.rule.text in self.opened:
+            kind = "accept"
         if kind in _STOPS:
             self._stop(_STOPS[kind], sources, step.rule.text)
         elif kind == "accept":
@@ -297,12 +305,8 @@ class Walk:
         answers: list[tuple[object, Intervals, Intervals]] = []
         left = everyone = world.everyone
         for number, certain, pieces in world.matches(fields, values, known, packet):
-            some = (
-                everyone
-                if len(pieces) == 1 and pieces == everyone.pairs()
-                else Intervals.of(pieces)
-            )
-            some &= left
+            whole = len(pieces) == 1 and pieces == everyone.pairs()
+            some = (everyone if whole else Intervals.of(pieces)) & left
             answers.append(
                 (known.goals[number], some if certain else NOTHING, NOTHING if certain else some)
             )

@@ -22,8 +22,17 @@ def firewall_command(
     None for what has none. Where rules send connections on before that firewall is asked, what
     Docker publishes is closed in its own chain, by the port as the client gave it, and the rest on
     its way, by the address that it is sent to. What opens is for everyone: who is banned or has an
-    address that can't be stays out.
+    address that can't be stays out. Of *origins*, some may be what others come to next: each has
+    its command.
     """
+    beside = [each for each in origins if _stands_beside(each, filters)] if opens else []
+    if beside:
+        rest = [each for each in origins if each not in beside]
+        both = [firewall_command(("nftables",), port, transport, beside, opens=True)]
+        if any(each.answer is not Outcome.OPEN and each.rules for each in rest):
+            both.append(firewall_command(filters, port, transport, rest, opens=True))
+        given = [each for each in both if each is not None]
+        return " && ".join(given) if given == both else None
     sent = [each for each in origins if _is_sent_on(each, port)]
     if not sent:
         return _command_here(filters, port, transport, origins, opens=opens)
@@ -44,6 +53,20 @@ def firewall_command(
         commands.append(_command_here(filters, port, transport, rest, opens=opens))
     known = [each for each in commands if each is not None]
     return " && ".join(known) if known and known == commands else None
+
+
+def _stands_beside(origin: Origin, filters: Sequence[str]) -> bool:
+    """Whether a rule of nft's own decides, in a table that the firewall in charge hasn't made."""
+    managed = filters and filters[0] in ("ufw", "firewalld", "iptables")
+    if not managed or not origin.rules or origin.answer is Outcome.OPEN:
+        return False
+    family, table = (*origin.rules[-1].where.split(" "), "", "")[:2]
+    if table.startswith(("firewalld", "docker")):
+        return False
+    return family in ("inet", "netdev") or (family in ("ip", "ip6") and table not in _IPTABLES)
+
+
+_IPTABLES = ("raw", "mangle", "nat", "filter", "security")  # its tables: iptables(8)
 
 
 def _way(condition: str, back: bool) -> str:

@@ -192,9 +192,10 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
     opens = reach.scope is Scope.BLOCKED
     # UFW's limit is in its hands alone where nothing else may decide.
     limited = is_limited(others) and not any(origin.not_evaluated for origin in others)
+    stopped = [*others, *report.behind] if opens else others
     if opens or limited or reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
         command = firewall_command(
-            report.filters, report.port, report.transport, others, opens=opens
+            report.filters, report.port, report.transport, stopped, opens=opens
         )
         question = firewall_question(report.filters, others)
         if command:
