@@ -226,7 +226,16 @@ class NftRules:
             else "iif lo",
             f'oifname "{name}"',
             f'oifname != "{name}"',
+            self._of_trait(),
         )
+
+    def _of_trait(self) -> str:
+        """A kind, type or group of an interface."""
+        return self._pick(
+            'meta iifkind "veth"', 'meta iifkind != "tun"', 'meta oifkind { "veth", "bridge" }',
+            "iiftype loopback", "iiftype != { loopback, ppp }", "oiftype ether",
+            'iifgroup "default"', "oifgroup != 0", "iifgroup 7",
+        )  # fmt: skip
 
     def _of_mark(self) -> str:
         mark = self._chance.choice(MARKS)

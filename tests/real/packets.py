@@ -140,13 +140,18 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
     from portbook.host.firewall.intervals import Intervals
     from portbook.host.firewall.ruleset import read_ruleset
     from portbook.host.firewall.values import Interface, Machine
+    from portbook.host.linux.network import read_network
     from portbook.model import Family, Transport
 
+    traits = {each.name: each.traits for each in read_network().interfaces}
     interfaces = tuple(
-        Interface(name, tuple(map(tuple, addresses)))
+        Interface(name, tuple(map(tuple, addresses)), traits=traits[name])
         for name, addresses in question["interfaces"].items()
     )
-    machine = Machine(interfaces, tuple(map(tuple, question["routes"])), forwarding=True)
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as file:
+        first, last = map(int, file.read().split())
+    routes = tuple(map(tuple, question["routes"]))
+    machine = Machine(interfaces, routes, forwarding=True, own_ports=(first, last))
     ruleset = read_ruleset(60)
     answers, apart = [], []
     for transport, source, destination, port, interface in question["asked"]:

@@ -567,3 +567,48 @@ def test_what_is_opened_goes_on_to_the_next_that_stops_it() -> None:
         ("dropped", "policy drop"),
         ("open", "tcp dport 80 drop"),  # which accepts now
     ]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "op", "outcome"),
+    [
+        ("iifkind", "veth", "==", "dropped"),
+        ("iifkind", {"set": ["tun", "veth"]}, "==", "dropped"),
+        ("iifkind", "tun", "==", "open"),
+        ("iifkind", "tun", "!=", "dropped"),
+        ("oifkind", "tun", "!=", "open"),  # at input there is none
+        ("iiftype", "ether", "==", "dropped"),
+        ("iiftype", "loopback", "==", "open"),
+        ("iiftype", 1, "==", "dropped"),
+        ("iiftype", "a newer name", "==", "unknown"),
+        ("iifgroup", "default", "!=", "dropped"),
+        ("iifgroup", 7, "==", "dropped"),
+    ],
+)
+def test_kinds_types_and_groups_of_interfaces(key: str, value: Any, op: str, outcome: str) -> None:
+    machine = Machine((Interface("eth0", (("192.0.2.1", 24),), traits=("veth", 1, 7)),))
+    condition = match({"meta": {"key": key}}, value, op)
+    (one,) = ask(chain("in", "input"), rule("in", condition, DROP), machine=machine)
+    assert one.outcome == outcome
+    (one,) = ask(chain("in", "input"), rule("in", condition, DROP))  # where they aren't known
+    assert one.outcome == ("open" if key == "oifkind" else "unknown")
+
+
+def test_an_interface_without_a_kind_ends_a_rule_that_asks_for_it() -> None:
+    machine = Machine((Interface("eth0", (("192.0.2.1", 24),), traits=("", 1, 0)),))
+    condition = match({"meta": {"key": "iifkind"}}, "veth", "!=")
+    (one,) = ask(chain("in", "input"), rule("in", condition, DROP), machine=machine)
+    assert one.outcome == "open"
+
+
+@pytest.mark.parametrize(("port", "outcome"), [(8080, "open"), (40000, "unknown")])
+def test_this_machine_connects_from_its_own_range_of_ports(port: int, outcome: str) -> None:
+    """A rule for a port that it isn't given for a connection leaves the answer alone."""
+    objects = [chain("in", "input"), rule("in", match(DPORT, port), DROP)]
+    (one,) = decide(
+        Ruleset(parse_nft(json.dumps({"nftables": objects}))[0]),
+        MACHINE._replace(own_ports=(32768, 60999)),
+        family=Family.IPV4, transport=Transport.TCP, destination="127.0.0.1", port=80,
+        interface="lo", source="127.0.0.1",
+    )  # fmt: skip
+    assert one.outcome == outcome

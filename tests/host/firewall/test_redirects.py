@@ -203,6 +203,25 @@ SOURCE = {"payload": {"protocol": "ip", "field": "saddr"}}
             "fib saddr . iif oif missing",
         ),
         ({"set": "named"}, "set"),
+        ({"reject": {"type": "icmpx", "expr": "port-unreachable"}}, "reject"),
+        ({"reject": {"type": "tcp reset"}}, "reject with tcp reset"),
+        ({"reject": {"type": "icmpv6", "expr": "no-route"}}, "reject with icmpv6 no-route"),
+        ({"reject": None}, "reject"),
+        (
+            {"synproxy": {"mss": 1460, "wscale": 7, "flags": ["timestamp", "sack-perm"]}},
+            "synproxy mss 1460 wscale 7 timestamp sack-perm",
+        ),
+        ({"synproxy": None}, "synproxy"),
+        (
+            {"match": {"op": "==", "right": 3,
+                       "left": {"jhash": {"mod": 4, "seed": 4660, "offset": 2, "expr": SOURCE}}}},
+            "jhash ip saddr mod 4 seed 0x1234 offset 2 3",
+        ),
+        ({"match": {"op": "==", "left": {"symhash": {"mod": 2}}, "right": 0}}, "symhash mod 2 0"),
+        (
+            {"match": {"op": "==", "left": {"numgen": {"mode": "inc", "mod": 2}}, "right": 0}},
+            "numgen inc mod 2 0",
+        ),
     ],
 )  # fmt: skip
 def test_statements_are_shown_as_nft_prints_them(statement: object, text: str) -> None:
@@ -259,7 +278,7 @@ def test_a_block_of_addresses_keeps_its_form() -> None:
         ),
         ({"payload": {"protocol": "ip6", "field": "daddr"}}, "fd00::1", "ip6 daddr fd00::1"),
         ({"payload": {"protocol": "tcp", "field": "sport"}}, 9, "tcp sport 9"),
-        ({"symhash": {"mod": 2}}, 1, '{"symhash": {"mod": 2}} == 1'),
+        ({"symhash": {"mod": 2}}, 1, "symhash mod 2 == 1"),
     ],
 )
 def test_a_key_of_a_map_is_a_condition(key: object, value: object, words: str) -> None:

@@ -90,3 +90,9 @@ def test_this_machine_has_a_loopback() -> None:
     network = read_network()
     assert any(each.loopback for each in network.interfaces)
     assert network.has("127.0.0.1")
+
+
+def test_what_an_interface_is_is_told() -> None:
+    need_linux()
+    (loopback,) = [each for each in read_network().interfaces if each.loopback]
+    assert loopback.traits == ("", 772, 0)  # ARPHRD_LOOPBACK

@@ -26,8 +26,8 @@ class Absent:
 
 
 OPEN, ABSENT = Open(), Absent()
-# RFC 6056: a client's own choice of port; systems differ in where they begin.
-EPHEMERAL = (1024, 65535)
+EPHEMERAL = (1024, 65535)  # RFC 6056: a client's own choice; systems differ where it begins
+_MULTICAST = {"ipv4": (0xE0000000, 0xEFFFFFFF), "ipv6": (0xFF << 120, (1 << 128) - 1)}
 if TYPE_CHECKING:
     # Whether a condition holds, and where that depends on the source, for which sources.
     Answer: TypeAlias = "tuple[bool | None, tuple[tuple[int, int], ...] | None]"
@@ -181,6 +181,10 @@ class World:
             return _OF_PACKET[name](packet)
         if name.startswith("ct"):
             return self._tracked(name, packet)
+        if name[3:] in ("kind", "type", "group"):
+            from portbook.host.firewall.interfaces import trait_of
+
+            return trait_of(self.machine, packet.iif if name[0] == "i" else packet.oif, name[3:])
         if name == "fib type daddr":
             return self._kind_of(packet.daddr)
         if name == "fib type daddr iif":
@@ -220,9 +224,8 @@ class World:
             return "local"
         if self.family == "ipv4" and address == 0xFFFFFFFF:
             return "broadcast"
-        if address >> (28 if self.family == "ipv4" else 120) == (
-            14 if self.family == "ipv4" else 255
-        ):
+        first, last = _MULTICAST[self.family]
+        if first <= address <= last:
             return "multicast"
         return "unicast" if self.machine.interfaces else None
 
@@ -361,9 +364,7 @@ class World:
         if part == "local":
             return True, self.own.pairs()
         if part == "multicast":
-            first = 0xE0000000 if self.family == "ipv4" else 0xFF << 120
-            last = 0xEFFFFFFF if self.family == "ipv4" else (1 << 128) - 1
-            return True, ((first, last),)
+            return True, (_MULTICAST[self.family],)
         if part in ("anycast", "nat", "xresolve", "throw"):
             return False, None
         return None, (self.everyone - self.own).pairs()

@@ -87,8 +87,9 @@ def decide(
         raise ValueError(f"{destination if daddr is None else source!r} is not an IP address")
     call = _Call(ruleset, machine, family, interface, later)
     call.walk.opened = opened
+    sport = machine.own_ports if interface == "lo" else EPHEMERAL
     packet = Packet(
-        str(family), PROTOCOLS[transport], saddr, daddr, EPHEMERAL, port, iif=interface,
+        str(family), PROTOCOLS[transport], saddr, daddr, sport, port, iif=interface,
         original=(daddr, port),
     )  # fmt: skip
     everyone = call.world.everyone
@@ -149,9 +150,8 @@ class _Call:
 
     def _routed(self, flow: Flow, results: list[_Result]) -> list[tuple[Flow, bool]]:
         packet = flow.packet
-        if packet.local or (
-            packet.daddr in self.world.own if isinstance(packet.daddr, int) else False
-        ):
+        own = isinstance(packet.daddr, int) and packet.daddr in self.world.own
+        if packet.local or own:
             if not self._may_be_local(packet):
                 results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
                 return []

@@ -52,6 +52,7 @@ _META = {
     "l4proto": "l4proto", "nfproto": "nfproto", "protocol": "nfproto", "mark": "mark",
     "iif": "iifname", "iifname": "iifname", "oif": "oifname", "oifname": "oifname",
     "pkttype": "pkttype", "skuid": "socket owner", "skgid": "socket owner",
+    **{way + trait: way + trait for way in ("iif", "oif") for trait in ("kind", "type", "group")},
 }  # fmt: skip
 _CT = {
     "state": "ctstate", "status": "ctstatus", "mark": "ctmark", "direction": "ctdirection",
@@ -188,6 +189,10 @@ def part_of(field: Field, value: Any) -> Part:
         return _flags(names, value)
     if field.name in ("iifname", "oifname", "pkttype") or field.name.startswith("fib type"):
         return value if isinstance(value, str) else None
+    if field.name[3:] in ("kind", "type", "group"):
+        from portbook.host.firewall.interfaces import trait_part
+
+        return trait_part(field.name[3:], value)
     if field.name.startswith("fib oif"):
         # The index of the interface, or whether there is one: only "none" can be told.
         return (0, 0) if value in (False, "0", 0) else (1, 1) if value is True else None

@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from typing import Any
 
 # nft leaves the word "meta" out before these.
-_BARE_META = ("iif", "iifname", "oif", "oifname", "mark")
+_BARE_META = ("iif", "iifname", "oif", "oifname", "mark", "iifgroup", "oifgroup")
+_PLAIN_REJECTS = (("icmpx", "port-unreachable"), ("icmp", "port-unreachable"))
+_CHOICES = ("numgen", "jhash", "symhash")  # among so many
 _HEADERS = ("exthdr", "tcp option", "ip option", "sctp chunk")  # what a packet may have or not
 _OPERATORS = ("&", "|", "^", "<<", ">>")
 
@@ -90,7 +92,9 @@ class _Settings:
 
 def show_match(left: Any, op: str, right: Any) -> str:
     """``left op right``; "==" goes without saying, but for sums and the like."""
-    plain = only(left)[0] in (*_HEADERS, "payload", "meta", "ct", "fib", "concat", "rt", "socket")
+    plain = only(left)[0] in (
+        *_HEADERS, *_CHOICES, "payload", "meta", "ct", "fib", "concat", "rt", "socket",
+    )  # fmt: skip
     return " ".join(
         (show(left), show(right)) if plain and op in ("==", "in") else (show(left), op, show(right))
     )
@@ -123,8 +127,6 @@ def _show_lookup(kind: str, inside: dict[str, Any]) -> str | None:
         return " ".join(str(each) for each in words if each)
     if kind == "fib":
         return f"fib {' . '.join(listed(inside['flags']))} {inside['result']}"
-    if kind == "numgen":
-        return f"numgen {inside['mode']} mod {inside['mod']}"
     if kind == "prefix":
         return f"{show(inside['addr'])}/{inside['len']}"
     if kind == "elem":
@@ -145,6 +147,17 @@ def _words_of(kind: str, inside: dict[str, Any]) -> tuple[Any, ...]:
     if kind in _HEADERS and "name" in inside:
         bare = kind == "exthdr" and "field" in inside
         return "" if bare else kind, inside["name"], inside.get("field")
+    if kind in _CHOICES:
+        of = inside["mode"] if kind == "numgen" else show(inside["expr"]) if kind == "jhash" else ""
+        seed = f"seed {inside['seed']:#x}" if "seed" in inside else ""
+        offset = f"offset {inside['offset']}" if inside.get("offset") else ""
+        return kind, of, "mod", inside["mod"], seed, offset
+    if kind == "reject":
+        how = (inside["type"], inside.get("expr"))
+        return (kind,) if how in _PLAIN_REJECTS else (kind, "with", *how)
+    if kind == "synproxy":
+        pairs = [f"{key} {inside[key]}" for key in ("mss", "wscale") if key in inside]
+        return kind, *pairs, *listed(inside.get("flags"))
     return ()
 
 
@@ -172,7 +185,7 @@ def _show_statement(statement: Any) -> str:
         return " ".join(str(each) for each in words if each)
     if kind == "xt":
         return f"xt {value['type']} {value['name']}" if value else "xt"
-    if kind in ("vmap", "jump", "goto"):
+    if kind in ("vmap", "jump", "goto") or (kind in ("reject", "synproxy") and value):
         return show(statement)
     if kind == "limit" and isinstance(value, dict):
         unit = value.get("rate_unit", "packets")

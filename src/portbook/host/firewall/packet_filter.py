@@ -250,16 +250,30 @@ def read_packet_filter(
                 tuple([(own.text, own.prefix) for own in each.addresses]),
                 each.routes_loopback,
                 _forwarded(each.name) if each.addresses and not each.loopback else None,
+                each.traits,
             )
             for each in network.interfaces
         ),
         None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
+        own_ports=_own_ports(),
     )
     others = read_other_filters()  # while nft may still print
     if begun is None:
         return PacketFilter(read_ruleset(families=families), machine, others=others)
     ruleset = read_ruleset(tool=begun.tool, number=begun.number, families=families)
     return PacketFilter(ruleset, machine, others=others)
+
+
+def _own_ports(settings: str = "/proc/sys/net") -> tuple[int, int]:
+    """The first and the last port from which the kernel has programs connect (ip-sysctl.rst)."""
+    from portbook.host.firewall.conditions import EPHEMERAL
+
+    try:
+        with open(f"{settings}/ipv4/ip_local_port_range", "rb") as file:
+            first, last = map(int, file.read().split())
+    except (OSError, ValueError):
+        return EPHEMERAL
+    return first, last
 
 
 def _forwarded(interface: str, settings: str = "/proc/sys/net") -> tuple[str, ...] | None:

@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from portbook.model.finding import NotEvaluated
     from portbook.model.gap import Gap
 
-    # A part of a row: inclusive numbers, a word (with "*" at its end: a beginning), or None where
-    # it wasn't understood.
+    # Part of a row: inclusive numbers, a word ("*" at its end: a beginning), None: not understood.
     Part = tuple[int, int] | str | None
     Row = tuple[Part, ...]
     Goal = object
@@ -284,13 +283,11 @@ class Chain:
         if rules is None:
             if len(self._concerned) >= _MOST_CONCERNED:
                 self._concerned.clear()
-            guarded = self._guarded.get((family, protocol))
+            guarded = self._guarded.get(key[:2])
             if guarded is None:
-                guarded = self._guarded[family, protocol] = [
-                    (rule, guard)
-                    for rule in self.rules
-                    if (guard := rule.glance()) is None
-                    or not guard.keeps_out(family, protocol, None)
+                looked = [(rule, rule.glance()) for rule in self.rules]
+                guarded = self._guarded[key[:2]] = [
+                    one for one in looked if one[1] is None or not one[1].keeps_out(*key[:2], None)
                 ]
             rules = self._concerned[key] = [
                 rule for rule, guard in guarded if guard is None or not guard.keeps_out(*key)
@@ -378,23 +375,26 @@ class Ruleset:
 class Interface(NamedTuple):
     """A network interface of this machine and its addresses, each with its prefix length.
 
-    ``forwards`` are the families whose packets are forwarded that come in by it; None: not known.
+    ``forwards`` are the families whose packets are forwarded that come in by it, ``traits`` its
+    kind ("" for none), hardware type and group; None: not known.
     """
 
     name: str
     addresses: tuple[tuple[str, int], ...] = ()
     route_localnet: bool = False
     forwards: tuple[str, ...] | None = None
+    traits: tuple[str, int, int] | None = None
 
 
 class Machine(NamedTuple):
     """What of a machine decides over packets beside its rules.
 
     ``routes`` are networks, as CIDR text, and the interfaces through which they are reached (a
-    default route is ``0.0.0.0/0`` or ``::/0``); None where they aren't known. ``forwarding`` says
-    whether packets are forwarded at all; None: as each interface has it.
+    default route is ``0.0.0.0/0`` or ``::/0``); None: not known. ``forwarding``: whether packets
+    are forwarded at all; None: as each interface has it. ``own_ports`` are those it connects from.
     """
 
     interfaces: tuple[Interface, ...] = ()
     routes: tuple[tuple[str, str], ...] | None = None
     forwarding: bool | None = None
+    own_ports: tuple[int, int] = (1024, 65535)

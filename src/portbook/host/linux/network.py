@@ -11,7 +11,7 @@ import _struct
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
-from portbook.host.linux.netlink import dump, int_of, name_of
+from portbook.host.linux.netlink import attributes_of, dump, int_of, name_of
 from portbook.model import Family
 
 TYPE_CHECKING = False
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _GET_LINK, _GET_ADDRESS, _GET_ROUTE, _GET_RULE = 18, 22, 26, 34
 _NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE, _NEW_RULE = 16, 20, 24, 32
 _UP, _LOOPBACK, _LOWER_UP = 0x1, 0x8, 0x10000
-_IFLA_IFNAME = 3
+_IFLA_IFNAME, _IFLA_LINKINFO, _IFLA_GROUP, _INFO_KIND = 3, 18, 27, 1
 _IFA_ADDRESS, _IFA_LOCAL = 1, 2
 _RTA_DST, _RTA_OIF, _RTA_PRIORITY, _RTA_MULTIPATH, _RTA_TABLE = 1, 4, 6, 9, 15
 _UNICAST, _HERE, _MAIN, _LOCAL = 1, 2, 254, 255  # kinds and tables
@@ -54,7 +54,10 @@ class Address(NamedTuple):
 
 
 class Interface(NamedTuple):
-    """One interface; ``up`` says that it is switched on and has a carrier."""
+    """One interface; ``up`` says that it is switched on and has a carrier.
+
+    ``traits`` are its kind ("" for none), hardware type and group.
+    """
 
     name: str
     up: bool
@@ -62,6 +65,7 @@ class Interface(NamedTuple):
     addresses: tuple[Address, ...] = ()
     strict_source: bool = False
     routes_loopback: bool = False
+    traits: tuple[str, int, int] | None = None
 
 
 class Route(NamedTuple):
@@ -155,8 +159,12 @@ def read_network(proc: str = "/proc") -> Network:
         try:
             netlink.settimeout(1)
             names: dict[int, tuple[str, int]] = {}
+            traits: dict[int, tuple[str, int, int]] = {}
             for body, attributes in dump(netlink, _GET_LINK, _NEW_LINK, bytes(16)):
-                _, index, flags = _struct.unpack_from("=BxHiI", body)[1:4]
+                hardware, index, flags = _struct.unpack_from("=BxHiI", body)[1:4]
+                info = attributes_of(attributes.get(_IFLA_LINKINFO, b""))
+                group = int_of(attributes.get(_IFLA_GROUP, b""))
+                traits[index] = name_of(info.get(_INFO_KIND, b"")), hardware, group
                 names[index] = (name_of(attributes.get(_IFLA_IFNAME, b"")), flags)
             addresses: dict[int, list[Address]] = {}
             for body, attributes in dump(netlink, _GET_ADDRESS, _NEW_ADDRESS, bytes(8)):
@@ -185,6 +193,7 @@ def read_network(proc: str = "/proc") -> Network:
                 flags & _LOOPBACK != 0,
                 tuple(addresses.get(index, ())),
                 *_checks(proc, name, asked=index in addresses and not flags & _LOOPBACK),
+                traits[index],
             )
             for index, (name, flags) in names.items()
         ),
