@@ -120,10 +120,9 @@ class World:
         own = []
         for interface in machine.interfaces:
             for text, _ in interface.addresses:
-                if (":" in text) == (family == "ipv6"):
-                    number = address_number(text)
-                    if number is not None:
-                        own.append((number, number))
+                number = address_number(text) if (":" in text) == (family == "ipv6") else None
+                if number is not None:
+                    own.append((number, number))
         loopback = (1, 1) if family == "ipv6" else (0x7F000000, 0x7FFFFFFF)
         self._routes: list[tuple[int, int, str]] | None = None
         self.own = Intervals.of([*own, loopback])
@@ -184,7 +183,8 @@ class World:
         if name[3:] in ("kind", "type", "group"):
             from portbook.host.firewall.interfaces import trait_of
 
-            return trait_of(self.machine, packet.iif if name[0] == "i" else packet.oif, name[3:])
+            device = packet.iif if name[0] == "i" else packet.oif
+            return ABSENT if (own := trait_of(self.machine, device, name[3:])) == "" else own
         if name == "fib type daddr":
             return self._kind_of(packet.daddr)
         if name == "fib type daddr iif":

@@ -10,13 +10,10 @@ Rules with such conditions are few: this is loaded where one is met.
 
 from __future__ import annotations
 
-from portbook.host.firewall.conditions import ABSENT
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any
 
-    from portbook.host.firewall.conditions import Absent
     from portbook.host.firewall.values import Machine, Part
 
 _TRAITS = ("kind", "type", "group")
@@ -27,18 +24,17 @@ _TYPES = {
 _GROUPS = {"default": 0}
 
 
-def trait_of(machine: Machine, name: str | None, trait: str) -> str | int | Absent | None:
-    """A trait of the interface *name*; None where it isn't known.
+def trait_of(machine: Machine, name: str | None, trait: str) -> str | int | None:
+    """A trait of the interface *name*, "" where there is none; None where it isn't known.
 
     Without an interface, on the way in or out, and without a kind, as hardware and loopback have
     none, the rule that asks for it ends (nft_meta.c).
     """
     if name == "":
-        return ABSENT
+        return ""
     for each in machine.interfaces:
         if each.name == name and each.traits is not None:
-            value = each.traits[_TRAITS.index(trait)]
-            return ABSENT if value == "" else value
+            return each.traits[_TRAITS.index(trait)]
     return None
 
 
