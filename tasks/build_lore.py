@@ -78,10 +78,28 @@ def program_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
                 entry["source"],
                 entry["read"],
                 " ".join(entry.get("further", ())),
+                ", ".join(entry.get("also_called", ())),
+                _statement_sources(entry),
             ]
 
 
+def other_names(entries: Sequence[Entry], field: str) -> dict[str, list[str]]:
+    """The cells of the other names of each *field*, a product say: one entry of it tells them."""
+    told = [entry for entry in entries if "also_called" in entry]
+    return {
+        entry[field]: [", ".join(entry["also_called"]), _statement_sources(entry)] for entry in told
+    }
+
+
+def _statement_sources(entry: Entry) -> str:
+    return " ".join(
+        f"{','.join(other['of'])} {other['source']} {other['read']}"
+        for other in entry.get("sources", ())
+    )
+
+
 def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    others = other_names(entries, "product")
     for entry in entries:
         for span in map(PortSpan.parse, entry["ports"]):
             fields = ("kind", "family", "product", "summary", "source", "read")
@@ -89,6 +107,7 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
             shown = [
                 *ports,
                 *(entry[field] for field in fields),
+                *others.get(entry["product"], ["", ""]),
                 " ".join(entry.get("services", ())),
             ]
             programs = " ".join(joined_programs(entry))
@@ -98,11 +117,13 @@ def use_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
 
 
 def report_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
+    others = other_names(entries, "subject")
     for entry in entries:
         for span in map(PortSpan.parse, entry["ports"]):
             fields = ("kind", "threat", "period", "subject", "summary", "source", "read")
             ports = [str(span.first), str(span.last), span.transport.value]
-            yield [*ports, *(entry[field] for field in fields)]
+            names = others.get(entry["subject"], ["", ""])
+            yield [*ports, *(entry[field] for field in fields), *names]
 
 
 def service_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
@@ -111,12 +132,8 @@ def service_rows(entries: Sequence[Entry]) -> Iterator[list[str]]:
         lists = {field: " ".join(entry.get(field, ())) for field in ("registered", "elsewhere")}
         # Several words each.
         lists |= {field: ", ".join(entry.get(field, ())) for field in ("also_called", "references")}
-        sources = " ".join(
-            f"{','.join(other['of'])} {other['source']} {other['read']}"
-            for other in entry.get("sources", ())
-        )
         cells = {**dict.fromkeys(COLUMNS["services"], ""), **entry, **exposure, **lists}
-        cells["sources"] = sources
+        cells["sources"] = _statement_sources(entry)
         for span in map(PortSpan.parse, entry["ports"]):
             yield [
                 str(span.first),
@@ -206,7 +223,10 @@ def compile_lore(folder: Path) -> tuple[dict[str, str], dict[str, list[Entry]], 
             reads += [
                 each["read"]
                 for entry in entries
-                for each in entry.get({"uses": "further", "services": "sources"}.get(kind, ""), ())
+                for each in (
+                    *(entry.get("further", ()) if kind == "uses" else ()),
+                    *entry.get("sources", ()),
+                )
             ]
             header = {"entries": str(len(entries))}
             if kind in SPANNING:

@@ -103,6 +103,10 @@ def first_span(entry: Entry) -> tuple[Any, ...]:
 
 
 SOURCED = {"source": check_url, "read": check_read}
+NAMED: dict[str, Callable[[object], Iterator[str]]] = {
+    "also_called": lambda value: check_words(value, r"[^,]+"),
+    "sources": check_statement_sources,
+}
 
 KINDS = {
     "programs": Kind(
@@ -121,6 +125,7 @@ KINDS = {
             "macos": check_words,
             "windows": check_words,
             "further": check_urls,
+            **NAMED,
         },
         label=lambda entry: str(entry.get("name")),
         order=lambda entry: (entry["name"],),
@@ -136,7 +141,12 @@ KINDS = {
             "summary": check_line,
             **SOURCED,
         },
-        optional={"services": check_words, "program": check_program, "further": check_further},
+        optional={
+            "services": check_words,
+            "program": check_program,
+            "further": check_further,
+            **NAMED,
+        },
         label=lambda entry: f"{entry.get('product')} {entry.get('ports')}",
         order=first_span,
         not_empty=("ports",),
@@ -152,7 +162,7 @@ KINDS = {
             "summary": check_line,
             **SOURCED,
         },
-        optional={},
+        optional={**NAMED},
         label=lambda entry: f"{entry.get('subject')} {entry.get('ports')}",
         order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["subject"]),
         not_empty=("ports",),
@@ -167,7 +177,7 @@ KINDS = {
             **SOURCED,
         },
         optional={
-            "also_called": lambda value: check_words(value, r"[^,]+"),
+            **NAMED,
             "registered": check_words,
             "people": check_phrase,
             "encryption": one_of(tuple(Encryption)),
@@ -178,7 +188,6 @@ KINDS = {
             "exposure": check_exposure,
             "amplification": check_line,
             "references": lambda value: check_words(value, r"[^,]+"),
-            "sources": check_statement_sources,
         },
         label=lambda entry: f"{entry.get('name')} {entry.get('ports')}",
         order=lambda entry: (*PortSpan.parse(entry["ports"][0]), entry["name"]),
@@ -227,7 +236,12 @@ KINDS = {
 
 
 # What no single field tells.
-_OF_WHOLE = {"uses": check_independent, "services": check_stated}
+_OF_WHOLE: dict[str, tuple[Callable[[Entry], Iterator[str]], ...]] = {
+    "uses": (check_independent, check_stated),
+    "services": (check_stated,),
+    "programs": (check_stated,),
+    "abuse": (check_stated,),
+}
 
 
 def parse_entries(kind: str, text: str) -> list[Entry]:
@@ -275,9 +289,22 @@ def check_entries(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
             yield Problem(file, rule.label(after), "is not sorted: it belongs further up")
     if kind in ("uses", "abuse"):
         yield from check_claims(kind, entries)
+    yield from check_wholes(kind, entries)
+
+
+def check_wholes(kind: str, entries: Sequence[Entry]) -> Iterator[Problem]:
+    """What no single field of an entry tells: its sources, and whose other names it has."""
+    rule, named = KINDS[kind], {"uses": "product", "abuse": "subject"}.get(kind)
+    told: set[str] = set()
     for entry in entries:
-        for what in _OF_WHOLE[kind](entry) if kind in _OF_WHOLE else ():
-            yield Problem(file, rule.label(entry), what)
+        for check in _OF_WHOLE.get(kind, ()):
+            for what in check(entry):
+                yield Problem(f"{kind}.toml", rule.label(entry), what)
+        if named and "also_called" in entry:
+            if entry[named] in told:
+                what = f"another entry tells the other names of {entry[named]}"
+                yield Problem(f"{kind}.toml", rule.label(entry), what)
+            told.add(entry[named])
 
 
 def names_of(kind: str, name: str) -> set[frozenset[str]]:

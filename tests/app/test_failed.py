@@ -163,7 +163,11 @@ def test_a_connection_that_got_no_local_port_is_no_bind(text: str, place: str) -
     assert query.pasted.others == ()  # the local port 0 is none
     found = answer_port(query, CATALOG)._replace(failed=weigh(query, _host()))
     lead = compose_failed(found)
-    assert lead.headline == f"No local port was free for a connection to {place}."
+    assert lead.headline == f"A connection to {place} got no local port or address of its own."
+    used, bound = lead.sentences[-2:]  # its two causes, each with what to do
+    assert "TIME_WAIT" in used
+    assert "reuse connections" in used
+    assert ("`ipconfig`" if lead.next[0].command == "netstat -ano" else "`ip address`") in bound
     assert lead.next[0].command.startswith(("ss -tan", "netstat"))
     assert lead.next[1].command == "portbook topic ephemeral"
 

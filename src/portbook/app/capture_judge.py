@@ -45,6 +45,8 @@ class CaptureJudge(Judge):
     on it. What portbook itself found before is kept.
     """
 
+    captured = True
+
     def __init__(self, catalog: Catalog, *, said: bool = True) -> None:
         super().__init__(_NOTHING_KNOWN, catalog, said=said)
         self.said = said

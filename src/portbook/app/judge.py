@@ -104,6 +104,8 @@ class Judge:
     socket that they stand with.
     """
 
+    captured = False
+
     def __init__(
         self,
         rules: PortRules,
@@ -320,6 +322,7 @@ class Judge:
             reached=reached,
             trusted=self._trusted,
             services=port.services,
+            captured=self.captured,
         )
         at = (listener.socket.port, listener.socket.transport)
         homes = [home for some in case.programs + case.named for one in some for home in one.ports]

@@ -169,15 +169,15 @@ def _uses(uses: Iterable[Use], programs: Mapping[str, Program]) -> Iterator[Entr
         entry.weight = max(weight, entry.weight)
         entry.numbers[use.first, use.last, use.transport] = None
         names = [name for each in use.programs for name in _names_of(programs[each])]
-        entry.called = tuple(dict.fromkeys((*entry.called, *names)))
+        entry.called = tuple(dict.fromkeys((*entry.called, *use.also_called, *names)))
         entry.rows.append(use)
     return iter(entries.values())
 
 
 def _names_of(program: Program) -> tuple[str, ...]:
-    """What a program goes by: its name here, and those of its executables."""
+    """What a program goes by: its name here, its others, and those of its executables."""
     files = [path.rpartition("/")[2] for path in program.executables]
-    return (program.name, *[name for name in files if "*" not in name])
+    return (program.name, *program.also_called, *[name for name in files if "*" not in name])
 
 
 def _programs(programs: Iterable[Program], uses: list[Use]) -> Iterator[Entry]:
@@ -207,6 +207,7 @@ def _reports(reports: Iterable[Report]) -> Iterator[Entry]:
         if entry is None:
             entry = entries[key] = Entry(SearchStore.ABUSE, report.subject, report.summary, 1)
             entry.extra = str(report.threat)
+            entry.called = report.also_called
         entry.numbers[report.first, report.last, report.transport] = None
         entry.rows.append(report)
     return iter(entries.values())

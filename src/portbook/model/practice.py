@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.model.record import Transport  # noqa: TC001 - for typing.get_type_hints
+from portbook.model.record import StatementSource, Transport, source_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ class Use(NamedTuple):
     the server programs that it is a use of. ``shown_by`` is from
     how many independent sources people are known to meet the use: ``source`` and ``further``.
     ``weight`` is the same, 3 at most: from there on a use is well known, however many show it.
+    ``also_called`` are other names of the product, ``sources`` show those that ``source`` doesn't.
     """
 
     product: str
@@ -67,6 +68,8 @@ class Use(NamedTuple):
     further: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     shown_by: int = 1
+    also_called: tuple[str, ...] = ()
+    sources: tuple[StatementSource, ...] = ()
 
     def speaks(self, names: AbstractSet[str]) -> bool:
         """Whether it is a use of one of the services *names*, which are in lower case."""
@@ -112,14 +115,6 @@ class Exposure(NamedTuple):
 
     advice: str
     why: str
-
-
-class StatementSource(NamedTuple):
-    """The source of the fields ``of`` a service that isn't the one of the rest."""
-
-    of: tuple[str, ...]
-    source: str
-    read: str
 
 
 class KnownService(NamedTuple):
@@ -192,10 +187,7 @@ class KnownService(NamedTuple):
 
     def source_of(self, field: str) -> tuple[str, str]:
         """The address that says what *field* does, and the day on which it was read."""
-        for other in self.sources:
-            if field in other.of:
-                return other.source, other.read
-        return self.source, self.read
+        return source_of(field, self.sources, self.source, self.read)
 
 
 class Tool(NamedTuple):
@@ -258,6 +250,7 @@ class Report(NamedTuple):
     ``subject`` is what was reported (a worm, a backdoor, an attack), ``kind`` what reports it, and
     ``threat`` of what sort the subject is. ``period`` is when, as ISO 8601 has it: a year, a month
     or a day, or two of them with a slash between; ``../2005-01`` is then or earlier.
+    ``also_called`` are other names of the subject.
     """
 
     subject: str
@@ -270,6 +263,8 @@ class Report(NamedTuple):
     summary: str
     source: str
     read: str
+    also_called: tuple[str, ...] = ()
+    sources: tuple[StatementSource, ...] = ()
 
     @property
     def accuses(self) -> bool:
@@ -286,7 +281,7 @@ class Program(NamedTuple):
     ``executables`` are absolute paths in which ``*`` stands for any one path component or part
     of one. ``services`` are IANA service names; ``ports`` its default ports. ``macos`` and
     ``windows`` are the names that it goes by there, without a path: a weaker sign. ``further``
-    are sources beyond the first.
+    are sources beyond the first. ``also_called`` are other names of the product.
     """
 
     name: str
@@ -301,6 +296,8 @@ class Program(NamedTuple):
     macos: tuple[str, ...] = ()
     windows: tuple[str, ...] = ()
     further: tuple[str, ...] = ()
+    also_called: tuple[str, ...] = ()
+    sources: tuple[StatementSource, ...] = ()
 
 
 class SearchStore(StrEnum):

@@ -196,6 +196,23 @@ class Source(NamedTuple):
     url: str | None = None
 
 
+class StatementSource(NamedTuple):
+    """The source of the fields ``of`` a value that isn't the one of the rest."""
+
+    of: tuple[str, ...]
+    source: str
+    read: str
+
+
+def source_of(
+    field: str, sources: tuple[StatementSource, ...], source: str, read: str
+) -> tuple[str, str]:
+    """The address that says what *field* does, and the day on which it was read: one of *sources*,
+    else *source*.
+    """
+    return next(((one.source, one.read) for one in sources if field in one.of), (source, read))
+
+
 class Whose(StrEnum):
     """Who wrote a note, as far as the place of its file tells."""
 

@@ -109,6 +109,7 @@ def _facts(answer: PortAnswer, failed: Failed, to: Viewer) -> dict[str, str]:
         if ":" in address or "." in address
         else "both 127.0.0.1 and [::1]",
         "first": str(failed.privileged or 1024),
+        "addresses": "ipconfig" if failed.windows else "ip address",
     }
 
 
@@ -165,9 +166,10 @@ def _keys(failed: Failed) -> Iterator[str]:
 def _keys_of_connection(failed: Failed) -> Iterator[str]:
     """As :func:`_keys`, of a connection that got no local port."""
     yield "no-local-address" if failed.address == "::1" else "no-local-port"
-    yield "no-local-port-why"
     if failed.address in ("::1", LOCALHOST):
         yield "no-local-port-v6"
+    yield "no-local-port-used"
+    yield "no-local-port-bound"
 
 
 _BELOW = {

@@ -155,6 +155,17 @@ NEIGHBOUR = Table(
     of=Neighbour,
 )
 
+STATEMENT_SOURCE = Table(
+    "statement_source",
+    "The source of some statements on a service or a product.",
+    (
+        Field("of", NAMES, "the keys that it is the source of"),
+        Field("source", WORDS, "the URL that says it"),
+        Field("read", WORDS, "the day it was read"),
+    ),
+    of=StatementSource,
+)
+
 USE = Table(
     "use",
     "What people use a port for.",
@@ -172,6 +183,8 @@ USE = Table(
         Field("further", NAMES, "URLs of the others"),
         Field("programs", NAMES, "names of the server programs that it is a use of"),
         Field("shown_by", NUMBER, "how many independent sources show it"),
+        Field("also_called", NAMES, "other names of the product"),
+        Field("sources", list_of(STATEMENT_SOURCE.codec()), "of those that it doesn't say itself"),
     ),
     of=Use,
 )
@@ -190,6 +203,8 @@ REPORT = Table(
         Field("summary", WORDS),
         Field("source", WORDS, "the URL that says it"),
         Field("read", WORDS, "the day it was read"),
+        Field("also_called", NAMES, "other names of the subject"),
+        Field("sources", list_of(STATEMENT_SOURCE.codec()), "of those that it doesn't say itself"),
     ),
     of=Report,
 )
@@ -203,17 +218,6 @@ EXPOSURE = Table(
     ),
     of=Exposure,
 )
-STATEMENT_SOURCE = Table(
-    "statement_source",
-    "The source of some statements on a service.",
-    (
-        Field("of", NAMES, "the keys that it is the source of"),
-        Field("source", WORDS, "the URL that says it"),
-        Field("read", WORDS, "the day it was read"),
-    ),
-    of=StatementSource,
-)
-
 KNOWN_SERVICE = Table(
     "service_meaning",
     "What a service is that people meet on a port.",
@@ -265,6 +269,8 @@ PROGRAM = Table(
         Field("ports", list_of(_DEFAULT.inline()), "its defaults"),
         Field("source", WORDS, "the URL that says it"),
         Field("read", WORDS, "the day it was read"),
+        Field("also_called", NAMES, "other names of the product"),
+        Field("sources", list_of(STATEMENT_SOURCE.codec()), "of those that it doesn't say itself"),
     ),
 )
 

@@ -42,7 +42,8 @@ class Case(NamedTuple):
     that go by its name. ``tools`` holds, for each owner in order, the server on record that its
     arguments name where it is an interpreter, and else None. ``services`` are those that people
     meet on the port, and on the default ports of the known programs. ``defaults`` are the programs
-    that have the port as a default, where no owner is known to be one of them.
+    that have the port as a default, where no owner is known to be one of them. ``captured`` says
+    that another tool printed the socket, of a machine that may be another.
     """
 
     listener: Listener
@@ -60,6 +61,7 @@ class Case(NamedTuple):
     reached: tuple[Reached, ...] = ()
     services: tuple[KnownService, ...] = ()
     defaults: tuple[Program, ...] = ()
+    captured: bool = False
 
 
 def note_that_counts(listener: Listener) -> Note | None:

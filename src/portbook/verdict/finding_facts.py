@@ -326,6 +326,7 @@ GROUPS = {
     "uses": Group(("uses",), _uses),
     "practice": Group(("practice",), _practice),
     "tool": Group(("tools", "tool_services"), _tool),
+    "captured": Group(("captured",), lambda case: _there(("captured", case.captured))),
     "reports": Group(
         ("reports", "periods"),
         lambda case: _there(

@@ -253,6 +253,14 @@ SAID: dict[tuple[str, Facts], str] = {
     ): "Can't tell what python3 app.py serves. Ask it: `portbook 3000 --probe`.",
     (
         "unknown",
+        (("programs", ("node",)), ("state", "assigned"), ("captured", True)),
+    ): "node isn't a server portbook recognises. Ask it on that machine: `portbook 3000 --probe`.",
+    (
+        "unknown",
+        (("message", "Can't tell what it serves. Ask it: `portbook 3000 --probe`."),),
+    ): "Can't tell what it serves. Ask it on that machine: `portbook 3000 --probe`.",
+    (
+        "unknown",
         (
             ("programs", ("web",)),
             ("spoken_state", "identified"),

@@ -34,15 +34,15 @@ if TYPE_CHECKING:
 COLUMNS = {
     "programs": (
         "basename", "name", "product", "executables", "services", "ports", "units", "package",
-        "macos", "windows", "source", "read", "further",
+        "macos", "windows", "source", "read", "further", "also_called", "sources",
     ),
     "uses": (
         "first", "last", "transport", "kind", "family", "product", "summary", "source", "read",
-        "services", "weight", "further", "programs", "shown_by",
+        "also_called", "sources", "services", "weight", "further", "programs", "shown_by",
     ),
     "abuse": (
         "first", "last", "transport", "kind", "threat", "period", "subject", "summary", "source",
-        "read",
+        "read", "also_called", "sources",
     ),
     "services": (
         "first", "last", "transport", "name", "gist", "also_called", "description", "registered",
@@ -226,7 +226,7 @@ def program_of(row: list[str], path: str) -> Program:
     _, name, product, executables, services, ports, units, package, macos, windows, *rest = (
         cells_of(row, "programs", path)
     )
-    source, read, further = rest
+    source, read, further, also_called, sources = rest
     return Program(
         name=name,
         product=product,
@@ -240,13 +240,15 @@ def program_of(row: list[str], path: str) -> Program:
         macos=tuple(macos.split()),
         windows=tuple(windows.split()),
         further=tuple(further.split()),
+        also_called=_names(also_called),
+        sources=_statement_sources(sources.split()),
     )
 
 
 def use_of(cells: list[str], path: str) -> Use:
     """The use of one row of ``uses.tsv``, which is *path*. Raises DataCorrupt."""
     first, last, transport, kind, family, product, summary, source, read, *rest = cells
-    services, weight, further, programs, shown_by = rest
+    also_called, sources, services, weight, further, programs, shown_by = rest
     return Use(
         product=product,
         kind=_use_kind(kind, path),
@@ -262,12 +264,15 @@ def use_of(cells: list[str], path: str) -> Use:
         further=tuple(further.split()),
         programs=tuple(programs.split()),
         shown_by=number_of(shown_by, path),
+        also_called=_names(also_called),
+        sources=_statement_sources(sources.split()) if sources else (),
     )
 
 
 def report_of(cells: list[str], path: str) -> Report:
     """The report of one row of ``abuse.tsv``, which is *path*. Raises DataCorrupt."""
-    first, last, transport, kind, threat, period, subject, summary, source, read = cells
+    first, last, transport, kind, threat, period, subject, summary, source, read, *rest = cells
+    also_called, sources = rest
     return Report(
         subject=subject,
         kind=_report_kind(kind, path),
@@ -279,6 +284,8 @@ def report_of(cells: list[str], path: str) -> Report:
         summary=summary,
         source=source,
         read=read,
+        also_called=_names(also_called),
+        sources=_statement_sources(sources.split()),
     )
 
 
@@ -297,7 +304,7 @@ def service_of(cells: list[str], path: str) -> KnownService:
             description=description,
             source=source,
             read=read,
-            also_called=tuple(also_called.split(", ")) if also_called else (),
+            also_called=_names(also_called),
             registered=tuple(registered.split()),
             people=people or None,
             encryption=Encryption(encryption) if encryption else None,
@@ -312,6 +319,10 @@ def service_of(cells: list[str], path: str) -> KnownService:
         )
     except ValueError:
         raise DataCorrupt(path, f"the service {name[:40]!a} has a word of no closed set") from None
+
+
+def _names(cell: str) -> tuple[str, ...]:
+    return tuple(cell.split(", ")) if cell else ()
 
 
 def _statement_sources(words: list[str]) -> tuple[StatementSource, ...]:

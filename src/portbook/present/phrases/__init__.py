@@ -126,11 +126,13 @@ FAILURES = {
     "unavailable-fix": "Bind 0.0.0.0 or the machine's own address; a cloud's public address is "
     "translated before it arrives.",
     "unavailable-v6": "IPv6 is off on this machine: bind 127.0.0.1, or switch IPv6 on.",
-    "no-local-port": "No local port was free for a connection to {place}.",
-    "no-local-address": "A connection to {place} couldn't start: IPv6 is off there, or no local "
-    "port was free.",
-    "no-local-port-why": "Each connection takes an ephemeral port and keeps it for a minute in "
-    "TIME_WAIT: keep connections open instead of opening new ones.",
+    "no-local-port": "A connection to {place} got no local port or address of its own.",
+    "no-local-address": "A connection to {place} couldn't start: IPv6 is off there, or it got no "
+    "local port or address of its own.",
+    "no-local-port-used": "If the command below counts thousands, the local ports ran out. The "
+    "side that closes first keeps its port in TIME_WAIT: reuse connections.",
+    "no-local-port-bound": "Or the client is set to connect from an address or port that it can't "
+    "have: compare its source address with `{addresses}`.",
     "no-local-port-v6": "Where IPv6 is off, [::1] fails so: connect to 127.0.0.1.",
     "refused": "The text says that {place} refused a connection: nothing listened there.",
     "in-use-free-there": "{place} is free on this machine now.",

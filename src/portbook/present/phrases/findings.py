@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Form = tuple[str, list[Callable[[Facts], object]]]
 
 _EVERY_ADDRESS = ("0.0.0.0", "::", "::ffff:0.0.0.0")
+_ASK_IT, _ON_THAT_MACHINE = " Ask it: ", " Ask it on that machine: "
 # A finding's facts, and what _WORDS makes of them, stand in braces.
 TEMPLATES = {
     "risky-exposed": "{risk} {risk_advice} {risk_why}",
@@ -72,8 +73,8 @@ _BESIDE: dict[str, str] = {
 def finding_message(finding: Finding) -> str:
     """What *finding* is and what to do next; raw, as its facts are.
 
-    One that another run made keeps the sentence that it came with. What this version has no
-    sentence for is its code.
+    One that another run made keeps the sentence that it came with, but that its machine may be
+    another. What this version has no sentence for is its code.
 
     >>> from portbook.model import Finding, Level, Subject, SubjectKind
     >>> socket = Subject(SubjectKind.SOCKET, "tcp [::1]:5432")
@@ -82,7 +83,7 @@ def finding_message(finding: Finding) -> str:
     """
     facts: dict[str, Any] = dict(finding.facts)
     if "message" in facts:
-        return str(facts["message"])
+        return str(facts["message"]).replace(_ASK_IT, _ON_THAT_MACHINE)
     form = _forms.get(finding.code)
     if form is None:
         if finding.code not in TEMPLATES:
@@ -215,7 +216,8 @@ def _ask(facts: Facts) -> str:
     port, transport, address = facts["subject"]
     if transport != "tcp" or not address or "programs" not in facts or "spoken_state" in facts:
         return ""
-    return f" Ask it: `portbook {port} --probe`."
+    where = _ON_THAT_MACHINE if "captured" in facts else _ASK_IT
+    return f"{where}`portbook {port} --probe`."
 
 
 def _spoken(facts: Facts) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import ReportKind, Threat, Use
+from portbook.model.record import source_of
 from portbook.present.document import Paragraph, Record, Records
 from portbook.present.port.on_record import (
     OWN_USE,
@@ -96,26 +97,23 @@ def _records(
     """Subject, kind, transport, span, text and source; alike transports together."""
     grouped: dict[tuple[str, str, str, str, str, str], list[str]] = {}
     families: dict[tuple[str, ...], str] = {}
+    called: dict[tuple[str, ...], Record] = {}
     for subject, kind, transport, (first, last), said, where in rows:
         ports = "" if first == last else f", {span(first, last)}"
         key = (subject, kind, ports, said, where.source, where.read)
         grouped.setdefault(key, []).append(str(transport))
         families[key] = family_title(where.family) if type(where) is Use else ""
-    return tuple(
-        [
-            Record(
-                subject=subject,
-                kind=f"{kind}, {listed(transports)}{ports}",
-                said=said,
-                source=source,
-                read=read,
-                ports=(),
-                group=families[key],
-            )
-            for key, transports in grouped.items()
-            for subject, kind, ports, said, source, read in [key]
-        ]
-    )
+        if where.sources:  # another spelling needs none, and isn't told
+            named = source_of("also_called", where.sources, where.source, where.read)
+            others = f"Also called {listed(where.also_called)}."
+            called[key] = Record("", "", others, *named, group=families[key])
+    records = []
+    for key, transports in grouped.items():
+        subject, kind, ports, said, source, read = key
+        kind = f"{kind}, {listed(transports)}{ports}"
+        records.append(Record(subject, kind, said, source, read, group=families[key]))
+        records += [called[key]] if key in called else []
+    return tuple(records)
 
 
 def program_record(program: Program, own: int | None = None) -> Record:
