@@ -69,7 +69,7 @@ class ServiceAnswer(NamedTuple):
         met = [known for each in self.ports for known in each.services]
         registered = [known for known in met if name in map(str.lower, known.registered)]
         called = [known for known in met if known.name.lower() == name or name in known.also_called]
-        return tuple(registered or called)
+        return tuple(dict.fromkeys([*registered, *called]))
 
 
 class RangeAnswer(NamedTuple):
@@ -194,12 +194,17 @@ def answer_service(
     catalog: Catalog,
     depth: ScanOptions | None,
     host: HostReader | None,
+    called: tuple[KnownService, ...] = (),
 ) -> ServiceAnswer:
-    """The answer for the service of *rows*: its ports, what runs on them, and what became of it."""
+    """The answer for the service of *rows*: its ports, what runs on them, and what became of it.
+
+    *called* are the ports of what people call so: SMB's of CIFS, which has another one too.
+    """
     name = rows[0].service_name or query.text
     numbered = tuple(row for row in rows if row.first is not None)
     portless = tuple(row for row in rows if row.first is None)
     spans = {(row.first, row.first if row.last is None else row.last) for row in numbered}
+    spans |= {(each.first, each.last) for each in called}
     return _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
 
 

@@ -97,9 +97,9 @@ def _answer_words(
     port = _with_transport(query, catalog) if not rows else None
     if port is not None:
         return answer_port(port, catalog, depth, short=short, whole=whole, host=host)
-    if any(row.first is not None for row in rows):
-        return answer_service(query, rows, catalog, depth, host)
     called = catalog.practice.services_called(query.text)
+    if any(row.first is not None for row in rows):
+        return answer_service(query, rows, catalog, depth, host, called)
     if called:
         return answer_called(query, called, rows, catalog, depth, host)
     from portbook.app.products import product_named

@@ -26,7 +26,7 @@ from portbook.present.range_brief import (
     span_of,
     worst_verdict,
 )
-from portbook.present.words import NextStep, cut, fitted, listed
+from portbook.present.words import NextStep, cut, fitted, listed, plural
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -138,13 +138,15 @@ def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:
 
 def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     product = answer.product
-    prominence = _prominence if product is None else _known_by(product)
+    prominence = _prominence(answer)
     leading = max(answer.ports, key=prominence)
     in_use = [each for each in answer.ports if each.host is not None and each.host.listeners]
     numbers = [span_of(each) for each in answer.ports]
     rows_there = [row for row in answer.assignments if row.first == first_of(leading)]
-    title = short_title(rows_there[0]) if rows_there else None
-    name = f"{answer.name} · {title}" if title else answer.name
+    met = leading.services[0].name if not rows_there and leading.services else None
+    title = short_title(rows_there[0]) if rows_there else met
+    same = title is not None and title.casefold() == answer.name.casefold()
+    name = f"{answer.name} · {title}" if title and not same else title or answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
     order = sorted(answer.ports, key=prominence, reverse=True)[:_MOST_ROWS]
     rows = _port_lines([each for each in answer.ports if each in order], to, product)
@@ -160,7 +162,9 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     return Brief(
         headline=headline,
         machine=machine,
-        practice=f"{left} more ports: --full lists them" if left else None,
+        practice=f"{plural(left, 'more port')}: --full lists {'it' if left == 1 else 'them'}"
+        if left
+        else None,
         registry=_registered(answer, numbers),
         verdict=worst_verdict(answer.host, in_use),
         reach=None,
@@ -188,26 +192,33 @@ def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:
         return "not a registered name"
     if not transports:
         return f"no port registered{'; a name without a port (DNS-SD)' if answer.portless else ''}"
+    firsts = {row.first for row in answer.assignments}
+    own = [each for each in answer.ports if first_of(each) in firsts]
+    numbers = [span_of(each) for each in own] or numbers
     also = "; also without a port (DNS-SD)" if answer.portless else ""
     return f"{fitted(numbers, 40)}, {listed(transports)}{also}"
 
 
 def leading_port(answer: ServiceAnswer) -> int:
     """The port of the name that people use most: it is in use here, or most programs use it."""
+    return first_of(max(answer.ports, key=_prominence(answer)))
+
+
+def _prominence(answer: ServiceAnswer) -> Callable[[PortAnswer | RangeAnswer], tuple[int, ...]]:
+    """How much a port of the name matters to whoever asks: what the product is known by; else in
+    use here, then where people are known to meet the service, then by what uses the port.
+    """
     product = answer.product
-    return first_of(max(answer.ports, key=_prominence if product is None else _known_by(product)))
+    if product is not None:
+        return lambda one: (-product.place(first_of(one)), -first_of(one))
+    met = {known.first for known in answer.services if known.people}
 
+    def matters(one: PortAnswer | RangeAnswer) -> tuple[int, ...]:
+        in_use = one.host is not None and bool(one.host.listeners)
+        narrow = {use.product for use in one.uses if use.leads}
+        return in_use, first_of(one) in met, len(narrow), -first_of(one)
 
-def _known_by(product: Product) -> Callable[[PortAnswer | RangeAnswer], tuple[int, int]]:
-    """How much a port matters of which *product* is known."""
-    return lambda answer: (-product.place(first_of(answer)), -first_of(answer))
-
-
-def _prominence(answer: PortAnswer | RangeAnswer) -> tuple[bool, int, int]:
-    """How much a port of a name matters to whoever asks: in use here, then in practice."""
-    in_use = answer.host is not None and bool(answer.host.listeners)
-    narrow = {use.product for use in answer.uses if use.leads}
-    return in_use, len(narrow), -first_of(answer)
+    return matters
 
 
 def _port_lines(
