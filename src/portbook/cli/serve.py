@@ -41,7 +41,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
     parser.add_argument(
         "--show-commands",
         action="store_true",
-        help="show the command lines of this machine's processes; they may contain passwords",
+        help="show the arguments of this machine's processes; they may contain passwords",
     )
     parser.add_argument(
         "--base-url",

@@ -83,7 +83,7 @@ TEMPLATES = {
     GapCode.NO_DATA: "{number:,} {records} no data, or as skipped",
     GapCode.HOSTS_UNREAD: "the hosts of {subject}, which {detail}",
     GapCode.NOTES_LEFT_OUT: "{detail}",
-    GapCode.COMMANDS_MASKED: "the command lines of processes: start portbook serve with "
+    GapCode.COMMANDS_MASKED: "the arguments of processes: start portbook serve with "
     "--show-commands to see them",
 }
 _FILTERS = {

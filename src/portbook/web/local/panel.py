@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from portbook.model import Gap, GapCode, Level, Visibility
+from portbook.model.command_line import run_name
 from portbook.model.text import moment
 from portbook.present.escape import one_line
 from portbook.present.phrases import gap_sentences
@@ -15,12 +16,13 @@ from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, redirected
 from portbook.present.views.listen_fields import LEVELS, NONE, Cells
 from portbook.present.words import in_namespace
+from portbook.web.local.bare_command import without_arguments
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from portbook.app.listen import HereAnswer
-    from portbook.model import Listener, Process
+    from portbook.model import Facts, Listener, Process
     from portbook.present.owners import Viewer
     from portbook.present.views.listen_fields import Standings
 
@@ -119,39 +121,54 @@ def _details(owner: Process) -> Iterator[str]:
         yield f"since {moment(owner.started).replace('T', ' ').replace('Z', ' UTC')}"
 
 
-# Command lines stay out of pages unless they were asked for: passwords stand in them.
+# Arguments stay out of pages unless they were asked for: passwords stand in them.
 MASKED = Gap(GapCode.COMMANDS_MASKED)
 _OF_COMMANDS = ("runs", "deleted_runs", "reached_runs")
 
 
 def masked(listener: Listener, *, show: bool) -> Listener:
-    """*listener* without its owners' command lines and directories, unless they are to be shown.
+    """*listener* without its owners' arguments and directories, unless they are to be shown.
 
-    The whole line goes: a process can write anything into its first word too. So does what findings
-    call the owners by it.
+    A program and the script that it runs stay, as :func:`without_arguments` tells them apart.
     """
     if show or not listener.ownership.owners:
         return listener
+    owners = tuple(
+        [
+            owner._replace(command=without_arguments(owner.command or ()), cwd=None)
+            for owner in listener.ownership.owners
+        ]
+    )
     findings = tuple(
         [
-            each._replace(facts=tuple([fact for fact in each.facts if fact[0] not in _OF_COMMANDS]))
+            each._replace(facts=_without_runs(each.facts, owners))
             for each in listener.assessment.findings
         ]
     )
     return listener._replace(
         assessment=listener.assessment._replace(findings=findings),
-        ownership=listener.ownership._replace(
-            owners=tuple(
-                owner._replace(command=None, cwd=None) for owner in listener.ownership.owners
-            )
-        ),
+        ownership=listener.ownership._replace(owners=owners),
+    )
+
+
+def _without_runs(facts: Facts, owners: tuple[Process, ...]) -> Facts:
+    """*facts* that call *owners* by what is left of their command lines, and others by none."""
+    names = tuple(dict.fromkeys([run_name(one.program, one.command) for one in owners]))
+    bare = tuple(dict.fromkeys([one.program or "" for one in owners]))
+    kept = names if all(names) and names != bare else ()
+    return tuple(
+        [
+            (name, kept if name == "runs" else fact)
+            for name, fact in facts
+            if name not in _OF_COMMANDS or (name == "runs" and kept)
+        ]
     )
 
 
 def masked_all(
     listeners: Iterable[Listener], missing: tuple[Gap, ...], *, show: bool
 ) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
-    """*listeners* without command lines, and what is *missing* with that said."""
+    """*listeners* without arguments, and what is *missing* with that said."""
     kept = tuple(masked(each, show=show) for each in listeners)
     return kept, missing if show or not any(each.ownership.owners for each in kept) else (
         *missing,
