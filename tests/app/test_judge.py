@@ -18,6 +18,7 @@ from portbook.model import (
     Assessment,
     ExecutablePlace,
     Family,
+    Finding,
     Listener,
     Ownership,
     OwnersSeen,
@@ -114,12 +115,25 @@ def test_one_judge_of_all_sockets_says_what_each_says_alone(said: bool) -> None:
         assert judge(each).assessment.findings == alone
 
 
+def _but_captured(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
+    """*findings* without the fact that their socket is a capture's."""
+    return tuple(
+        [
+            each._replace(facts=tuple([fact for fact in each.facts if fact[0] != "captured"]))
+            for each in findings
+        ]
+    )
+
+
 @pytest.mark.parametrize("said", [True, False])
 def test_a_capture_is_judged_together_as_each_of_its_sockets_is(said: bool) -> None:
     judge, bare = CaptureJudge(CATALOG, said=said), PortRules("")
     samples = sockets()[:: 31 if said else 5]
     shuffled = samples[1::2] + samples[::2]
-    alone = [judge_listener(each, bare, CATALOG, said=said) for each in shuffled]
+    each_alone = CaptureJudge(CATALOG, said=said)
+    alone = [each_alone(each).assessment.findings for each in shuffled]
+    of_here = [judge_listener(each, bare, CATALOG, said=said) for each in shuffled]
+    assert [_but_captured(each) for each in alone] == of_here
     assert [each.assessment.findings for each in judge_all(judge, shuffled)] == alone
     assert [each[:2] for each in judge_all(judge, shuffled)] == [each[:2] for each in shuffled]
 

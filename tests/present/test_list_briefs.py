@@ -217,14 +217,18 @@ def test_what_only_people_call_a_service_leads_to_its_port(text: str, port: int)
     assert _brief(text).remarks == ()
 
 
-def test_a_registered_port_goes_before_what_people_call_so() -> None:
-    """ISCSI is registered for 860; people mean 3260 by it too."""
-    for text in ("cifs", "iscsi", "mailbox", "ups"):
+def test_a_registered_port_stands_beside_what_people_call_so() -> None:
+    """ISCSI is registered for 860; people mean 3260 by it."""
+    for text, meant in {"cifs": 445, "iscsi": 3260, "mailbox": 143, "ups": 3493}.items():
         found = _service(text)
         assert found.name == text
-        assert {each.query.first for each in found.ports} == {
-            row.first for row in CATALOG.registry.named(text)
-        }
+        registered = {row.first for row in CATALOG.registry.named(text)}
+        assert {each.query.first for each in found.ports} == {meant, *registered}
+        brief = brief_of(found, TO)
+        assert brief.next[0].command == f"portbook {meant}"
+        assert brief.registry is not None
+        assert brief.registry.startswith(", ".join(map(str, sorted(registered))))
+    assert brief_of(_service("cifs"), TO).headline.startswith("cifs · SMB: ")
 
 
 def test_every_word_that_people_use_leads_to_a_port() -> None:

@@ -143,7 +143,8 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     in_use = [each for each in answer.ports if each.host is not None and each.host.listeners]
     numbers = [span_of(each) for each in answer.ports]
     rows_there = [row for row in answer.assignments if row.first == first_of(leading)]
-    met = leading.services[0].name if not rows_there and leading.services else None
+    called = [known.name for known in answer.services if known.first == first_of(leading)]
+    met = called[0] if called and answer.assignments and not rows_there else None
     title = short_title(rows_there[0]) if rows_there else met
     same = title is not None and title.casefold() == answer.name.casefold()
     name = f"{answer.name} · {title}" if title and not same else title or answer.name
@@ -211,12 +212,13 @@ def _prominence(answer: ServiceAnswer) -> Callable[[PortAnswer | RangeAnswer], t
     product = answer.product
     if product is not None:
         return lambda one: (-product.place(first_of(one)), -first_of(one))
-    met = {known.first for known in answer.services if known.people}
+    met = dict.fromkeys([known.first for known in answer.services], 1)
+    met |= dict.fromkeys([known.first for known in answer.services if known.people], 2)
 
     def matters(one: PortAnswer | RangeAnswer) -> tuple[int, ...]:
         in_use = one.host is not None and bool(one.host.listeners)
         narrow = {use.product for use in one.uses if use.leads}
-        return in_use, first_of(one) in met, len(narrow), -first_of(one)
+        return in_use, met.get(first_of(one), 0), len(narrow), -first_of(one)
 
     return matters
 

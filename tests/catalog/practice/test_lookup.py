@@ -53,7 +53,7 @@ USES = [
 def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Practice:
     lines = ["#portbook\tuses/1", "\t".join(("#columns", *COLUMNS["uses"]))]
     lines += [f"#{key}\t{value}" for key, value in widths([list(row) for row in rows]).items()]
-    rest = ("https://example.org/", "2026-11-21", "", "1", "", "", "1")
+    rest = ("https://example.org/", "2026-11-21", "", "", "", "1", "", "", "1")
     lines += ["\t".join((*row, *rest)) for row in rows]
     (folder / "uses.tsv").write_text("\n".join([*lines, "#end", ""]), "utf-8", newline="\n")
     return Practice(str(folder))
@@ -144,6 +144,7 @@ def test_a_program_says_what_it_is() -> None:
         read="2026-11-21",
         units=("named.service",),
         package="bind9",
+        also_called=("bind9", "named"),
     )
 
 
@@ -318,7 +319,7 @@ REPORTS = [
 
 def write_reports(folder: Path) -> Practice:
     head = ["#portbook\tabuse/1", "\t".join(("#columns", *COLUMNS["abuse"])), "#widest\t9"]
-    rows = ["\t".join((*row, "https://example.org/", "2026-11-21")) for row in REPORTS]
+    rows = ["\t".join((*row, "https://example.org/", "2026-11-21", "", "")) for row in REPORTS]
     (folder / "abuse.tsv").write_text("\n".join([*head, *rows, "#end", ""]), "utf-8", newline="\n")
     return Practice(str(folder))
 

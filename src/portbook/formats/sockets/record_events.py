@@ -86,12 +86,12 @@ def event_of(number: int, text: str, record: Record) -> Event:
     if where is None:
         return not_understood(number, text, "its address can't be read")
     state = cell_of(record, STATE).lower()
-    owner = _owner(record)
+    owners = _owners(record)
     if state in _SCANNED:
         return answered(number, text, where, (port, kind[1], state))
-    if not state and owner is None and record.keys() & (LEARNT | OF_PLUGINS):
+    if not state and not owners and record.keys() & (LEARNT | OF_PLUGINS):
         return answered(number, text, where, (port, kind[1], "open"))
-    return _socket(number, text, record, (Transport(kind[1]), where, port), owner)
+    return _socket(number, text, record, (Transport(kind[1]), where, port), owners)
 
 
 def _socket(
@@ -99,7 +99,7 @@ def _socket(
     text: str,
     record: Record,
     bound: tuple[Transport, Host, str],
-    owner: Process | None,
+    told_owners: tuple[Process, ...],
 ) -> Event:
     """A socket of a machine's own: by its state, or where it has a process and no peer."""
     transport, where, told = bound
@@ -116,9 +116,9 @@ def _socket(
         return Line(number, CONNECTION)
     if not state and not unconnected:
         return Line(number, CONNECTION)
-    if not state and owner is None and record.keys().isdisjoint(OF_MACHINES):
+    if not state and not told_owners and record.keys().isdisjoint(OF_MACHINES):
         return not_understood(number, text, "it doesn't say whether anything is there")
-    owners, seen = owned(*([] if owner is None else [owner]))
+    owners, seen = owned(*told_owners)
     return Listener(
         Socket(
             transport,
@@ -133,11 +133,38 @@ def _socket(
     )
 
 
-def _owner(record: Record) -> Process | None:
+def _owners(record: Record) -> tuple[Process, ...]:
+    """The processes of *record*: several where a cell names several, as a person writes them."""
     pid = cell_of(record, PID)
-    known = whole_number(pid, 2**32) or 0
     # A name alone is a process's where a state says that this is a machine's own list.
     told = not record.keys().isdisjoint(OF_PROCESSES) or cell_of(record, STATE).isupper()
     name = cell_of(record, PROGRAM) if told else ""
-    made = process(str(known), name if name not in ("-", "N/A") else None, cell_of(record, USER))
+    user = cell_of(record, USER)
+    names = _several(_BETWEEN_NAMES, name)
+    pids = _several(_BETWEEN_PIDS, pid)
+    if len(pids) not in (1, len(names)):
+        pids = [""] * len(names)
+    elif len(pids) < len(names):
+        pids = [*pids, *[""] * (len(names) - 1)]
+    made = [_owner(one, number, user) for one, number in zip(names, pids, strict=True)]
+    return tuple([each for each in made if each is not None])
+
+
+def _several(between: re.Pattern[str], cell: str) -> list[str]:
+    """The parts of *cell*; all of it where it is one."""
+    return [part for part in between.split(cell) if part] if between.search(cell) else [cell]
+
+
+def _owner(name: str, pid: str, user: str) -> Process | None:
+    numbered = _NUMBERED.match(name) if not pid else None
+    if numbered is not None:
+        name, pid = numbered[1], numbered[2]
+    known = whole_number(pid, 2**32) or 0
+    made = process(str(known), name if name not in ("-", "N/A") else None, user)
     return made if made.pid or made.program else None
+
+
+# Between the names of a cell: a comma in a name has no blank behind it, a slash none around it.
+_BETWEEN_NAMES = re.compile(r"[ \t]{0,4}[;\n][ \t]{0,4}|,[ \t]{1,4}|[ \t]{1,4}[/+&][ \t]{1,4}")
+_BETWEEN_PIDS = re.compile(r"[ \t]{0,4}[;,/+&\n][ \t]{0,4}")
+_NUMBERED = re.compile(r"([^()\t]{1,64}?)[ \t]{0,4}\((?:pid[ :=]{0,3})?([0-9]{1,10})\)$")

@@ -169,7 +169,10 @@ class Cells:
         if not owners:
             return _UNSEEN.get(listener.ownership.seen, UNSEEN)
         words = owner_line(owners[0])
-        others = [owner for owner in owners[1:] if owner.pid != owners[0].pid]
+        first = owners[0]
+        others = [owner for owner in owners[1:] if owner.pid != first.pid]
+        if not (first.pid or others):  # a sheet names several, and numbers none
+            words = ", ".join(dict.fromkeys(map(owner_line, owners)))
         if others:
             words += f" +{len(others)}"
         if listener.ownership.seen is OwnersSeen.INFERRED:
