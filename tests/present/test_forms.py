@@ -304,6 +304,14 @@ def test_every_form_of_a_port_states_the_same() -> None:
                      "history"}  # fmt: skip
 
 
+def _of_statements(facts: dict[str, Any]) -> set[str]:
+    """The addresses that show a single statement: what else a product is called, say."""
+    told = [
+        one for name in ("services", "uses", "abuse", "programs") for one in facts.get(name, ())
+    ]
+    return {each["source"] for one in told for each in one.get("sources", ())}
+
+
 def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     """What *form* lacks of *facts*, states beyond them, or denies."""
     states = {transport: each["state"] for transport, each in facts["transports"].items()}
@@ -313,7 +321,7 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     records = {each.get("product") or each.get("subject") or each["name"] for each in sourced}
     yield from form.records ^ records
     addresses = {each["source"] for each in sourced}
-    addresses |= {each["source"] for known in facts["services"] for each in known["sources"]}
+    addresses |= _of_statements(facts)
     addresses |= {each["url"] for each in facts["sources"] if each["url"]}
     # A reference of the registry may be an address.
     registered = json.dumps(facts["transports"], ensure_ascii=False)
@@ -417,7 +425,7 @@ def test_every_form_of_a_service_states_the_same() -> None:
         stated += [word for use in facts["uses"] for word in _of_a_use(use)]
         sourced = [*facts["programs"], *facts["uses"], *facts["services"]]
         addresses = {each["source"] for each in sourced}
-        addresses |= {each["source"] for known in facts["services"] for each in known["sources"]}
+        addresses |= _of_statements(facts)
         addresses = {each for each in addresses if not each.startswith(_OF_SENTENCES)}
         addresses |= {each["url"] for each in facts["sources"] if each["url"]}
         whole = json.dumps(facts, ensure_ascii=False)

@@ -112,7 +112,7 @@ SAID = {
     Gap(GapCode.HOSTS_UNREAD, "a.parquet", detail="can't be read"): "the hosts of a.parquet, which "
     "can't be read",
     Gap(GapCode.NOTES_LEFT_OUT, detail="x"): "x",
-    Gap(GapCode.COMMANDS_MASKED): "the command lines of processes: start portbook serve with "
+    Gap(GapCode.COMMANDS_MASKED): "the arguments of processes: start portbook serve with "
     "--show-commands to see them",
     Gap(GapCode.NAT_HIDDEN, namespace="blue"): "in the network namespace blue, NAT rules are "
     "visible to root only",

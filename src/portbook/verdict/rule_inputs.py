@@ -45,6 +45,7 @@ OF_GROUPS: dict[str, tuple[Part, ...]] = {
     "uses": (_OWNERS, _STANDING, _PRACTICE),
     "practice": (_OWNERS, _STANDING, _PRACTICE),
     "tool": (_OWNERS,),
+    "captured": (),
     "reports": (_PRACTICE,),
     "dynamic": (),
     "unprivileged": (),
