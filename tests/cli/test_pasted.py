@@ -250,10 +250,10 @@ def test_a_question_is_answered_in_its_first_line(
 
 
 def test_question_words_are_not_searched_for(capfd: pytest.CaptureFixture[str]) -> None:
-    status, out = _answer(capfd, "which ports does kubernetes use", "--no-host")
+    status, out = _answer(capfd, "which ports does hadoop use", "--no-host")
     assert status == 0
-    assert "6443/tcp" in out
-    assert '"kubernetes"' in out
+    assert "50070/tcp" in out
+    assert '"hadoop"' in out
 
 
 @pytest.mark.parametrize(

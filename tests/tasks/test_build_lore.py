@@ -367,6 +367,19 @@ def test_what_a_service_says_is_checked(field: str, value: object, what: str) ->
     assert any(what in problem for problem in wrong("services", {**EXPOSED, field: value}))
 
 
+def test_one_use_tells_the_other_names_of_its_product() -> None:
+    told = {"also_called": ["exd"], "sources": [{**EXPOSED["sources"][0], "of": ["also_called"]}]}
+    first, second = {**USE, "ports": ["3000/tcp"]}, {**USE, "ports": ["3001/tcp"], **told}
+    assert wrong("uses", second) == []
+    place = build_lore.COLUMNS["uses"].index("also_called")
+    cells = [row[place : place + 2] for row in build_lore.use_rows([first, second])]
+    assert cells == [["exd", "also_called https://example.net/advice 2026-11-20"]] * 2
+    twice = [{**first, **told}, second]
+    assert any(
+        "another entry tells the other names" in str(each) for each in check_entries("uses", twice)
+    )
+
+
 def test_a_service_covers_names_that_the_registry_has() -> None:
     (problem,) = check_services("services", [{**EXPOSED, "registered": ["ssh", "sssh"]}], {"ssh"})
     assert "registered 'sssh' is not a name in IANA's registry" in str(problem)

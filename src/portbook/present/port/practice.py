@@ -104,14 +104,29 @@ def _records(
         grouped.setdefault(key, []).append(str(transport))
         families[key] = family_title(where.family) if type(where) is Use else ""
         if where.sources:  # another spelling needs none, and isn't told
-            named = source_of("also_called", where.sources, where.source, where.read)
-            others = f"Also called {listed(where.also_called)}."
-            called[key] = Record("", "", others, *named, group=families[key])
+            address, day = source_of("also_called", where.sources, where.source, where.read)
+            called[key] = Record(
+                subject="",
+                kind="",
+                said=f"Also called {listed(where.also_called)}.",
+                source=address,
+                read=day,
+                group=families[key],
+            )
     records = []
     for key, transports in grouped.items():
         subject, kind, ports, said, source, read = key
         kind = f"{kind}, {listed(transports)}{ports}"
-        records.append(Record(subject, kind, said, source, read, group=families[key]))
+        records.append(
+            Record(
+                subject=subject,
+                kind=kind,
+                said=said,
+                source=source,
+                read=read,
+                group=families[key],
+            )
+        )
         records += [called[key]] if key in called else []
     return tuple(records)
 
