@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.practice.lookup import Practice
+from portbook.catalog.practice.rows import COLUMNS
 from portbook.model import Transport, Use, UseKind
 from portbook.model.practice import same_product
 from portbook.verdict.facts import service_names
@@ -371,7 +372,7 @@ def test_one_use_tells_the_other_names_of_its_product() -> None:
     told = {"also_called": ["exd"], "sources": [{**EXPOSED["sources"][0], "of": ["also_called"]}]}
     first, second = {**USE, "ports": ["3000/tcp"]}, {**USE, "ports": ["3001/tcp"], **told}
     assert wrong("uses", second) == []
-    place = build_lore.COLUMNS["uses"].index("also_called")
+    place = COLUMNS["uses"].index("also_called")
     cells = [row[place : place + 2] for row in build_lore.use_rows([first, second])]
     assert cells == [["exd", "also_called https://example.net/advice 2026-11-20"]] * 2
     twice = [{**first, **told}, second]
