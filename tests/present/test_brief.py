@@ -292,7 +292,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         # AFS, GNUnet and xtel have these, but nobody is known to meet them; for UDP, AFS leads.
         ("7000", "7000 · AirPlay Receiver (macOS) and MANY more"),
         ("7000/udp", "7000/udp · AFS file server, network file sharing"),
-        ("2086", "2086 · WHM (cPanel)"),
+        ("2086", "2086 · WHM (cPanel) and Cloudflare's proxy"),
         ("1313", "1313 · Hugo"),
         ("2083", "2083 · RADIUS over TLS, network logins over TLS"),
         ("4905", "4905 · portbook's own site (portbook serve)"),

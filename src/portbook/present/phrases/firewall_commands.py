@@ -116,7 +116,8 @@ def _command_here(
         return None
     let_in = [each for each in origins if each.answer is Outcome.OPEN]
     decided = _stopped(origins) if opens else let_in
-    if opens and filters[0] in ("ufw", "firewalld") and any(each.unanswered for each in decided):
+    unanswered = any(each.unanswered and not _is_panic(each.rules[-1:]) for each in decided)
+    if opens and filters[0] in ("ufw", "firewalld") and unanswered:
         return None  # what they let in would still get no answer
     port_text = f"{transport} dport {port}"
     if filters[0] == "ufw":
@@ -298,6 +299,11 @@ def firewall_question(filters: Sequence[str], origins: Sequence[Origin]) -> str 
     return None
 
 
+def _is_panic(rules: Sequence[RuleText]) -> bool:
+    """Whether firewalld's panic mode decides, which stops both ways: firewall-cmd(1)."""
+    return any(" firewalld_policy_drop " in rule.where for rule in rules)
+
+
 def _is_direct(rule: RuleText) -> bool:
     """Whether it stands where firewalld puts direct rules, and whoever uses iptables beside it."""
     name = rule.where.rpartition(" ")[2]
@@ -334,7 +340,7 @@ def _for_firewalld(rule: RuleText, port: int, transport: str, *, opens: bool) ->
     the zone's ports would close nothing then. Before direct rules stands another one.
     """
     name = rule.where.rpartition(" ")[2].removeprefix("filter_").removesuffix("_to_HOST")
-    if opens and " firewalld_policy_drop " in rule.where:
+    if opens and _is_panic([rule]):
         return "sudo firewall-cmd --panic-off"
     if _is_direct(rule):
         family = "ipv6" if rule.where.startswith("ip6 ") else "ipv4"
