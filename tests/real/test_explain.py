@@ -225,7 +225,10 @@ def test_masscan(known: tuple[Namespace, set[int]], beside: Namespace) -> None:
 
 
 def test_the_command_as_a_whole(known: tuple[Namespace, set[int]]) -> None:
-    """Through a pipe, as people use it; and portbook's own list is read with its findings."""
+    """Through a pipe, as people use it; and portbook's own list is read with its findings.
+
+    Only what to do is told for another machine: a list may have been kept on any.
+    """
     namespace, _ = known
     command = f"ss -tulnp | {interpreter(False)} -m portbook explain --json"
     environ: dict[str, Any] = {**os.environ, "PYTHONPATH": str(SOURCE)}
@@ -237,4 +240,6 @@ def test_the_command_as_a_whole(known: tuple[Namespace, set[int]]) -> None:
     (namespace.folder / "own.json").write_text(json.dumps(own))
     again = namespace.ask("explain", str(namespace.folder / "own.json"))
     assert all(each["uptime_s"] is not None for each in own["listeners"])
-    assert again["sockets"] == own["listeners"]
+    there, here = json.dumps(again["sockets"]), json.dumps(own["listeners"])
+    assert there.replace("Ask it on that machine:", "Ask it:") == here
+    assert there.count("Ask it on that machine:") == here.count("Ask it:") > 0
