@@ -485,6 +485,17 @@ def test_what_is_redirected_is_closed_by_the_port_it_was_made_to(
     assert told == (None if command is None else f"sudo {command}")
 
 
+def test_what_is_redirected_goes_to_another_port() -> None:
+    """Nothing may listen there, so "yes" alone would say too much."""
+    rules = (RuleText("tcp dport 8080 redirect to :7777", "inet t pre"),)
+    sent = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=rules, delivered_to=7777)
+    told = "yes, but to port 7777 (tcp dport 8080 redirect to :7777 in inet t pre)"
+    assert answer_words(sent, port=8080) == told
+    assert answer_words(sent._replace(delivered_to=8080, rules=()), port=8080) == "yes"
+    shut = sent._replace(answer=Outcome.REJECTED)
+    assert "to port" not in answer_words(shut, port=8080).replace("redirect to", "")
+
+
 def test_panic_is_ended() -> None:
     rules = (RuleText("policy drop", "inet firewalld_policy_drop raw_prerouting"),)
     origin = Origin("anywhere", Family.IPV4, Outcome.DROPPED, rules=rules)

@@ -239,6 +239,7 @@ def test_the_command_as_a_whole(known: tuple[Namespace, set[int]]) -> None:
     own = namespace.ask("listen")
     (namespace.folder / "own.json").write_text(json.dumps(own))
     again = namespace.ask("explain", str(namespace.folder / "own.json"))
+    assert own["listeners"]
     assert all(each["uptime_s"] is not None for each in own["listeners"])
     there, here = json.dumps(again["sockets"]), json.dumps(own["listeners"])
     assert there.replace("Ask it on that machine:", "Ask it:") == here

@@ -26,6 +26,8 @@ HIDDEN = [
     ("uv", "run", "hunter2"),
     ("nginx", "-g", "hunter2"),
     ("postgres: shop hunter2",),
+    ("node", "--require=preload", "--", "-x=hunter2"),  # what follows "--" isn't an option
+    ("perl", "-ehunter2"),
     (),
 ]
 

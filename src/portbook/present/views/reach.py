@@ -139,7 +139,7 @@ def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
     for origin in each.origins:
         more = f", and {origin.further:,} more networks" if origin.further else ""
         end = ends.get((origin.delivered_address or "", origin.delivered_to or report.port), "")
-        rows[source_words(origin), answer_words(origin, end) + more] = None
+        rows[source_words(origin), answer_words(origin, end, report.port) + more] = None
     return Table(tuple(_folded(rows, each.origins)))
 
 
@@ -205,10 +205,11 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
     yield NextStep("More", f"portbook {name} --full")
 
 
-def answer_words(origin: Origin, end: str = "") -> str:
-    """What becomes of connections from *origin*, and the rule that decides.
+def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
+    """What becomes of connections from *origin* to *port*, and the rule that decides.
 
-    *end* is the program that answers where they are sent on.
+    *end* is the program that answers where they are sent on to another address. Whether one does
+    where they are sent to another port of this machine isn't told.
     """
     if origin.barrier is not None:
         return _BARRIERS[origin.barrier]
@@ -218,6 +219,8 @@ def answer_words(origin: Origin, end: str = "") -> str:
     if origin.forwarded and origin.answer is Outcome.OPEN:
         place = host_port(origin.delivered_address or "", origin.delivered_to or 0)
         words += f", by {end} on {place}" if end else f", by {place}"
+    elif origin.answer is Outcome.OPEN and port and origin.delivered_to not in (None, port):
+        words += f", but to port {origin.delivered_to}"
     if origin.not_evaluated:
         words += f": {filter_words(*origin.not_evaluated[0])} may decide"
     if origin.rules:

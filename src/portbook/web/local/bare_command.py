@@ -43,7 +43,8 @@ def without_arguments(command: Sequence[str]) -> tuple[str, ...] | None:
     elif run.kind is not RunKind.SCRIPT:
         return None
     elif run.name.startswith("-"):
-        told = (run.name.partition(" ")[0],)
+        flag = run.name.partition(" ")[0]
+        told = (flag,) if len(flag) == len("-c") else ()  # a longer one may hold its value
     elif _is_script(run.name):
         told = (run.name,)
     elif command[1] in ("run", "serve") and _is_script(run.name.removeprefix(f"{command[1]} ")):
