@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from portbook.app.capture_rows import plain_rows, reach_of
 from portbook.app.socket_columns import TRANSPORT_BITS, ByColumns, SocketColumns, port_at
+from portbook.catalog.registry.outlines import outline_of
 from portbook.formats.fields import PlainRows
 from portbook.model import (
     PORTS,
@@ -33,9 +34,9 @@ from portbook.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from portbook.app.capture_judge import CaptureJudge
-    from portbook.app.judge import PortOnRecord
-    from portbook.model import OwnersSeen, Standing
+    from portbook.app.capture_judge import CaptureJudge, PortInShort
+    from portbook.catalog.registry.outlines import Outline
+    from portbook.model import OwnersSeen
 
     # All of an owner but its pid, how far the search went, and the socket's user.
     _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None]
@@ -89,8 +90,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self.addresses: list[Any] = []
         self.reaches: list[Reach | None] = []
         # The standings of ports with their numbers, and of each socket that number, or its own.
-        self._standings: list[Standing] = []
-        self._numbers: dict[int, int] = {}
+        self._standings: list[Outline] = []
+        self._numbers: dict[object, int] = {}
         self._services: list[Any] = []
         self._ranks = array("Q")
         # What was looked up already: by a row's own key its transport's bits and the rest of its
@@ -113,7 +114,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._known: dict[int, int] = {}  # the numbers of verdicts
         self._ranks_of: list[int] = []  # and their ranks
         # What is known of the ports by the number of their place, kept to be asked again.
-        self.learned: list[tuple[PortOnRecord, int, int]] = []
+        self.learned: list[tuple[PortInShort, int, int]] = []
         self._begin()
         self._fill(judge, listeners)
         self._finish()
@@ -329,9 +330,9 @@ class CaptureTable(ByColumns, Sequence[Listener]):
                     place += size << 2
         for place in new:
             if not alike[place]:
-                self._learn(judge.on_record(*port_at(place)), place)
+                self._learn(judge.in_short(judge.on_record(*port_at(place))), place)
 
-    def _learn(self, found: PortOnRecord, place: int, size: int = 1) -> None:
+    def _learn(self, found: PortInShort, place: int, size: int = 1) -> None:
         """Takes what is on record of *size* ports from *place* on."""
         self.learned.append((found, place, size))
         kind, service = found.kind + (PORTS << 2) << 3, self._service(found.standing)
@@ -349,11 +350,12 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self._own.add(by << _PLACE_BITS | place)
             self._shared[place] = 1
 
-    def _service(self, standing: Standing) -> int:
-        """The number of a port's *standing*, which is held with its port."""
-        number = self._numbers.get(id(standing))
+    def _service(self, standing: Outline) -> int:
+        """The number of what the column of services has for a port's *standing*."""
+        key = standing.names or (standing.state, standing.listed)
+        number = self._numbers.get(key)
         if number is None:
-            number = self._numbers[id(standing)] = len(self._standings)
+            number = self._numbers[key] = len(self._standings)
             self._standings.append(standing)
         return number
 
@@ -381,7 +383,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self.reaches.append(None)
         # A note may call the port something else.
         noted = listener.assessment.note is not None
-        self._services.append((at,) if noted else self._service(on_record.standing))
+        self._services.append((at,) if noted else self._service(outline_of(on_record.standing)))
         columns.places.append(place)
         columns.level.of_each.append(number)
         columns.pids.append(pids if len(pids) > 1 else sum(pids))

@@ -20,6 +20,8 @@ from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
     from typing import Any
 
     from portbook.catalog import Catalog
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
         Reach,
         Report,
         Standing,
+        State,
         Tool,
         Use,
     )
@@ -176,18 +179,32 @@ class Judge:
         Where nothing is said, ports are alike of which the same facts are true
         (:func:`portbook.verdict.engine.weight_of_port`).
         """
+        if not self._said:
+            names = service_names(standing) if uses or abuse else _NO_WORDS
+            return self.bare_kind(standing.state, names, uses, abuse, services, blocked=blocked)
         kind: object = at
-        said, some = self._said, bool(uses or abuse or services or blocked)
-        if not said and not some:
-            kind = standing.state
-        elif not said:
-            weight = weight_of_port(standing, uses, abuse) if uses or abuse else ()
+        if not (standing.assignments or uses or abuse or services or blocked):
+            kind = (standing.state, standing.listed, standing.text)
+        return self._kinds.setdefault(kind, len(self._kinds))
+
+    def bare_kind(
+        self,
+        state: State,
+        names: AbstractSet[str],
+        uses: Sequence[Use],
+        abuse: Sequence[Report],
+        services: Sequence[KnownService],
+        *,
+        blocked: bool,
+    ) -> int:
+        """The number of the kind of port that is assigned to *names*, where nothing is said."""
+        kind: object = state
+        if uses or abuse or services or blocked:
+            weight = weight_of_port(names, uses, abuse) if uses or abuse else ()
             # Held with their ports, so that no other ever is at the same place.
             advised = [id(each) for each in services if each.exposure is not None]
             met = any(each.leads for each in services)
-            kind = (standing.state, blocked, met, weight, *advised)
-        elif not (standing.assignments or some):
-            kind = (standing.state, standing.listed, standing.text)
+            kind = (state, blocked, met, weight, *advised)
         return self._kinds.setdefault(kind, len(self._kinds))
 
     def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:

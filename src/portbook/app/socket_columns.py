@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, MutableSequence, Sequence
     from typing import Any
 
-    from portbook.model import Assessment, Listener, Standing
+    from portbook.catalog.registry.outlines import Outline
+    from portbook.model import Assessment, Listener
 
 
 # The transports by their names, in two bits.
@@ -77,7 +78,7 @@ class ByColumns(ABC):
 
     columns: SocketColumns
     order: Sequence[int]
-    standings: Sequence[Standing | None]
+    standings: Sequence[Outline | None]
 
     @abstractmethod
     def judged(self, at: int) -> Listener:

@@ -34,9 +34,10 @@ from portbook.verdict.rules import RULES, Rule
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
-    from portbook.model import PortRules, Report, Standing, Tool, Use
+    from portbook.model import PortRules, Report, Tool, Use
 
 
 _MANY = 5  # products: known for so many, a port says nothing of an abuse of it
@@ -135,13 +136,13 @@ def find_facts(case: Case) -> frozenset[str]:
 
 
 def weight_of_port(
-    standing: Standing, uses: tuple[Use, ...], abuse: tuple[Report, ...]
+    names: AbstractSet[str], uses: Sequence[Use], abuse: Sequence[Report]
 ) -> tuple[bool, ...]:
-    """What the uses and the abuse of a port weigh, for owners who are called like none of them.
+    """What the uses and the abuse of a port weigh that is assigned to the services *names*, for
+    owners who are called like none of them.
 
     Ports for which it is equal, and of which all else is, have the same facts.
     """
-    names = service_names(standing) if standing.assignments else ()
     others = [use for use in uses if not use.speaks(names)] if names else uses
     leading = {use.product for use in uses if use.leads}
     return (

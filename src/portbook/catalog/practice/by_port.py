@@ -14,7 +14,7 @@ from portbook.model import PORTS, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import Any
 
     from portbook.storage.sorted_tsv import SortedFile
@@ -137,6 +137,16 @@ class ByPort:
         for marks in [marks for file in files for marks in file.marks_of(transport)]:
             said |= int.from_bytes(marks, "little")
         return said.to_bytes(PORTS, "little")
+
+    def on_each(
+        self, ports: Sequence[int]
+    ) -> Iterator[tuple[list[Any], list[Any], list[Any], bool]]:
+        """For each of *ports*, which rise: the uses, the reports and the services that it is among,
+        in no order, to be read alone, and whether browsers refuse it. Reads and holds all files.
+        """
+        self.expect(PORTS)
+        held = [self._hold(kind).on_each(ports) for kind in _ENTRIES]
+        return zip(*held, map(self._browsers_block().__contains__, ports), strict=True)
 
     def run_starts(self) -> set[int]:
         """The ports at which other uses, reports and services are than at the port before, or

@@ -310,6 +310,15 @@ class Practice:
         """
         return self._by_port.silent(port, transport)
 
+    def on_each(
+        self, ports: Sequence[int]
+    ) -> Iterator[tuple[list[Use], list[Report], list[KnownService], bool]]:
+        """For each of *ports*, which rise: the uses, the reports and the services of any transport,
+        in no order, to be read alone, and whether browsers refuse it. Reads and holds all files by
+        port.
+        """
+        return self._by_port.on_each(ports)
+
     def run_starts(self) -> set[int]:
         """The ports at which other uses, reports and services are than at the port before, or
         which browsers alone tell apart. Reads and holds all files by port.

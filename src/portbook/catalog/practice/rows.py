@@ -25,7 +25,7 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from portbook.storage.sorted_tsv import SortedFile
@@ -162,6 +162,25 @@ class RowsByPort:
         found = [self._entry(place) for place in places]
         self._last = port, found
         return found
+
+    def on_each(self, ports: Iterable[int]) -> Iterator[list[Any]]:
+        """For each of *ports*, which rise, what :meth:`on` has; one pass through all rows.
+
+        Raises DataCorrupt.
+        """
+        lasts, at = self._lasts, 0
+        firsts = [*self._firsts, PORTS]
+        places: list[int] = []
+        found: list[Any] = []
+        for port in ports:
+            begun = firsts[at] <= port
+            while firsts[at] <= port:
+                places.append(at)
+                at += 1
+            if places and (begun or min([lasts[place] for place in places]) < port):
+                places = [place for place in places if lasts[place] >= port]
+                found = [self._entry(place) for place in places]
+            yield found
 
     def marks_of(self, transport: Transport) -> list[bytearray]:
         """For each port, 1 in one of these where a row of *transport* is of it.

@@ -28,16 +28,24 @@ from portbook.storage.user_dirs import registry_folders
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Any, TypeVar
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any, Protocol, TypeVar
 
     from portbook.storage.file_trust import TrustedFolder
 
     Derived = TypeVar("Derived")
 
+    class _Row(Protocol):
+        @property
+        def transport(self) -> Transport | None: ...
+        @property
+        def state(self) -> State: ...
+
+    Row = TypeVar("Row", bound=_Row)
+
 TRANSPORTS = tuple(Transport)
 
-_NOT_LISTED = Standing(State.UNASSIGNED, False, None)
+NOT_LISTED = Standing(State.UNASSIGNED, False, None)
 # RFC 6335 §6: Dynamic Ports are never assigned.
 _DYNAMIC = Standing(State.DYNAMIC, False, None)
 _FIRST_STATES = (State.ASSIGNED, State.RESERVED, State.UNASSIGNED)
@@ -95,7 +103,7 @@ class Registry:
             asked = TRANSPORTS if None in stated else stated
             found = (
                 rows,
-                {each: _standing(rows, each) if each in asked else _NOT_LISTED
+                {each: _standing(rows, each) if each in asked else NOT_LISTED
                  for each in TRANSPORTS},
             )  # fmt: skip
             self._judged[id(rows)] = found
@@ -164,39 +172,47 @@ class Registry:
                 yield row
 
 
-def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
-    # A row for one transport beats a row that states none. A row that states none but names a
-    # service is taken for tcp and udp alone, and says that the registry didn't state it.
+def held_by(rows: Sequence[Row], transport: Transport) -> Sequence[Row]:
+    """Those of *rows*, all of one port, that say how it stands for *transport*: all of one state.
+
+    A row for one transport beats a row that states none. A row that states none but names a service
+    is taken for tcp and udp alone, and says that the registry didn't state it.
+    """
     held = [row for row in rows if row.transport is transport]
     if not held and transport in (Transport.TCP, Transport.UDP):
         held = [row for row in rows if row.transport is None and row.state is State.ASSIGNED]
     if not held:
         held = [row for row in rows if row.transport is None and row.state is not State.ASSIGNED]
-    for state in _FIRST_STATES:
-        rows_of = tuple([row for row in held if row.state is state])
-        if rows_of:
-            head = rows_of[0]
-            assert head.first is not None
-            assert head.last is not None
-            assigned = rows_of if state is State.ASSIGNED else ()
-            row = (head.first, head.last)
-            notes = None if assigned else head.notes or head.unauthorized_use
-            return Standing(
-                state=state,
-                listed=True,
-                text=head.description,
-                assignments=assigned,
-                references=head.references,
-                row=row,
-                notes=notes,
-            )
-    return _NOT_LISTED
+    for state in _FIRST_STATES if held else ():
+        found = [row for row in held if row.state is state]
+        if found:
+            return found
+    return ()
+
+
+def _standing(rows: tuple[Assignment, ...], transport: Transport) -> Standing:
+    held = held_by(rows, transport)
+    if not held:
+        return NOT_LISTED
+    head = held[0]
+    assert head.first is not None
+    assert head.last is not None
+    assigned = tuple(held) if head.state is State.ASSIGNED else ()
+    return Standing(
+        state=head.state,
+        listed=True,
+        text=head.description,
+        assignments=assigned,
+        references=head.references,
+        row=(head.first, head.last),
+        notes=None if assigned else head.notes or head.unauthorized_use,
+    )
 
 
 def headline(standings: Mapping[Transport, Standing]) -> State:
     """The state of a port as a whole.
 
-    >>> headline({Transport.UDP: _NOT_LISTED, Transport.TCP: _DYNAMIC})
+    >>> headline({Transport.UDP: NOT_LISTED, Transport.TCP: _DYNAMIC})
     <State.DYNAMIC: 'dynamic'>
     """
     states = [standing.state for standing in standings.values()]

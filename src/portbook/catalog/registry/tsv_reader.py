@@ -177,17 +177,15 @@ class Store:
                 raise self._damaged(cells) from error
         self._held = held
 
-    def run_starts(self) -> set[int]:
-        """The ports at which other rows cover than at the port before. Raises DataCorrupt."""
+    def runs(self) -> Iterator[tuple[int, list[list[str]]]]:
+        """The ports at which other rows cover than at the port before, with the cells of these."""
         self.hold()
         assert self._held is not None
-        starts = set()
         before: tuple[int, ...] | None = None
         for port, places in enumerate(self._held):
             if places != before:
-                starts.add(port)
+                yield port, [self._cells[place] for place in places]
                 before = places
-        return starts
 
     @property
     def held(self) -> bool:

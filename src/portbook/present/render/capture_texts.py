@@ -271,8 +271,8 @@ class CaptureTexts:
             if shape is not None:
                 number = self._kinds.setdefault(shape, len(self._kinds))
                 self._alike[place : places.stop : 4] = [APART + (number << 2) + (place & 3)] * size
-            if found.service_names:
-                names = json_line(list(map(unbyte, found.service_names)))
+            if found.standing.names:
+                names = json_line(list(map(unbyte, found.standing.names)))
                 own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
                 self._own.update(dict.fromkeys(places, own))
         self._learned = len(table.learned)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import MARKS, marked, marked_port, standing_shape
+from portbook.catalog.registry.outlines import outline_of
 from portbook.model import PORTS
 from portbook.present.render.json_text import json_line, quoted
 from portbook.verdict.rule_inputs import Part, parts_of
@@ -154,7 +155,7 @@ class FindingForms:
 
     def _shape(self, bearer: Bearer) -> tuple[int, bool]:
         """The number of what the registry has at the port, and whether other ports have it too."""
-        shape, _ = standing_shape(bearer.port)
+        shape, _ = standing_shape(outline_of(bearer.port.standing))
         if shape is None:
             return bearer.place, False
         number = self._shapes.setdefault(shape, len(self._shapes))

@@ -12,7 +12,7 @@ from portbook.present.owners import age, owner_line, runs_unnamed_code, short_fo
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from portbook.app.listen import HereAnswer
     from portbook.app.socket_columns import Numbers
@@ -95,7 +95,11 @@ class Cells:
             services = self._services(alike.service, socket)
         else:
             services = [
-                one_line(self.service(socket(*key)) if standing is None else _service(standing))
+                one_line(
+                    self.service(socket(*key))
+                    if standing is None
+                    else _service(standing.names, standing.state, listed=standing.listed)
+                )
                 for key, standing in zip(alike.service, table.standings, strict=True)
             ]
             known["address"] = Words(self._addresses(table), alike.address.of_each)
@@ -212,7 +216,8 @@ class Cells:
         standing = self._standings.get((listener.socket.port, listener.socket.transport))
         if standing is None:
             return NONE
-        return _service(standing)
+        names = [row.service_name for row in standing.assignments if row.service_name]
+        return _service(dict.fromkeys(names), standing.state, listed=standing.listed)
 
     def directory(self, listener: Listener) -> str:
         """Where the first owner works."""
@@ -224,11 +229,10 @@ class Cells:
 _BEHIND_PORT = tuple([f"/{transport}" for transport in TRANSPORTS])
 
 
-def _service(standing: Standing) -> str:
-    names = [row.service_name for row in standing.assignments if row.service_name]
+def _service(names: Collection[str], state: State, *, listed: bool) -> str:
     if names:
-        return ", ".join(dict.fromkeys(names))
-    return "not listed" if _unlisted(standing) else str(standing.state)
+        return ", ".join(names)
+    return "not listed" if state is State.UNASSIGNED and not listed else str(state)
 
 
 def _port_words(places: Sequence[int]) -> Words:
@@ -246,10 +250,6 @@ def _pid_words(pids: Sequence[int | tuple[int, ...]]) -> list[str]:
 def _pid_word(pids: int | tuple[int, ...]) -> str:
     numbers = (pids,) if isinstance(pids, int) else pids
     return ",".join([str(pid) for pid in numbers if pid]) or NONE
-
-
-def _unlisted(standing: Standing) -> bool:
-    return standing.state is State.UNASSIGNED and not standing.listed
 
 
 _UNSEEN = {

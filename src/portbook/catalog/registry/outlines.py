@@ -1,0 +1,125 @@
+"""How the ports of the registry stand, in short, for those who ask about all of them.
+
+Only the cells are read that tell ports apart: to make the values of :mod:`.lookup` of every row
+takes several times as long.
+"""
+
+from __future__ import annotations
+
+from portbook._fast_types import NamedTuple
+from portbook.catalog.registry.lookup import NOT_LISTED, held_by
+from portbook.errors import DataCorrupt
+from portbook.model import DYNAMIC_PORTS, State, Transport
+from portbook.storage.sorted_tsv import unescape_cell
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from typing import Any
+
+    from portbook.model import Standing
+
+    # The first port of a run, and the cells of the rows that cover it.
+    Run = tuple[int, Sequence[Sequence[str]]]
+
+_STATES = {str(each): each for each in State}
+_STATED: dict[str, Transport | None] = {"": None, **{str(each): each for each in Transport}}
+_COLUMNS = 8  # first, last, transport, state, name, description, references, aliases
+_NO_WORDS: frozenset[str] = frozenset()
+_new: Any = tuple.__new__
+
+
+class Outline(NamedTuple):
+    """What a :class:`~portbook.model.Standing` says first: its state, its text, who has the port.
+
+    ``names`` are those of the services assigned there, each once, ``whole`` says that no assignment
+    is without one. ``spoken`` are these and their other names in lower case.
+    """
+
+    state: State
+    listed: bool
+    text: str | None
+    names: tuple[str, ...] = ()
+    whole: bool = True
+    spoken: frozenset[str] = _NO_WORDS
+
+
+class _Row(NamedTuple):
+    transport: Transport | None
+    state: State
+    outline: Outline
+
+
+def outline_of(standing: Standing) -> Outline:
+    """*standing* in short."""
+    rows = standing.assignments
+    if not rows:
+        return Outline(standing.state, standing.listed, standing.text)
+    names = [row.service_name for row in rows if row.service_name]
+    spoken = [*names, *[alias for row in rows for alias in row.aliases if alias]]
+    return Outline(
+        standing.state,
+        standing.listed,
+        standing.text,
+        tuple(dict.fromkeys(names)),
+        len(names) == len(rows),
+        frozenset(map(str.lower, spoken)),
+    )
+
+
+def outlines(
+    runs: Iterable[Run], transports: Sequence[Transport]
+) -> Iterator[tuple[int, tuple[Outline, ...]]]:
+    """For each of *runs* the outlines for *transports*, and its first port; the dynamic ports are
+    the last one.
+
+    :raises DataCorrupt: a cell isn't as it should be.
+    """
+    known: dict[int, _Row] = {}
+    unlisted, dynamic = outline_of(NOT_LISTED), Outline(State.DYNAMIC, False, None)
+    for first, covering in runs:
+        if first >= DYNAMIC_PORTS.first:
+            break
+        rows = []
+        for cells in covering:
+            row = known.get(id(cells))
+            if row is None:  # its cells are held by the store
+                row = known[id(cells)] = _row(cells)
+            rows.append(row)
+        found = []
+        for transport in transports:
+            held = held_by(rows, transport)
+            found.append(_together(held) if held else unlisted)
+        yield first, tuple(found)
+    yield DYNAMIC_PORTS.first, (dynamic,) * len(transports)
+
+
+def _row(cells: Sequence[str]) -> _Row:
+    values = [*cells[:_COLUMNS], *[""] * (_COLUMNS - len(cells))]
+    if "\\" in "".join(values):
+        values = list(map(unescape_cell, values))
+    _, _, transport, state, name, text, _, aliases = values
+    try:
+        stated, stands = _STATED[transport], _STATES[state]
+    except KeyError as error:
+        raise DataCorrupt("registry.tsv", f"the row of {cells[0][:12]!a} can't be read") from error
+    if stands is not State.ASSIGNED:
+        return _Row(stated, stands, Outline(stands, True, text or None))
+    names = (name,) if name else ()
+    words = [*names, *aliases.split("|")] if aliases else names
+    spoken = frozenset([word.lower() for word in words if word])
+    outline = _new(Outline, (stands, True, text or None, names, bool(names), spoken))
+    return _new(_Row, (stated, stands, outline))  # type: ignore[no-any-return]
+
+
+def _together(rows: Sequence[_Row]) -> Outline:
+    """What *rows* say that are of one port and of one state."""
+    first = rows[0].outline
+    if len(rows) == 1:
+        return first
+    some = [row.outline for row in rows]
+    return first._replace(
+        names=tuple(dict.fromkeys([name for each in some for name in each.names])),
+        whole=all(each.whole for each in some),
+        spoken=frozenset().union(*[each.spoken for each in some]),
+    )
