@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
 from portbook.app.judge import Judge
-from portbook.catalog.registry.outlines import Outline, outline_of, outlines
+from portbook.catalog.registry.outlines import Outline, Outlines, outline_of
 from portbook.model import PORTS, Family, Listener, PortRules, State
 from portbook.verdict.engine import in_words
 from portbook.verdict.rules import RULES
@@ -69,6 +69,7 @@ class CaptureJudge(Judge):
         super().__init__(_NOTHING_KNOWN, catalog, said=said)
         self.said = said
         self._run_starts: Sequence[int] = ()
+        self._outlines = Outlines(catalog.registry.store)
 
     def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
         """*listener* with its findings."""
@@ -89,7 +90,7 @@ class CaptureJudge(Judge):
         asking for each would: in their order they are found much faster, and few cells are read.
         """
         met = [transport for transport, ports in self._ports.items() if ports]
-        stands = dict(outlines(self._registry.store.runs(), met))
+        stands = self._outlines.of_runs(met)
         starts = self._practice.run_starts().union(stands)
         self._run_starts = sorted([start for start in starts if start < PORTS])
         found: list[list[tuple[PortInShort, int]]] = [[] for _ in met]
@@ -111,8 +112,22 @@ class CaptureJudge(Judge):
                 found[at].append((one, end - first))
         return dict(zip(met, found, strict=True))
 
-    def in_short(self, port: PortOnRecord) -> PortInShort:
-        """*port* as :meth:`learn_runs` has it."""
+    def expect_many(self) -> None:
+        """Reads all files by port at once, as many ports are asked for."""
+        self._registry.store.hold()
+        self._practice.expect(PORTS)
+
+    def in_short(self, at: int, transport: Transport) -> PortInShort:
+        """What is on record about the port *at*, as :meth:`learn_runs` has it."""
+        if self._registry.store.held:
+            outline = self._outlines.on(at, transport)
+            looking, of_port = self._practice, (at, transport)
+            if looking.silent(*of_port):
+                return self._unused(outline)
+            found = looking.lookup_uses(*of_port), looking.lookup_abuse(*of_port)
+            services, blocked = looking.lookup_services(*of_port), looking.browser_blocked(at)
+            return self._used(outline, transport, (*found, services), blocked=blocked)
+        port = self.on_record(at, transport)
         practice = (*port.uses, *port.abuse, *port.services)
         same = _same(practice, blocked=port.browser_blocked)
         return PortInShort(outline_of(port.standing), same, port.kind, port.words)

@@ -19,6 +19,8 @@ _MOST_TOGETHER = 4096
 _UNSAID = len(Process._fields) - 3
 _UNSAID_OF_A_SOCKET = tuple([Socket._field_defaults.get(name) for name in Socket._fields[5:]])
 _tuple: Any = tuple.__new__
+_DIGITS, _NEAR = frozenset("123456789"), ("127.", "169.254.")
+_ADDRESS = Reach.ADDRESS
 _LISTEN, _FIRST, _INFERRED = SocketState.LISTEN, OwnersSeen.FIRST, OwnersSeen.INFERRED
 
 
@@ -90,8 +92,8 @@ def _key(listener: Listener) -> tuple[Any, ...] | None:
 
 def reach_of(address: str, family: Family | None) -> Reach | None:
     """As a socket has it: most addresses are of one machine, as the first digits of these say."""
-    if address[:1] in "123456789" and not address.startswith(("127.", "169.254.")):
-        return Reach.ADDRESS
+    if address[:1] in _DIGITS and not address.startswith(_NEAR):
+        return _ADDRESS
     socket: Socket = _tuple(
         Socket, (Transport.TCP, family, address, 0, SocketState.LISTEN, *_UNSAID_OF_A_SOCKET)
     )

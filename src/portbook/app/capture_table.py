@@ -9,17 +9,15 @@ values are made for the sockets that somebody asks for.
 from __future__ import annotations
 
 from array import array
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Sequence
-from itertools import compress
 from typing import TYPE_CHECKING, Any, overload
 
+from portbook.app.capture_ports import CapturePorts
 from portbook.app.capture_rows import plain_rows, reach_of
 from portbook.app.socket_columns import TRANSPORT_BITS, ByColumns, SocketColumns, port_at
-from portbook.catalog.registry.outlines import outline_of
 from portbook.formats.fields import PlainRows
 from portbook.model import (
-    PORTS,
     Assessment,
     Family,
     Level,
@@ -34,18 +32,15 @@ from portbook.model import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from portbook.app.capture_judge import CaptureJudge, PortInShort
-    from portbook.catalog.registry.outlines import Outline
+    from portbook.app.capture_judge import CaptureJudge
     from portbook.model import OwnersSeen
 
     # All of an owner but its pid, how far the search went, and the socket's user.
     _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None]
 
-_MANY_PORTS = 3500  # so many, and it pays to learn of all
 _MOST_SERIOUS = max(level.rank for level in Level)
 FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 _REACHES = {reach: at for at, reach in enumerate((None, *Reach))}  # in three bits
-_PLACE_BITS = 18  # of a port and its transport
 # Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart.
 _SPREAD = 0x9E3779B1
 _tuple: Any = tuple.__new__
@@ -89,32 +84,18 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         # Of addresses by their numbers: with their families, and where they are reached from.
         self.addresses: list[Any] = []
         self.reaches: list[Reach | None] = []
-        # The standings of ports with their numbers, and of each socket that number, or its own.
-        self._standings: list[Outline] = []
-        self._numbers: dict[object, int] = {}
-        self._services: list[Any] = []
-        self._ranks = array("Q")
-        # What was looked up already: by a row's own key its transport's bits and the rest of its
-        # socket, by an address' its number, its reach and its family, by an owner's its number.
-        self._bits: dict[Any, int] = {}
+        self._reaches: list[int] = []  # in three bits
+        self._families: list[int] = []  # in two bits
+        self._noted: list[int] = []  # sockets whose ports a note may call something else
+        # The numbers of what was looked up already: by a row's own key that of the rest of its
+        # socket, by an address' and an owner's own theirs.
         self._rest_of: dict[Any, int] = {}
-        self._where: dict[Any, int] = {}  # above three bits for its reach and two for its family
+        self._where: dict[Any, int] = {}
         self._owners: dict[Any, int] = {}
-        # By transport and port: a number that is the same where ports are judged alike, above three
-        # bits for a reach, and that of the standing. 0 is none yet.
-        self._ports = 0
-        self._whole: set[int] = set()  # the bits of transports of which all ports are known
-        self._alike, self._service_at = [0] * (PORTS << 2), [0] * (PORTS << 2)
-        # The words of owners and of ports, and the ports that are an owner's own by these or by
-        # their number.
-        self._speakers: dict[str, list[int]] = {}
-        self._spoken: defaultdict[str, list[int]] = defaultdict(list)
-        self._own: set[int] = set()
-        self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
+        self._bits = [0]  # of the transports, by the numbers of rests
+        self.ports = CapturePorts(judge)
         self._known: dict[int, int] = {}  # the numbers of verdicts
         self._ranks_of: list[int] = []  # and their ranks
-        # What is known of the ports by the number of their place, kept to be asked again.
-        self.learned: list[tuple[PortInShort, int, int]] = []
         self._begin()
         self._fill(judge, listeners)
         self._finish()
@@ -127,22 +108,31 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         for column in (columns.level, columns.address, columns.service, columns.program):
             column.of_each = _numbers()
         columns.places, columns.pids = _numbers(), []
-        self.rest_of_each, self._ranks = _numbers(), array("Q")
+        self.rest_of_each, self._alone, self._noted = _numbers(), {}, []
 
     def take(self, listeners: Iterable[Listener | PlainRows]) -> None:
         """Holds *listeners* in the place of those before; what was looked up for these is kept."""
-        self.columns.service.clear()
-        self._alone, self._services = {}, []
         self._begin()
         self._fill(self.judge, listeners)
         self._finish()
 
     def _finish(self) -> None:
-        ranks = self._ranks
-        service = self.columns.service
-        service.update((key, at) for at, key in enumerate(dict.fromkeys(self._services)))
-        service.of_each = array("I", map(service.__getitem__, self._services))
-        self.standings = [self._standings[key] if isinstance(key, int) else None for key in service]
+        columns, ranks_of, families = self.columns, self._ranks_of, self._families
+        places, service = columns.places, columns.service
+        services: list[Any] = list(map(self.ports.service_at.__getitem__, places))
+        for at in self._noted:
+            services[at] = (at,)
+        service.clear()
+        service.update((key, at) for at, key in enumerate(dict.fromkeys(services)))
+        service.of_each = array("I", map(service.__getitem__, services))
+        standings = self.ports.standings
+        self.standings = [standings[key] if isinstance(key, int) else None for key in service]
+        ranks = [
+            ranks_of[verdict] | place << 2 | families[where]
+            for verdict, place, where in zip(
+                columns.level.of_each, places, columns.address.of_each, strict=True
+            )
+        ]
         self.order = sorted(range(len(ranks)), key=ranks.__getitem__)
 
     def judged(self, at: int) -> Listener:
@@ -166,18 +156,6 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             ),
         )
         return made
-
-    def own_places(
-        self, bys: Iterable[int], places: Iterable[int], alike: Sequence[int]
-    ) -> list[int]:
-        """For owners and places, what is in *alike* for these; the place itself where that is 0, or
-        where it is the owner's own.
-        """
-        own, shared = self._own, self._shared
-        return [
-            place if shared[place] and by << _PLACE_BITS | place in own else alike[place] or place
-            for by, place in zip(bys, places, strict=True)
-        ]
 
     def unlike(self) -> Iterator[Listener]:
         """The sockets that are held as they are: no column could say what they hold."""
@@ -223,44 +201,37 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         a column after the other.
         """
         at = len(self.rest_of_each)
-        if not (self._bits.keys() >= {*rows.kinds} or self._learn_kinds(rows)):
-            return False
-        bits = list(map(self._bits.__getitem__, rows.kinds))
+        rests: list[Any] = list(map(self._rest_of.get, rows.kinds))
+        if None in rests:
+            if not self._learn_kinds(rows):
+                return False
+            rests = list(map(self._rest_of.__getitem__, rows.kinds))
         wheres, owners = self._wheres_of(rows, at), self._owners_of(judge, rows, at)
-        columns, alike, shared = self.columns, self._alike, self._shared
-        places = [port << 2 | bit for port, bit in zip(rows.ports, bits, strict=True)]
-        if not self._whole.issuperset(bits):
-            self._learn_ports(judge, places)
+        columns, bits = self.columns, self._bits
+        places = [port << 2 | bits[rest] for port, rest in zip(rows.ports, rests, strict=True)]
+        self.ports.learn(places, {bits[rest] for rest in {*rests}})
         # Plain numbers in lists: whatever lies apart in memory takes several times as long.
+        weighs, reaches = self.ports.weighs, self._reaches
         keys = [
-            by * _SPREAD + alike[place] + (where >> 2 & 7)
+            by * _SPREAD + weighs[place] + reaches[where]
             for by, place, where in zip(owners, places, wheres, strict=True)
         ]
-        for number in compress(range(len(places)), map(shared.__getitem__, places)):
-            if owners[number] << _PLACE_BITS | places[number] in self._own:
-                keys[number] += (places[number] << 3) - alike[places[number]]
         verdicts: list[Any] = list(map(self._known.get, keys))
         if None in verdicts:
             for number, key in enumerate(keys):
                 if verdicts[number] is None:
-                    if key not in self._known:
+                    by, reach = owners[number], reaches[wheres[number]]
+                    same = by * _SPREAD + self.ports.alike(by, places[number]) + reach
+                    if same not in self._known:
                         listener = rows.listener(number)
                         port = judge.on_record(listener.socket.port, listener.socket.transport)
                         findings = judge.findings(listener, port, ())
-                        self._known[key] = self._number(Assessment(findings), at + number)
-                    verdicts[number] = self._known[key]
-        ranks = self._ranks_of
-        self._ranks.extend(
-            [
-                ranks[verdict] | place << 2 | where & 3
-                for verdict, place, where in zip(verdicts, places, wheres, strict=True)
-            ]
-        )
-        self.rest_of_each.extend(map(self._rest_of.__getitem__, rows.kinds))
-        self._services += map(self._service_at.__getitem__, places)
+                        self._known[same] = self._number(Assessment(findings), at + number)
+                    verdicts[number] = self._known[key] = self._known[same]
+        self.rest_of_each.extend(rests)
         columns.places.extend(places)
         columns.level.of_each.extend(verdicts)
-        columns.address.of_each.extend([where >> 5 for where in wheres])
+        columns.address.of_each.extend(wheres)
         columns.program.of_each.extend(owners)
         columns.pids += rows.pids
         return True
@@ -268,7 +239,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     def _learn_kinds(self, rows: PlainRows) -> bool:
         """Takes what tells sockets apart but for address and port; False for one like no other."""
         more: list[Any]  # fields that no column is of
-        for key, number in _new(rows.kinds, self._bits):
+        for key, number in _new(rows.kinds, self._rest_of):
             (
                 transport, _, _, _, _, _, inode, _, _, v6only, queue, limit, udplite, _, sharing,
                 _, host, first, last, *more,
@@ -276,25 +247,30 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             if queue and limit is not None and queue > limit:
                 return False
             said = inode, v6only, queue, limit, udplite, None, sharing, False, host, first, last
-            rest = *said, *more
-            self._bits[key], self._rest_of[key] = TRANSPORT_BITS[transport], len(self.rests)
-            self.rests.append(rest)
+            self._rest_of[key] = len(self.rests)
+            self._bits.append(TRANSPORT_BITS[transport])
+            self.rests.append((*said, *more))
         return True
 
     def _wheres_of(self, rows: PlainRows, at: int) -> list[int]:
-        numbers, addresses, known = self.columns.address, self.addresses, self._where
+        numbers, known = self.columns.address, self._where
         found: list[Any] = list(map(known.get, rows.addresses))
         if None not in found:
             return found
-        for key, number in _new(rows.addresses, known):
-            address, family = where = rows.address(key)
-            reach = reach_of(address, family)
-            by = numbers.number(where, at + number)
-            known[key] = by << 5 | _REACHES[reach] << 2 | FAMILIES[family]
-            if by == len(addresses):
-                addresses.append(where)
-                self.reaches.append(reach)
+        address_of = rows.address
+        for number, key in enumerate(rows.addresses):
+            if found[number] is None and key not in known:
+                address, family = where = address_of(key)
+                known[key] = numbers.number(where, at + number)
+                if len(numbers) > len(self.addresses):
+                    self._add_address(where, family, reach_of(address, family))
         return list(map(known.__getitem__, rows.addresses))
+
+    def _add_address(self, where: Any, family: Family | None, reach: Reach | None) -> None:
+        self.addresses.append(where)
+        self.reaches.append(reach)
+        self._reaches.append(_REACHES[reach])
+        self._families.append(FAMILIES[family])
 
     def _owners_of(self, judge: CaptureJudge, rows: PlainRows, at: int) -> list[int]:
         found: list[Any] = list(map(self._owners.get, rows.owners))
@@ -306,58 +282,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             by = self._owners[key] = self.columns.program.number((key,), at + number)
             socket = listener.socket
             self._holders[by] = owners[0][1:] if owners else None, seen, socket.uid, socket.user
-            owned = judge.owners_on_record(owners)
-            places = [port << 2 | bit for port in owned.ports for bit in TRANSPORT_BITS.values()]
-            for name in owned.words:
-                self._speakers.setdefault(name, []).append(by)
-                places += self._spoken.get(name, ())
-            self._claim(by, places)
+            self.ports.learn_owner(by, judge.owners_on_record(owners))
         return list(map(self._owners.__getitem__, rows.owners))
-
-    def _learn_ports(self, judge: CaptureJudge, places: Sequence[int]) -> None:
-        """Takes what is on record of the ports at *places*; of all ports, where there are many."""
-        alike = self._alike
-        new = [place for place in dict.fromkeys(places) if not alike[place]]
-        self._ports += len(new)
-        if not self._whole and self._ports >= _MANY_PORTS:
-            for place in {place & 3: place for place in new}.values():
-                judge.on_record(*port_at(place))  # it learns of the transports it was asked about
-            for transport, runs in judge.learn_runs().items():
-                place = TRANSPORT_BITS[transport]
-                self._whole.add(place)
-                for found, size in runs:
-                    self._learn(found, place, size)
-                    place += size << 2
-        for place in new:
-            if not alike[place]:
-                self._learn(judge.in_short(judge.on_record(*port_at(place))), place)
-
-    def _learn(self, found: PortInShort, place: int, size: int = 1) -> None:
-        """Takes what is on record of *size* ports from *place* on."""
-        self.learned.append((found, place, size))
-        kind, service = found.kind + (PORTS << 2) << 3, self._service(found.standing)
-        places = range(place, place + (size << 2), 4)
-        self._alike[place : places.stop : 4] = [kind] * size
-        self._service_at[place : places.stop : 4] = [service] * size
-        for name in found.words:
-            self._spoken[name] += places
-            for by in self._speakers.get(name, ()):
-                self._claim(by, places)
-
-    def _claim(self, by: int, places: Iterable[int]) -> None:
-        """Takes the ports at *places* for those of owner number *by*."""
-        for place in places:
-            self._own.add(by << _PLACE_BITS | place)
-            self._shared[place] = 1
-
-    def _service(self, standing: Outline) -> int:
-        """The number of what the column of services has for a port's *standing*."""
-        key = standing.names or (standing.state, standing.listed)
-        number = self._numbers.get(key)
-        if number is None:
-            number = self._numbers[key] = len(self._standings)
-            self._standings.append(standing)
-        return number
 
     def _number(self, verdict: Assessment, at: int) -> int:
         """The number of *verdict*, which socket *at* has, among those of other findings."""
@@ -371,25 +297,24 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         """Takes a socket that is like no other."""
         socket = bare.socket
         port, transport = socket.port, socket.transport
-        listener, on_record = judge(bare), judge.on_record(port, transport)
+        listener = judge(bare)
         columns, at = self.columns, len(self.rest_of_each)
         number = self._number(listener.assessment, at)
         place = port << 2 | TRANSPORT_BITS[transport]
+        self.ports.learn([place], [place & 3])
         pids = tuple([owner.pid for owner in listener.ownership.owners])
         for column in (columns.address, columns.program):
             column.of_each.append(column.number((at,), at))
         if len(self.addresses) < len(columns.address):
-            self.addresses.append((at,))
-            self.reaches.append(None)
-        # A note may call the port something else.
-        noted = listener.assessment.note is not None
-        self._services.append((at,) if noted else self._service(outline_of(on_record.standing)))
+            self._add_address((at,), socket.family, None)
+        self._families[columns.address.of_each[at]] = FAMILIES[socket.family]
+        if listener.assessment.note is not None:
+            self._noted.append(at)
         columns.places.append(place)
         columns.level.of_each.append(number)
         columns.pids.append(pids if len(pids) > 1 else sum(pids))
         self.rest_of_each.append(0)
         self._alone[at] = listener
-        self._ranks.append(self._ranks_of[number] | place << 2 | FAMILIES[socket.family])
 
 
 def _numbers() -> Any:

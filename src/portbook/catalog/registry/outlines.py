@@ -14,13 +14,11 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
+    from portbook.catalog.registry.tsv_reader import Store
     from portbook.model import Standing
-
-    # The first port of a run, and the cells of the rows that cover it.
-    Run = tuple[int, Sequence[Sequence[str]]]
 
 _STATES = {str(each): each for each in State}
 _STATED: dict[str, Transport | None] = {"": None, **{str(each): each for each in Transport}}
@@ -67,31 +65,44 @@ def outline_of(standing: Standing) -> Outline:
     )
 
 
-def outlines(
-    runs: Iterable[Run], transports: Sequence[Transport]
-) -> Iterator[tuple[int, tuple[Outline, ...]]]:
-    """For each of *runs* the outlines for *transports*, and its first port; the dynamic ports are
-    the last one.
+class Outlines:
+    """How the ports stand of which *store* has the rows; it is held whole.
 
-    :raises DataCorrupt: a cell isn't as it should be.
+    Every method raises DataCorrupt where a cell isn't as it should be.
     """
-    known: dict[int, _Row] = {}
-    unlisted, dynamic = outline_of(NOT_LISTED), Outline(State.DYNAMIC, False, None)
-    for first, covering in runs:
-        if first >= DYNAMIC_PORTS.first:
-            break
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rows: dict[int, _Row] = {}  # by their cells, which the store holds
+
+    def on(self, port: int, transport: Transport) -> Outline:
+        """How *port* stands for *transport*."""
+        if port >= DYNAMIC_PORTS.first:
+            return _DYNAMIC
+        return _together(held_by(self._read(self._store.cells_on(port)), transport))
+
+    def of_runs(self, transports: Sequence[Transport]) -> dict[int, tuple[Outline, ...]]:
+        """How ports stand for each of *transports*, by the first port of each run that has the same
+        rows; the dynamic ports are the last one.
+        """
+        found = {}
+        for first, covering in self._store.runs():
+            if first >= DYNAMIC_PORTS.first:
+                break
+            rows = self._read(covering)
+            found[first] = tuple([_together(held_by(rows, each)) for each in transports])
+        found[DYNAMIC_PORTS.first] = (_DYNAMIC,) * len(transports)
+        return found
+
+    def _read(self, covering: Sequence[list[str]]) -> list[_Row]:
+        known = self._rows
         rows = []
         for cells in covering:
             row = known.get(id(cells))
-            if row is None:  # its cells are held by the store
+            if row is None:
                 row = known[id(cells)] = _row(cells)
             rows.append(row)
-        found = []
-        for transport in transports:
-            held = held_by(rows, transport)
-            found.append(_together(held) if held else unlisted)
-        yield first, tuple(found)
-    yield DYNAMIC_PORTS.first, (dynamic,) * len(transports)
+        return rows
 
 
 def _row(cells: Sequence[str]) -> _Row:
@@ -114,6 +125,8 @@ def _row(cells: Sequence[str]) -> _Row:
 
 def _together(rows: Sequence[_Row]) -> Outline:
     """What *rows* say that are of one port and of one state."""
+    if not rows:
+        return _UNLISTED
     first = rows[0].outline
     if len(rows) == 1:
         return first
@@ -123,3 +136,6 @@ def _together(rows: Sequence[_Row]) -> Outline:
         whole=all(each.whole for each in some),
         spoken=frozenset().union(*[each.spoken for each in some]),
     )
+
+
+_UNLISTED, _DYNAMIC = outline_of(NOT_LISTED), Outline(State.DYNAMIC, False, None)

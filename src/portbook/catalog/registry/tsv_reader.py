@@ -180,12 +180,15 @@ class Store:
     def runs(self) -> Iterator[tuple[int, list[list[str]]]]:
         """The ports at which other rows cover than at the port before, with the cells of these."""
         self.hold()
-        assert self._held is not None
         before: tuple[int, ...] | None = None
-        for port, places in enumerate(self._held):
+        for port, places in enumerate(self._held or ()):
             if places != before:
-                yield port, [self._cells[place] for place in places]
+                yield port, self.cells_on(port)
                 before = places
+
+    def cells_on(self, port: int) -> list[list[str]]:
+        """The cells of every row that covers *port*, escaped; of a file that is held."""
+        return [self._cells[place] for place in self._held[port]] if self._held else []
 
     @property
     def held(self) -> bool:

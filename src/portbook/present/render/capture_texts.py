@@ -153,7 +153,7 @@ class CaptureTexts:
         pids = list(map(columns.pids.__getitem__, some))
         told = list(map(table.rest_of_each.__getitem__, some))
         rests, inodes = map(self._rests.__getitem__, told), map(self._inodes.__getitem__, told)
-        kinds = table.own_places(bys, places, self._alike)
+        kinds = table.ports.own_places(bys, places, self._alike)
         wheres = map(self._where.__getitem__, numbers)
         every = list(zip(bys, kinds, wheres, map(not_, pids), rests, strict=True))
         befores = map(self._before_port.__getitem__, numbers)
@@ -265,7 +265,7 @@ class CaptureTexts:
             self._before_port.append(f"{bracketed(address)}:")
 
     def _learn_ports(self, table: CaptureTable) -> None:
-        for found, place, size in table.learned[self._learned :]:
+        for found, place, size in table.ports.learned[self._learned :]:
             shape, texts = shape_of(found)
             places = range(place, place + (size << 2), 4)
             if shape is not None:
@@ -275,7 +275,7 @@ class CaptureTexts:
                 names = json_line(list(map(unbyte, found.standing.names)))
                 own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
                 self._own.update(dict.fromkeys(places, own))
-        self._learned = len(table.learned)
+        self._learned = len(table.ports.learned)
 
 
 def _unjudged(listener: Listener) -> Listener:
