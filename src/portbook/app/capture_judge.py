@@ -15,7 +15,7 @@ from portbook.verdict.rules import RULES
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from portbook.app.judge import OwnersOnRecord, PortOnRecord
+    from portbook.app.on_record import OwnersOnRecord, PortOnRecord
     from portbook.catalog import Catalog
     from portbook.model import Finding, Process, Transport
     from portbook.verdict.shadowing import Reached

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from portbook.app.capture_judge import CaptureJudge, PortInShort
-    from portbook.app.judge import OwnersOnRecord
+    from portbook.app.on_record import OwnersOnRecord
     from portbook.catalog.registry.outlines import Outline
 
 _SOME_PORTS = 300  # so many, and it pays to read what all are learned from
@@ -37,6 +37,7 @@ class CapturePorts:
         self.standings: list[Outline] = []
         self.learned: list[tuple[PortInShort, int, int]] = []
         self._alike = [0] * (PORTS << 2)  # as weighs, and never of its own
+        self._first: dict[int, int] = {}
         self._numbers: dict[object, int] = {}
         self._known = 0
         self._whole: set[int] = set()  # the bits of transports of which all ports are known
@@ -47,9 +48,14 @@ class CapturePorts:
         self._own: set[int] = set()
         self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
 
-    def alike(self, by: int, place: int) -> int:
-        """What the port at *place* weighs where it is that of owner number *by*."""
-        return self.weighs[place] if self._is_own(by, place) else self._alike[place]
+    def alike(self, by: int, place: int) -> tuple[int, int]:
+        """What the port at *place* weighs for owner number *by*, and the first place asked about
+        that weighs the same over the same transport.
+        """
+        if by << _PLACE_BITS | place in self._own:
+            return self.weighs[place], place
+        weight = self._alike[place]
+        return weight, self._first.setdefault(weight | place & 3, place)
 
     def own_places(
         self, bys: Iterable[int], places: Iterable[int], alike: Sequence[int]
@@ -62,9 +68,6 @@ class CapturePorts:
             place if shared[place] and by << _PLACE_BITS | place in own else alike[place] or place
             for by, place in zip(bys, places, strict=True)
         ]
-
-    def _is_own(self, by: int, place: int) -> bool:
-        return by << _PLACE_BITS | place in self._own
 
     def learn(self, places: Sequence[int], transports: Iterable[int]) -> None:
         """Takes what is on record of the ports at *places*, which are of *transports*; of all

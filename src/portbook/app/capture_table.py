@@ -221,10 +221,13 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             for number, key in enumerate(keys):
                 if verdicts[number] is None:
                     by, reach = owners[number], reaches[wheres[number]]
-                    same = by * _SPREAD + self.ports.alike(by, places[number]) + reach
+                    alike, place = self.ports.alike(by, places[number])
+                    same = by * _SPREAD + alike + reach
                     if same not in self._known:
-                        listener = rows.listener(number)
-                        port = judge.on_record(listener.socket.port, listener.socket.transport)
+                        listener, port = rows.listener(number), judge.on_record(*port_at(place))
+                        listener = listener._replace(
+                            socket=listener.socket._replace(port=place >> 2)
+                        )
                         findings = judge.findings(listener, port, ())
                         self._known[same] = self._number(Assessment(findings), at + number)
                     verdicts[number] = self._known[key] = self._known[same]

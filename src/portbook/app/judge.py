@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple
+from portbook.app.on_record import OwnerOnRecord, OwnersOnRecord, PortOnRecord
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     Assessment,
@@ -48,56 +48,6 @@ _new: Any = tuple.__new__
 _NO_WORDS: frozenset[str] = frozenset()
 
 
-class PortOnRecord(NamedTuple):
-    """What is on record about one port of one transport, whatever is there.
-
-    ``kind`` is equal for ports that are judged alike, whatever their numbers, for owners who have
-    none of ``words``. These are, in lower case, the names of the services that are registered there
-    and the words in the names of the products that use it.
-    """
-
-    standing: Standing
-    uses: tuple[Use, ...]
-    abuse: tuple[Report, ...]
-    browser_blocked: bool
-    services: tuple[KnownService, ...]
-    kind: int
-    words: frozenset[str] = frozenset()
-
-    @property
-    def service_names(self) -> tuple[str, ...]:
-        """The services that the registry has there."""
-        rows = self.standing.assignments
-        if not rows:
-            return ()
-        return tuple(dict.fromkeys([row.service_name for row in rows if row.service_name]))
-
-
-class _OwnerOnRecord(NamedTuple):
-    """What is on record about the program of one owner: by its path, by its name alone, and by
-    what its arguments name.
-    """
-
-    path: str | None
-    programs: tuple[Program, ...]
-    named: tuple[Program, ...]
-    tool: Tool | None
-
-
-class OwnersOnRecord(NamedTuple):
-    """What is on record about all owners of a socket.
-
-    ``ports`` are those that are their programs' own. ``words`` are, in lower case, the services
-    that they implement and the words in their names and those of their products. ``weighed`` is
-    equal for owners who are judged alike.
-    """
-
-    each: tuple[_OwnerOnRecord, ...]
-    ports: frozenset[int]
-    words: frozenset[str]
-    weighed: object
-
-
 class Judge:
     """The verdict on the sockets of one machine or of one capture; those alike are judged once.
 
@@ -128,7 +78,7 @@ class Judge:
         self._ports: dict[Transport, dict[int, PortOnRecord]] = {each: {} for each in Transport}
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
         self._kinds: dict[object, int] = {}
-        self._owners: dict[tuple[object, ...], _OwnerOnRecord] = {}
+        self._owners: dict[tuple[object, ...], OwnerOnRecord] = {}
         # A number for what weighs of owners: to compare it takes no time.
         self._weights: dict[tuple[object, ...], int] = {}
         # Sockets of the same owners mostly follow each other.
@@ -301,13 +251,13 @@ class Judge:
             weighed if number is None else number,
         )
 
-    def _owner(self, owner: Process) -> _OwnerOnRecord:
+    def _owner(self, owner: Process) -> OwnerOnRecord:
         path, name = owner.activates_executable or owner.executable, owner.program
         key = (path, name, owner.command)
         found = self._owners.get(key)
         if found is None:
             practice = self._practice
-            found = _OwnerOnRecord(
+            found = OwnerOnRecord(
                 path,
                 practice.lookup_programs(path) if path else (),
                 practice.programs_named(name) if name is not None and not path else (),
@@ -321,7 +271,7 @@ class Judge:
         self,
         listener: Listener,
         port: PortOnRecord,
-        owners: tuple[_OwnerOnRecord, ...],
+        owners: tuple[OwnerOnRecord, ...],
         reached: tuple[Reached, ...],
     ) -> Case:
         seen, tools = any(each.path for each in owners), tuple([each.tool for each in owners])

@@ -73,7 +73,7 @@ class Use(NamedTuple):
 
     def speaks(self, names: AbstractSet[str]) -> bool:
         """Whether it is a use of one of the services *names*, which are in lower case."""
-        return any(service.lower() in names for service in self.services)
+        return not names.isdisjoint(map(str.lower, self.services)) if self.services else False
 
     @property
     def leads(self) -> bool:

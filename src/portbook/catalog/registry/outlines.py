@@ -59,9 +59,9 @@ def outline_of(standing: Standing) -> Outline:
         standing.state,
         standing.listed,
         standing.text,
-        tuple(dict.fromkeys(names)),
-        len(names) == len(rows),
-        frozenset(map(str.lower, spoken)),
+        names=tuple(dict.fromkeys(names)),
+        whole=len(names) == len(rows),
+        spoken=frozenset(map(str.lower, spoken)),
     )
 
 

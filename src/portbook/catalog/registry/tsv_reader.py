@@ -121,8 +121,7 @@ class Store:
                 return self._bisect(port)
             self.hold()
         assert self._held is not None
-        places = self._held[port]
-        found = self._covers.get(places)
+        found = self._covers.get(places := self._held[port])
         if found is None:
             found = self._covers[places] = tuple(map(self._row, places))
         self._run = (port, port, found)
@@ -180,7 +179,7 @@ class Store:
     def runs(self) -> Iterator[tuple[int, list[list[str]]]]:
         """The ports at which other rows cover than at the port before, with the cells of these."""
         self.hold()
-        before: tuple[int, ...] | None = None
+        before = None
         for port, places in enumerate(self._held or ()):
             if places != before:
                 yield port, self.cells_on(port)

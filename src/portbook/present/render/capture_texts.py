@@ -42,7 +42,7 @@ from portbook.present.render.table_text import row_writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from portbook.app.judge import OwnersOnRecord
+    from portbook.app.on_record import OwnersOnRecord
     from portbook.catalog import Catalog
     from portbook.formats.fields import PlainRows
     from portbook.model import Finding, Process

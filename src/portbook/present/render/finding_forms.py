@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from portbook.app.capture_judge import CaptureJudge
-    from portbook.app.judge import OwnersOnRecord, PortOnRecord
+    from portbook.app.on_record import OwnersOnRecord, PortOnRecord
     from portbook.model import Finding, Listener
 
     # The code, the level, and the kinds of owner, port and address that make a difference to it.

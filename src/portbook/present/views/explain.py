@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 from portbook.formats.fields import (
@@ -120,12 +120,15 @@ def explained_pieces(
 
     *verbose* adds the sentences of each socket; *most* are shown, 0 for all.
     """
-    lines = _lines(answer, style, verbose=verbose, most=most)
+    lines = chain.from_iterable(_parts(answer, style, verbose=verbose, most=most))
     while some := list(islice(lines, _TOGETHER)):
         yield "\n".join([*some, ""])
 
 
-def _lines(answer: ExplainAnswer, style: Style, *, verbose: bool, most: int) -> Iterator[str]:
+def _parts(
+    answer: ExplainAnswer, style: Style, *, verbose: bool, most: int
+) -> Iterator[Iterable[str]]:
+    """The lines, many together: those of the table come as they are."""
     prose = style._replace(width=min(style.width, WIDEST))
     below = partial(_sentences, answer=answer, style=prose) if verbose else None
     if answer.changes is None:
@@ -140,14 +143,19 @@ def _lines(answer: ExplainAnswer, style: Style, *, verbose: bool, most: int) -> 
                 if total == 1
                 else f"None of the {total:,} sockets matches"
             )
-            yield style.bold(f"{none} (read as {answer.title}).")
+            yield [style.bold(f"{none} (read as {answer.title}).")]
         else:
-            yield head(f"{sockets}, read as {answer.title}", answer.sockets, style)
+            yield [head(f"{sockets}, read as {answer.title}", answer.sockets, style)]
         if shown:
-            yield ""
-            yield from table_lines(shown, Cells(answer.standings, NOBODY), style, below)
+            yield [""]
+            yield table_lines(shown, Cells(answer.standings, NOBODY), style, below)
     else:
-        yield from _changes(answer, answer.changes, style, below)
+        yield _changes(answer, answer.changes, style, below)
+    yield _notes(answer, style)
+
+
+def _notes(answer: ExplainAnswer, style: Style) -> Iterator[str]:
+    """What was left out and what was not understood."""
     notes = [*told(answer), *unread(answer)]
     if notes:
         yield ""

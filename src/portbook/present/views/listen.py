@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import chain
 from operator import attrgetter
 
 from portbook.app.socket_columns import ByColumns
@@ -179,24 +180,35 @@ def table_lines(
     widths = fit(columns, [row.words for row in rows], style.width)
     names = {at: "REACH" if columns[at] is REACHABLE else columns[at].name.upper() for at in widths}
     header = [_padded([names[at]], columns[at], width)[0] for at, width in widths.items()]
-    yield style.dim("  ".join(header).rstrip())
+    first = style.dim("  ".join(header).rstrip())
     *but_last, last = widths
     shown = [rows[at].of_each(_padded(rows[at].words, columns[at], widths[at])) for at in but_last]
     # Nothing stands behind the last column, of which there are few different words.
     ends = _padded(rows[last].words, columns[last], widths[last])
     shown.append(rows[last].of_each(list(map(str.rstrip, ends))))
     lines = map("  ".join, zip(*shown, strict=True))
+    marks = rows[0].of_each()
     if table is not None:
         lines = map(list(lines).__getitem__, table.order)
     if below is None and not style.colour:
-        yield from lines
-        return
-    marks = rows[0].of_each()
+        return chain([first], lines)
     if table is not None:
         marks = map(list(marks).__getitem__, table.order)
-    levels = {str(level): level for level in LEVELS}
     lead = widths[next(iter(widths))]
-    for listener, level, line in zip(listeners, marks, lines, strict=True):
+    return chain([first], _marked(zip(listeners, marks, lines, strict=True), lead, style, below))
+
+
+def _marked(
+    rows: Iterable[tuple[Listener, str, str]],
+    lead: int,
+    style: Style,
+    below: Callable[[Listener], Iterable[str]] | None,
+) -> Iterator[str]:
+    """The line of each socket, of which the first *lead* characters are coloured by its level, and
+    what *below* gives under it.
+    """
+    levels = {str(level): level for level in LEVELS}
+    for listener, level, line in rows:
         yield style.of(levels[level], line[:lead]) + line[lead:] if style.colour else line
         if below is not None:
             yield from below(listener)
