@@ -12,7 +12,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
-from portbook.model import LAST_PORT, Family, Listener, OwnersSeen, Process, Transport
+from portbook.model import (
+    LAST_PORT,
+    Family,
+    Listener,
+    Ownership,
+    OwnersSeen,
+    Process,
+    Socket,
+    SocketState,
+    Transport,
+)
 from portbook.model.sockets import UNKNOWN_ADDRESS, ScannedPort, ScanState
 
 if TYPE_CHECKING:
@@ -248,6 +258,16 @@ UNTOLD = OwnersSeen.UNASKED
 def owned(*owners: Process) -> tuple[tuple[Process, ...], OwnersSeen]:
     """Owners as a tool printed them: there may be more that it didn't see."""
     return owners, OwnersSeen.FIRST if owners else UNTOLD
+
+
+def listener_at(
+    where: Host, port: int, transport: Transport, told: tuple[Process, ...], **more: Any
+) -> Listener:
+    """What listens on *port* at *where*, held by *told*; *more* are other fields of the socket."""
+    owners, seen = owned(*told)
+    fields = {"state": SocketState.LISTEN, "interface": where.interface, **more}
+    socket = Socket(transport, where.family, where.address, port, **fields)
+    return Listener(socket, Ownership(owners, seen))
 
 
 def whole(text: str, digits: int = 10) -> int | None:

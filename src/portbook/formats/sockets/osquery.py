@@ -18,12 +18,12 @@ from portbook.formats.fields import (
     everywhere,
     heading,
     host,
+    listener_at,
     not_understood,
-    owned,
     process,
 )
 from portbook.formats.json_stream import Value, scalar, values, whole_number, words
-from portbook.model import LAST_PORT, Family, Listener, Ownership, Socket, SocketState, Transport
+from portbook.model import LAST_PORT, Family, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -83,20 +83,13 @@ def _row(each: Value, row: Any) -> Event:
     pid = scalar(row.get("pid"))
     name = words(row.get("name")) or words(row.get("process_name"))
     known = pid.isascii() and pid.isdigit() and pid != "0"
-    owners, seen = owned(*([process(pid, name)] if known or name else []))
-    inode = whole_number(row.get("socket"), 2**63) or None
-    return Listener(
-        Socket(
-            transport,
-            where.family,
-            where.address,
-            port,
-            SocketState.LISTEN,
-            interface=where.interface,
-            inode=inode,
-            udplite=protocol == 136,
-        ),
-        Ownership(owners, seen),
+    return listener_at(
+        where,
+        port,
+        transport,
+        (process(pid, name),) if known or name else (),
+        inode=whole_number(row.get("socket"), 2**63) or None,
+        udplite=protocol == 136,
     )
 
 

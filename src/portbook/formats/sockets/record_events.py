@@ -13,8 +13,8 @@ from portbook.formats.fields import (
     Line,
     everywhere,
     host,
+    listener_at,
     not_understood,
-    owned,
     process,
 )
 from portbook.formats.json_stream import whole_number
@@ -36,10 +36,7 @@ from portbook.formats.sockets.record_names import (
 from portbook.model import (
     LAST_PORT,
     Family,
-    Listener,
-    Ownership,
     Process,
-    Socket,
     SocketState,
     Transport,
 )
@@ -118,18 +115,13 @@ def _socket(
         return Line(number, CONNECTION)
     if not state and not told_owners and record.keys().isdisjoint(OF_MACHINES):
         return not_understood(number, text, "it doesn't say whether anything is there")
-    owners, seen = owned(*told_owners)
-    return Listener(
-        Socket(
-            transport,
-            where.family,
-            where.address,
-            port,
-            SocketState.BOUND if idle and not listens else SocketState.LISTEN,
-            interface=where.interface,
-            scanned=where.family is None,  # a list of ports says nothing of addresses
-        ),
-        Ownership(owners, seen),
+    return listener_at(
+        where,
+        port,
+        transport,
+        told_owners,
+        state=SocketState.BOUND if idle and not listens else SocketState.LISTEN,
+        scanned=where.family is None,  # a list of ports says nothing of addresses
     )
 
 
