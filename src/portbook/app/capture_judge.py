@@ -13,7 +13,7 @@ from portbook.verdict.engine import in_words
 from portbook.verdict.rules import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from portbook.app.on_record import OwnersOnRecord, PortOnRecord
     from portbook.catalog import Catalog
@@ -40,14 +40,15 @@ MARKS = (
 )
 
 
+_REFUSED: tuple[tuple[object, ...], ...] = ((), ("by browsers",))
 _new: Any = tuple.__new__
 
 
 class PortInShort(NamedTuple):
     """What is on record about one port of one transport, as far as a table of sockets shows it.
 
-    ``practice`` is equal where the very same uses, reports and services are on record. For ``kind``
-    and ``words`` see :class:`~portbook.app.judge.PortOnRecord`.
+    ``practice`` are its uses, reports and services, and whether browsers refuse it. For ``kind``
+    and ``words`` see :class:`~portbook.app.on_record.PortOnRecord`.
     """
 
     standing: Outline
@@ -128,9 +129,8 @@ class CaptureJudge(Judge):
             services, blocked = looking.lookup_services(*of_port), looking.browser_blocked(at)
             return self._used(outline, transport, (*found, services), blocked=blocked)
         port = self.on_record(at, transport)
-        practice = (*port.uses, *port.abuse, *port.services)
-        same = _same(practice, blocked=port.browser_blocked)
-        return PortInShort(outline_of(port.standing), same, port.kind, port.words)
+        practice = (*port.uses, *port.abuse, *port.services, *_REFUSED[port.browser_blocked])
+        return PortInShort(outline_of(port.standing), practice, port.kind, port.words)
 
     def _unused(self, outline: Outline) -> PortInShort:
         """A port like *outline*, of which practice has nothing."""
@@ -141,15 +141,15 @@ class CaptureJudge(Judge):
         self, outline: Outline, transport: Transport, practice: Sequence[Any], *, blocked: bool
     ) -> PortInShort:
         """As :meth:`_unused`, with the uses, the reports and the services in *practice*."""
-        of_port = [
-            [each for each in entries if each.transport is transport] for entries in practice
+        uses, abuse, services = [
+            [each for each in entries if each.transport is transport] if entries else ()
+            for entries in practice
         ]
-        uses, abuse, services = of_port
-        kind = self.bare_kind(outline.state, outline.spoken, *of_port, blocked=blocked)
-        words = outline.spoken
+        spoken = words = outline.spoken
+        kind = self.bare_kind(outline.state, spoken, uses, abuse, services, blocked=blocked)
         if uses:
             words = words.union(*[use.product.lower().split() for use in uses])
-        same = _same([*uses, *abuse, *services], blocked=blocked)
+        same = (*uses, *abuse, *services, *_REFUSED[blocked])
         return _new(PortInShort, (outline, same, kind, words))  # type: ignore[no-any-return]
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
@@ -210,7 +210,8 @@ def shape_of(port: PortInShort) -> tuple[object, tuple[str, ...]]:
     """
     shape, texts = standing_shape(port.standing)
     if port.standing.state is not State.ASSIGNED:
-        return (shape, port.practice), ()
+        # The very same entries, which are held with their ports.
+        return (shape, *sorted(map(id, port.practice))), ()
     # A use beside a service may be a use of that.
     return (None, texts) if port.practice else (shape, texts)
 
@@ -223,13 +224,6 @@ def standing_shape(standing: Outline) -> tuple[object, tuple[str, ...]]:
     if not standing.text or len(names) > _MOST_NAMES or not standing.whole:
         return None, ()
     return (standing.state, standing.listed, len(names)), (standing.text, *names)
-
-
-def _same(practice: Iterable[object], *, blocked: bool) -> tuple[object, ...]:
-    """What is equal for ports that have the very same entries of *practice*, which are held with
-    them, and that browsers refuse or take alike; nothing where there is nothing.
-    """
-    return (*sorted(map(id, practice)), *["blocked"] * blocked)
 
 
 def marked(listener: Listener, *, numbered: bool, placed: bool) -> Listener:

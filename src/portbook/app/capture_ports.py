@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from itertools import chain, repeat
+from itertools import chain, compress, repeat
 from typing import TYPE_CHECKING
 
 from portbook.app.socket_columns import TRANSPORT_BITS, port_at
@@ -90,6 +90,8 @@ class CapturePorts:
                 found = judge.in_short(*port_at(place))
                 alike[place] = self.weighs[place] = _weight(found)
                 self._learn(found, range(place, place + 1))
+                if self._shared[place]:
+                    self.weighs[place] = place << 3
                 self.service_at[place] = self.service(found.standing)
 
     def _learn_all(self, bits: int, runs: Sequence[tuple[PortInShort, int]]) -> None:
@@ -105,17 +107,17 @@ class CapturePorts:
         for found, size in runs:
             self._learn(found, range(place, place + (size << 2), 4))
             place += size << 2
+        for place in compress(range(PORTS << 2), self._shared):
+            self.weighs[place] = place << 3
 
     def _learn(self, found: PortInShort, places: range) -> None:
         self.learned.append((found, places.start, len(places)))
+        spoken, speakers = self._spoken, self._speakers
         for name in found.words:
-            self._spoken[name].append(places)
-            for by in self._speakers.get(name, ()):
-                self._claim(by, places)
-        if 1 in self._shared[places.start : places.stop : 4]:
-            for place in places:
-                if self._shared[place]:
-                    self.weighs[place] = place << 3
+            spoken[name].append(places)
+            if name in speakers:
+                for by in speakers[name]:
+                    self._claim(by, places)
 
     def learn_owner(self, by: int, owned: OwnersOnRecord) -> None:
         """Takes what is on record of owner number *by*."""

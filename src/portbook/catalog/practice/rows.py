@@ -79,6 +79,7 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
 # To look them up takes a third of what their classes take.
 _TRANSPORTS = {str(each): each for each in Transport}
 _USE_KINDS = {str(each): each for each in UseKind}
+_new: Any = tuple.__new__
 _NARROW = 64  # ports; rows that span more are few, and are looked through one by one
 _HEAD = 64  # bytes, in which the first three columns have room: two numbers and a transport
 
@@ -268,24 +269,20 @@ def use_of(cells: list[str], path: str) -> Use:
     """The use of one row of ``uses.tsv``, which is *path*. Raises DataCorrupt."""
     first, last, transport, kind, family, product, summary, source, read, *rest = cells
     also_called, sources, services, weight, further, programs, shown_by = rest
-    return Use(
-        product=product,
-        kind=_use_kind(kind, path),
-        transport=_transport(transport, path),
-        first=number_of(first, path),
-        last=number_of(last, path),
-        summary=summary,
-        source=source,
-        read=read,
-        family=family or None,
-        services=tuple(services.split()),
-        weight=number_of(weight, path),
-        further=tuple(further.split()),
-        programs=tuple(programs.split()),
-        shown_by=number_of(shown_by, path),
-        also_called=_names(also_called),
-        sources=_statement_sources(sources.split()) if sources else (),
-    )
+    begin = number_of(first, path)
+    # The constructor of the class takes as long as all the rest, and captures need thousands.
+    made: Use = _new(
+        Use,
+        (
+            product, _use_kind(kind, path), _transport(transport, path),
+            begin, begin if last == first else number_of(last, path), summary, source, read,
+            family or None, tuple(services.split()) if services else (), number_of(weight, path),
+            tuple(further.split()) if further else (), tuple(programs.split()) if programs else (),
+            number_of(shown_by, path), _names(also_called),
+            _statement_sources(sources.split()) if sources else (),
+        ),
+    )  # fmt: skip
+    return made
 
 
 def report_of(cells: list[str], path: str) -> Report:

@@ -90,7 +90,11 @@ class Outlines:
             if first >= DYNAMIC_PORTS.first:
                 break
             rows = self._read(covering)
-            found[first] = tuple([_together(held_by(rows, each)) for each in transports])
+            stated = {row.transport: row.outline for row in rows}
+            if len(stated) == len(rows) and None not in stated:  # most often: a row for each
+                found[first] = tuple([stated.get(each, _UNLISTED) for each in transports])
+            else:
+                found[first] = tuple([_together(held_by(rows, each)) for each in transports])
         found[DYNAMIC_PORTS.first] = (_DYNAMIC,) * len(transports)
         return found
 
@@ -106,19 +110,22 @@ class Outlines:
 
 
 def _row(cells: Sequence[str]) -> _Row:
-    values = [*cells[:_COLUMNS], *[""] * (_COLUMNS - len(cells))]
-    if "\\" in "".join(values):
-        values = list(map(unescape_cell, values))
-    _, _, transport, state, name, text, _, aliases = values
+    if len(cells) < _COLUMNS:
+        cells = [*cells, *[""] * (_COLUMNS - len(cells))]
+    _, _, transport, state, name, text, _, aliases = cells[:_COLUMNS]
     try:
         stated, stands = _STATED[transport], _STATES[state]
     except KeyError as error:
         raise DataCorrupt("registry.tsv", f"the row of {cells[0][:12]!a} can't be read") from error
+    if "\\" in name + text + aliases:
+        name, text, aliases = map(unescape_cell, (name, text, aliases))
     if stands is not State.ASSIGNED:
-        return _Row(stated, stands, Outline(stands, True, text or None))
+        # That a port is dynamic, no row of it says.
+        listed = Outline(stands, True, text or None) if stands is not State.DYNAMIC else _UNLISTED
+        return _Row(stated, stands, listed)
     names = (name,) if name else ()
-    words = [*names, *aliases.split("|")] if aliases else names
-    spoken = frozenset([word.lower() for word in words if word])
+    words = [*names, *filter(None, aliases.split("|"))] if aliases else names
+    spoken = frozenset(map(str.lower, words))
     outline = _new(Outline, (stands, True, text or None, names, bool(names), spoken))
     return _new(_Row, (stated, stands, outline))  # type: ignore[no-any-return]
 
