@@ -156,6 +156,15 @@ def test_ports_learned_by_runs_are_those_asked_for_one_by_one() -> None:
     for port in (0, 53, 65, 301, 1023, 5353, 6379, 8080, 27015, 31337, 49151, 49152, 65535):
         first, second = (judge.on_record(port, Transport.UDP) for judge in (learned, asked))
         assert first._replace(kind=0) == second._replace(kind=0)
+    starts = dict(
+        zip(itertools.accumulate([size for _, size in runs], initial=0), runs, strict=False)
+    )
+    for port, (short, _) in [*starts.items()][::7]:
+        same, whole = (judge.in_short(port, Transport.UDP) for judge in (learned, asked))
+        assert short.standing == same.standing == whole.standing
+        assert short.kind == same.kind
+        assert short.words == same.words == whole.words
+        assert {*map(id, short.practice)} == {*map(id, same.practice)}
 
 
 def test_ports_with_uses_and_abuse_of_one_kind_are_judged_as_each_alone() -> None:

@@ -49,13 +49,14 @@ class CapturePorts:
         self._shared = bytearray(PORTS << 2)  # 1 for each place that is any owner's own
 
     def alike(self, by: int, place: int) -> tuple[int, int]:
-        """What the port at *place* weighs for owner number *by*, and the first place asked about
-        that weighs the same over the same transport.
+        """What the port at *place* weighs for owner number *by*, and a place of the same transport
+        that weighs the same for it: the first asked about, most often.
         """
         if by << _PLACE_BITS | place in self._own:
             return self.weighs[place], place
         weight = self._alike[place]
-        return weight, self._first.setdefault(weight | place & 3, place)
+        first = self._first.setdefault(weight | place & 3, place)
+        return weight, place if by << _PLACE_BITS | first in self._own else first
 
     def own_places(
         self, bys: Iterable[int], places: Iterable[int], alike: Sequence[int]

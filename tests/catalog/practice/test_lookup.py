@@ -528,6 +528,25 @@ def test_many_ports_are_told_the_same_as_each_alone() -> None:
         assert many.lookup_services(port) == alone.lookup_services(port)
 
 
+def _same(entries: Sequence[object], others: Sequence[object]) -> bool:
+    """Whether they are the very same, in any order."""
+    return sorted([id(each) for each in entries]) == sorted([id(each) for each in others])
+
+
+def test_ports_in_their_order_are_told_the_same_as_each() -> None:
+    many = Practice()
+    ports = sorted(many.run_starts() - {65536})
+    assert len(ports) > 5000
+    blocked = set()
+    for port, entries in zip(ports, many.on_each(ports), strict=True):
+        uses, reports, services, refused = entries
+        assert _same(uses, many.lookup_uses(port))
+        assert _same(reports, many.lookup_abuse(port))
+        assert _same(services, many.lookup_services(port))
+        blocked |= {port} if refused else set()
+    assert blocked == {port for port in range(65536) if many.browser_blocked(port)}
+
+
 def test_silence_is_that_of_a_port_and_its_transport() -> None:
     many = Practice()
     assert not many.silent(49200, Transport.TCP)  # not yet known

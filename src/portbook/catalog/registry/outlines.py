@@ -6,6 +6,8 @@ takes several times as long.
 
 from __future__ import annotations
 
+import os
+
 from portbook._fast_types import NamedTuple
 from portbook.catalog.registry.lookup import NOT_LISTED, held_by
 from portbook.errors import DataCorrupt
@@ -104,7 +106,12 @@ class Outlines:
         for cells in covering:
             row = known.get(id(cells))
             if row is None:
-                row = known[id(cells)] = _row(cells)
+                try:
+                    row = known[id(cells)] = _row(cells)
+                except KeyError as error:
+                    path = os.path.join(self._store.folder, "registry.tsv")
+                    why = f"the row of {cells[0][:12]!a} can't be read"
+                    raise DataCorrupt(path, why) from error
             rows.append(row)
         return rows
 
@@ -113,10 +120,7 @@ def _row(cells: Sequence[str]) -> _Row:
     if len(cells) < _COLUMNS:
         cells = [*cells, *[""] * (_COLUMNS - len(cells))]
     _, _, transport, state, name, text, _, aliases = cells[:_COLUMNS]
-    try:
-        stated, stands = _STATED[transport], _STATES[state]
-    except KeyError as error:
-        raise DataCorrupt("registry.tsv", f"the row of {cells[0][:12]!a} can't be read") from error
+    stated, stands = _STATED[transport], _STATES[state]
     if "\\" in name + text + aliases:
         name, text, aliases = map(unescape_cell, (name, text, aliases))
     if stands is not State.ASSIGNED:
