@@ -90,3 +90,51 @@ def test_a_spoilt_compiled_file_is_refused_as_python_refuses_it(copy: Path) -> N
     for spoilt in (b"", file.read_bytes()[:10], b"\0" * 16 + file.read_bytes()[16:]):
         file.write_bytes(spoilt)
         assert run(copy) == first
+
+
+_ALIKE = """
+import sys
+from portbook._own_modules import find_own_modules
+{before}
+import portbook.cli.show
+NAMES = ("__name__", "__package__", "__file__", "__cached__", "__path__")
+for name, module in sorted(sys.modules.items()):
+    if name.startswith("portbook."):
+        parent, _, last = name.rpartition(".")
+        assert getattr(sys.modules[parent], last) is module
+        assert module.__spec__.name == name and module.__package__ == module.__spec__.parent
+        assert module.__loader__ is module.__spec__.loader
+        print(name, *[getattr(module, each, None) for each in NAMES])
+"""
+
+
+def loaded(before: str) -> list[str]:
+    """The modules that come with one, in a process of its own, and what they say of themselves."""
+    code = _ALIKE.format(before=before)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+def test_what_is_loaded_before_it_is_asked_for_is_what_an_import_loads() -> None:
+    plain = loaded("")
+    assert len(plain) > 20
+    assert loaded("find_own_modules()") == plain
+    assert loaded("import threading; find_own_modules()") == plain
+
+
+def test_a_module_that_fails_is_not_left_half_loaded(copy: Path) -> None:
+    run(copy)
+    source = copy / "portbook" / "cli" / "terminal.py"
+    source.write_text(f"{source.read_text()}\n\nraise RuntimeError('broken')\n")
+    code = (
+        "import sys; from portbook._own_modules import find_own_modules; find_own_modules()\n"
+        "for _ in range(2):\n"
+        "    try: import portbook.cli.show\n"
+        "    except RuntimeError as error: print(error)\n"
+        "print([name for name in sys.modules if name in ('portbook.cli.show', "
+        "'portbook.cli.terminal')])"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(copy)}
+    argv = [sys.executable, "-c", code]
+    done = subprocess.run(argv, capture_output=True, text=True, check=True, env=environ, cwd="/")
+    assert done.stdout.split("\n")[:3] == ["broken", "broken", "[]"]
