@@ -84,6 +84,16 @@ def test_a_changed_source_is_compiled_anew(copy: Path) -> None:
     assert "changed" in caught.value.stderr
 
 
+def test_what_was_compiled_of_a_module_that_is_gone_is_no_module(copy: Path) -> None:
+    first = run(copy)
+    for compiled in (copy / "portbook" / "__pycache__").glob("_fast_types.*.pyc"):
+        compiled.with_name(compiled.name.replace("_fast_types", "errors")).write_bytes(
+            compiled.read_bytes()
+        )
+    assert not (copy / "portbook" / "errors.py").exists()
+    assert run(copy) == first
+
+
 def test_a_spoilt_compiled_file_is_refused_as_python_refuses_it(copy: Path) -> None:
     first = run(copy)
     (file,) = (copy / "portbook" / "cli" / "__pycache__").glob("__init__.*.pyc")

@@ -37,7 +37,7 @@ _READING = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0
 
 
 class OwnLoader(SourceFileLoader):
-    """Loads a module from *compiled* where that was made of its source as it is."""
+    """Loads a module from what was *compiled* of its source as it is."""
 
     def __init__(self, name: str, path: str, compiled: bytes) -> None:
         self.name, self.path, self._compiled = name, path, compiled
@@ -47,20 +47,10 @@ class OwnLoader(SourceFileLoader):
 
         :raises ImportError: as Python's own loader does.
         """
-        data, self._compiled = self._compiled, b""
-        try:
-            source = os.stat(self.path)
-        except OSError:
+        compiled, self._compiled = self._compiled, b""
+        if not compiled:
             return super().get_code(fullname)
-        stamp = b"".join(
-            [
-                (number & 0xFFFFFFFF).to_bytes(4, "little")
-                for number in (int(source.st_mtime), source.st_size)
-            ]
-        )
-        if data[:16] != _HEAD + stamp or len(data) == _MOST:
-            return super().get_code(fullname)
-        code: CodeType = marshal.loads(memoryview(data)[16:])  # noqa: S302 - as Python does
+        code: CodeType = marshal.loads(memoryview(compiled)[16:])  # noqa: S302 - as Python does
         return code
 
     def exec_module(self, module: ModuleType) -> None:
@@ -84,33 +74,38 @@ class OwnModules:
         place = f"{_HOME}{_SEP}{name[len(_PACKAGE) :].replace('.', _SEP)}"
         folder, _, last = place.rpartition(_SEP)
         source, compiled = f"{place}.py", f"{folder}{_CACHE}{last}{_ENDING}"
-        data, package = _read(compiled), False
+        data, package = _read(source, compiled), False
         if data is None:
             package = True
             source, compiled = f"{place}{_SEP}__init__.py", f"{place}{_CACHE}__init__{_ENDING}"
-            data = _read(compiled)
+            data = _read(source, compiled)
             if data is None:
                 return None
-        loader = OwnLoader(name, source, data)
-        spec = ModuleSpec(name, loader, origin=source, is_package=package)
+        spec = ModuleSpec(name, OwnLoader(name, source, data), origin=source, is_package=package)
         spec.cached, spec.has_location = compiled, True
         if package:
             spec.submodule_search_locations = [place]
         return spec
 
 
-def _read(path: str) -> bytes | None:
-    """The first bytes of a file; None where it can't be read."""
+def _read(source: str, compiled: str) -> bytes | None:
+    """The bytes of *compiled*, none unless they are of *source* as it is; None without one."""
     try:
-        file = os.open(path, _READING)
+        file = os.open(compiled, _READING)
+        try:
+            data = os.read(file, _MOST)
+        finally:
+            os.close(file)
+        status = os.stat(source)
     except OSError:
         return None
-    try:
-        return os.read(file, _MOST)
-    except OSError:
-        return None
-    finally:
-        os.close(file)
+    stamp = b"".join(
+        [
+            (number & 0xFFFFFFFF).to_bytes(4, "little")
+            for number in (int(status.st_mtime), status.st_size)
+        ]
+    )
+    return data if data[:16] == _HEAD + stamp and len(data) < _MOST else b""
 
 
 def _run(code: "CodeType", module: ModuleType) -> None:

@@ -129,7 +129,8 @@ def _sources() -> list[Path]:
     folders = [*(PACKAGE / "present").rglob("*.py"), *(PACKAGE / "cli").glob("*.py")]
     # The names of data sets stand in sources.py alone, which says what people call them.
     folders = [path for path in folders if path != PACKAGE / "present" / "sources.py"]
-    return sorted([*folders, PACKAGE / "errors.py", *(PACKAGE / "verdict").glob("*.py")])
+    others = [path for name in ("errors", "verdict") for path in (PACKAGE / name).glob("*.py")]
+    return sorted([*folders, *others])
 
 
 def test_no_template_says_what_nobody_would_say() -> None:
