@@ -151,9 +151,7 @@ def test_the_library_names_no_option_in_its_errors() -> None:
     package = Path(errors.__file__).parent.parent
     beyond = [path for path in package.rglob("*.py") if "cli" not in path.parts]
     assert len(beyond) > 150
-    assert [path.name for path in beyond if "UsageError(" in path.read_text("utf-8")] == [
-        "base.py"
-    ]
+    assert [path.name for path in beyond if "UsageError(" in path.read_text("utf-8")] == ["base.py"]
 
 
 # -- what is raised is named ------------------------------------------------------------------

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from portbook.catalog.search import Hit, Hits
-    from portbook.model.practice import KnownService, Program, Report, Use
+    from portbook.model import KnownService, Program, Report, Use
 
 REGISTRY = CATALOG.registry
 

@@ -34,7 +34,7 @@ from tests.values import CATALOG
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from portbook.model.practice import KnownService
+    from portbook.model import KnownService
     from portbook.present.brief import Brief
 
 

@@ -4,29 +4,15 @@ Ports are ``int`` (0 to 65535), dates are ISO 8601 ``str`` (``2026-09-12``, or o
 where the registry gives only a month), and ``None`` means that no source says.
 
 :mod:`portbook.model.record` has what the registry says of ports, :mod:`portbook.model.practice`
-what people do with them, :mod:`portbook.model.sockets` what is seen of a machine,
-:mod:`portbook.model.gap` what could not be seen of it, and :mod:`portbook.model.finding` what is to
-be said of either.
+what people do with them (:mod:`~portbook.model.services`, :mod:`~portbook.model.programs` and
+:mod:`~portbook.model.reports` of what they meet there), :mod:`portbook.model.sockets` what is seen
+of a machine, :mod:`portbook.model.gap` what could not be seen of it, and
+:mod:`portbook.model.finding` what is to be said of either.
 """
 
 from __future__ import annotations
 
-from portbook.model.practice import (
-    SITE_PORT,
-    Authentication,
-    Encryption,
-    Exposure,
-    KnownService,
-    Program,
-    Report,
-    ReportKind,
-    SystemListener,
-    SystemRule,
-    Threat,
-    Tool,
-    Use,
-    UseKind,
-)
+from portbook.model.practice import SITE_PORT, Use, UseKind
 from portbook.model.record import (
     DYNAMIC_PORTS,
     FIRST_PORT,
@@ -68,6 +54,9 @@ if TYPE_CHECKING:
         SubjectKind,
     )
     from portbook.model.gap import Gap, GapCode, Need
+    from portbook.model.programs import Program, SystemListener, SystemRule, Tool
+    from portbook.model.reports import Report, ReportKind, Threat
+    from portbook.model.services import Authentication, Encryption, Exposure, KnownService
     from portbook.model.sockets import (
         Assessment,
         ConnectionState,
@@ -166,29 +155,34 @@ __all__ = [
     "title_of",
 ]
 
-# A lookup without this machine asks for no sockets, findings and gaps: to make their classes would
-# take a twentieth of it.
-_OF_GAPS = ("Gap", "GapCode", "Need")
-_OF_FINDINGS = (
-    "Evidence",
-    "EvidenceCode",
-    "Fact",
-    "Facts",
-    "FilterKind",
-    "Finding",
-    "Level",
-    "NotEvaluated",
-    "Reachable",
-    "Scope",
-    "Subject",
-    "SubjectKind",
-)
+# A lookup without this machine asks for no sockets, findings and gaps, and most ports have nothing
+# but uses: to make all these classes would take a fifteenth of it.
+_HOMES = {
+    "finding": (
+        "Evidence",
+        "EvidenceCode",
+        "Fact",
+        "Facts",
+        "FilterKind",
+        "Finding",
+        "Level",
+        "NotEvaluated",
+        "Reachable",
+        "Scope",
+        "Subject",
+        "SubjectKind",
+    ),
+    "gap": ("Gap", "GapCode", "Need"),
+    "programs": ("Program", "SystemListener", "SystemRule", "Tool"),
+    "reports": ("Report", "ReportKind", "Threat"),
+    "services": ("Authentication", "Encryption", "Exposure", "KnownService"),
+}
 
 
 def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    home = "finding" if name in _OF_FINDINGS else "gap" if name in _OF_GAPS else "sockets"
+    home = next((home for home, names in _HOMES.items() if name in names), "sockets")
     module = __import__(f"{__name__}.{home}", fromlist=[name])
     value: object = getattr(module, name)
     globals()[name] = value

@@ -9,7 +9,8 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.model import OwnersSeen, SubjectKind
 from portbook.model.command_line import RunKind, base_name, interpreter_of, run_name, run_of
-from portbook.model.practice import rank_products, same_product
+from portbook.model.practice import same_product
+from portbook.model.products import rank_products
 from portbook.verdict.facts import (
     deleted,
     fits,

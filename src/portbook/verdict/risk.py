@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Authentication, Evidence, EvidenceCode, OwnersSeen, Reach, Scope
+from portbook.model import Evidence, EvidenceCode, OwnersSeen, Reach, Scope
 from portbook.model.command_line import base_name
 from portbook.model.practice import same_product
 from portbook.verdict.facts import known_programs, malware, speaks, tools_of
@@ -156,8 +156,11 @@ def risk_facts(case: Case) -> list[str]:
         facts.append("reachable")
     if (risk := risk_of(case)) is not None:
         facts.append("risky-service")
-        if risk.known and risk.service.authentication is Authentication.NONE:
-            facts.append("asks-nobody")
+        if risk.known:
+            from portbook.model.services import Authentication
+
+            if risk.service.authentication is Authentication.NONE:
+                facts.append("asks-nobody")
     unseen = not case.listener.ownership.owners
     unseen = unseen and case.listener.ownership.seen is not OwnersSeen.KERNEL
     if relays(case) or (unseen and one_purpose(case.uses, case.abuse, case.services)):

@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
-from portbook.catalog.practice.rows import (
-    RowsByPort,
-    cells_of,
-    number_of,
-    report_of,
-    service_of,
-    use_of,
-)
+from portbook.catalog.practice.rows import cells_of, number_of, use_of
 from portbook.model import PORTS, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from typing import Any
 
+    from portbook.catalog.practice.held_rows import RowsByPort
     from portbook.storage.sorted_tsv import SortedFile
 
 # Asked for more ports than this, a file is read once, which takes as long as so many searches.
 PORTS_UNTIL_HELD = 24
 
-# What the rows of a file are made into, of those whose rows have a port and a transport each.
-_ENTRIES: Mapping[str, Callable[[list[str], str], Any]] = {
-    "uses": use_of,
-    "abuse": report_of,
-    "services": service_of,
-}
+_ENTRIES = ("uses", "abuse", "services")  # the files whose rows have a port and a transport each
 BY_PORT = (*_ENTRIES, "browsers")
+
+
+def _maker(kind: str) -> Callable[[list[str], str], Any]:
+    """What makes a value of a row of *kind*; loaded where there is a row."""
+    if kind == "uses":
+        return use_of
+    if kind == "abuse":
+        from portbook.catalog.practice.report_rows import report_of
+
+        return report_of
+    from portbook.catalog.practice.service_rows import service_of
+
+    return service_of
 
 
 class ByPort:
@@ -53,7 +55,9 @@ class ByPort:
     def _hold(self, kind: str) -> RowsByPort:
         """The rows of *kind* by port, all of which are read."""
         if kind not in self._held:
-            self._held[kind] = RowsByPort(self._file(kind), kind, _ENTRIES[kind])
+            from portbook.catalog.practice.held_rows import RowsByPort
+
+            self._held[kind] = RowsByPort(self._file(kind), kind, _maker(kind))
         return self._held[kind]
 
     def spanning(self, kind: str, port: int, wanted: Transport | None) -> list[Any]:
@@ -89,11 +93,14 @@ class ByPort:
                 begins[start] = None
         for start in begins:
             rows = file.rows(2, file.after(start - 1), file.after(start)) + rows
+        # Most end below these ports: only what reaches them is read whole.
+        reaching = [row for row in rows if len(row) <= 1 or number_of(row[1], file.path) >= first]
+        if not reaching:
+            return []
+        make = _maker(kind)
         return [
-            _ENTRIES[kind](cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
-            for row in reversed(rows)
-            # Most end below these ports: only what reaches them is read whole.
-            if len(row) <= 1 or number_of(row[1], file.path) >= first
+            make(cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
+            for row in reversed(reaching)
         ]
 
     def browser_blocked(self, port: int) -> bool:

@@ -19,35 +19,24 @@ from __future__ import annotations
 import os
 
 from portbook.catalog.practice.by_port import BY_PORT, PORTS_UNTIL_HELD, ByPort
-from portbook.catalog.practice.rows import (
-    COLUMNS,
-    cells_of,
-    number_of,
-    program_of,
-    report_of,
-    service_of,
-    system_listener_of,
-    system_rule_of,
-    use_of,
-)
+from portbook.catalog.practice.rows import COLUMNS, cells_of, number_of, use_of
 from portbook.errors import DataCorrupt
-from portbook.model import (
-    KnownService,
-    Program,
-    Report,
-    Source,
-    SystemListener,
-    SystemRule,
-    Tool,
-    Transport,
-    Use,
-)
+from portbook.model import Source, Transport
 from portbook.storage.sorted_tsv import SortedFile, number, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from portbook.model import (
+        KnownService,
+        Program,
+        Report,
+        SystemListener,
+        SystemRule,
+        Tool,
+        Use,
+    )
 
 DATA = os.path.join(os.path.dirname(__file__), "data")
 
@@ -83,6 +72,15 @@ def place_on_its_port(service: KnownService) -> tuple[bool, bool, bool, int, int
         service.last - service.first,
         service.name,
     )
+
+
+def _programs_of(rows: Sequence[list[str]], path: str) -> list[Program]:
+    """The programs of *rows* of the file *path*; where there are none, nothing is loaded."""
+    if not rows:
+        return []
+    from portbook.catalog.practice.program_rows import program_of
+
+    return [program_of(row, path) for row in rows]
 
 
 class Practice:
@@ -158,15 +156,16 @@ class Practice:
         for row in file.backward(file.after(name.encode(errors="replace"))):
             if row[0] != name:
                 break
-            found.append(program_of(row, file.path))
-        return tuple(reversed(found))
+            found.append(row)
+        return tuple(_programs_of(found[::-1], file.path))
 
     def programs(self) -> tuple[Program, ...]:
         """Every program, sorted by name. Reads the whole file, once."""
         if self._programs is None:
             file = self._file("programs")
             found = {row[1]: row for row in file.rows()}
-            self._programs = tuple(program_of(found[name], file.path) for name in sorted(found))
+            rows = [found[name] for name in sorted(found)]
+            self._programs = tuple(_programs_of(rows, file.path))
         return self._programs
 
     def programs_for(self, service_name: str) -> tuple[Program, ...]:
@@ -174,7 +173,7 @@ class Practice:
         file = self._file("programs")
         name = service_name.lower()
         rows = {row[1]: row for row in file.containing(name.encode(errors="replace"))}
-        made = [program_of(rows[each], file.path) for each in sorted(rows)]
+        made = _programs_of([rows[each] for each in sorted(rows)], file.path)
         return tuple([each for each in made if name in map(str.lower, each.services)])
 
     def programs_on(self, port: int, transport: Transport | None = None) -> tuple[Program, ...]:
@@ -186,7 +185,7 @@ class Practice:
             self._asked += 1
             file = self._file("programs")
             rows = {row[1]: row for row in file.containing(b"%d/" % port)}
-            programs = [program_of(rows[name], file.path) for name in sorted(rows)]
+            programs = _programs_of([rows[name] for name in sorted(rows)], file.path)
             self._last_programs = (port, programs)
         else:
             if self._programs_on is None:
@@ -207,6 +206,8 @@ class Practice:
         for name in names:
             row = next(file.backward(file.after(name.encode(errors="replace"))), None)
             if row is not None and row[0] == name:
+                from portbook.model.programs import Tool
+
                 _, product, services, source, read = cells_of([*row], "tools", file.path)
                 return Tool(
                     name=name,
@@ -262,6 +263,8 @@ class Practice:
 
     def abuse(self) -> Iterator[Report]:
         """Every report of abuse, by port."""
+        from portbook.catalog.practice.report_rows import report_of
+
         file = self._file("abuse")
         for row in file.rows():
             yield report_of(cells_of(row, "abuse", file.path), file.path)
@@ -283,6 +286,8 @@ class Practice:
 
     def services(self) -> Iterator[KnownService]:
         """Every service, by port: one that has several spans of ports comes once for each."""
+        from portbook.catalog.practice.service_rows import service_of
+
         file = self._file("services")
         for row in file.rows():
             yield service_of(cells_of(row, "services", file.path), file.path)
@@ -342,12 +347,16 @@ class Practice:
     def system_rules(self) -> tuple[SystemRule, ...]:
         """What each operating system does with ports by default, sorted by system."""
         if self._rules is None:
+            from portbook.catalog.practice.program_rows import system_rule_of
+
             file = self._file("systems")
             self._rules = tuple(system_rule_of(row, file.path) for row in file.rows())
         return self._rules
 
     def system_listeners(self) -> tuple[SystemListener, ...]:
         """What listens on each system for something else, sorted by system and name."""
+        from portbook.catalog.practice.program_rows import system_listener_of
+
         file = self._file("system_listeners")
         return tuple([system_listener_of(row, file.path) for row in file.rows()])
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from portbook.model import Encryption
 from portbook.present.document import Record, Records
-from portbook.present.port.on_record import protection, security_line
+from portbook.present.port.on_record import security_line
+from portbook.present.port.security import protection
 from portbook.present.words import listed, span
 
 TYPE_CHECKING = False
