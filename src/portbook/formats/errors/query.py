@@ -15,6 +15,7 @@ text to search:
 
 from __future__ import annotations
 
+from portbook import errors
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.errors import InvalidQuery, shown
 from portbook.model import LAST_PORT, Transport
@@ -157,9 +158,7 @@ def parse_port(text: str) -> tuple[int, tuple[str, ...]]:
     digits = text.lstrip("0") or "0"
     # str.isdigit alone would let other scripts' digits through.
     if not (text.isascii() and text.isdigit()) or len(digits) > 5 or int(digits) > LAST_PORT:
-        from portbook.errors import InvalidPort
-
-        raise InvalidPort(text)
+        raise errors.InvalidPort(text)
     notes = () if digits == text else (f"{text[:20]} was read as {digits}",)
     return int(digits), notes
 
@@ -168,9 +167,7 @@ def parse_transport(text: str) -> Transport:
     """*text* as a transport, whatever its letter case. Raises InvalidTransport."""
     transport = _TRANSPORTS.get(text.lower())
     if transport is None:
-        from portbook.errors import InvalidTransport
-
-        raise InvalidTransport(text)
+        raise errors.InvalidTransport(text)
     return transport
 
 
@@ -180,9 +177,7 @@ def parse_range(text: str) -> tuple[int, int, tuple[str, ...]]:
     first, notes = parse_port(left)
     last, more = parse_port(right)
     if first > last:
-        from portbook.errors import InvalidRange
-
-        raise InvalidRange(
+        raise errors.InvalidRange(
             f"{shown(text)} runs backwards: give the lower port first, {last}-{first}", text
         )
     return first, last, notes + more
@@ -209,9 +204,7 @@ def _parse_word(word: str) -> Query:
     if colon and _rises(first, last):  # 3000:3010, as iptables has it
         return _range(f"{first}-{last}", transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
-        from portbook.errors import InvalidPort
-
-        raise InvalidPort(number)
+        raise errors.InvalidPort(number)
     host = word.removesuffix(":") if word.count(":") == 1 or word.endswith("]:") else word
     bare = host.removeprefix("[").removesuffix("]")
     query = _parse_address(word)
@@ -315,9 +308,7 @@ def _split_transport(word: str) -> tuple[Transport | None, str]:
 
 def _range(text: str, transport: Transport | None) -> Query:
     if text.startswith("-"):  # a negative number
-        from portbook.errors import InvalidPort
-
-        raise InvalidPort(text)
+        raise errors.InvalidPort(text)
     first, last, notes = parse_range(text)
     return Query(QueryKind.RANGE, text, first, last, transport, None, notes)
 
@@ -355,9 +346,7 @@ def _parse_address(word: str) -> Query | None:
         return None
     if not number.isdigit():
         if _looks_numeric(number) and ":" not in host:
-            from portbook.errors import InvalidPort
-
-            raise InvalidPort(number)
+            raise errors.InvalidPort(number)
         return None
     if host.startswith("[") and not host.endswith("]"):
         return None
