@@ -20,6 +20,7 @@ from portbook.model import (
     Ownership,
     PortRules,
     Process,
+    Reachable,
     Program,
     Report,
     ReportKind,
@@ -130,6 +131,11 @@ def processes() -> SearchStrategy[Process]:
         place=st.none() | st.sampled_from(tuple(ExecutablePlace)),
         cgroup_uid=st.none() | st.sampled_from((0, 1000)),
     )
+
+
+def reachables() -> SearchStrategy[Reachable]:
+    """From where a socket can be reached."""
+    return values_of(Reachable, sent_to=st.none() | any_port)
 
 
 def answers() -> SearchStrategy[Spoken]:
@@ -294,5 +300,6 @@ _NARROWER: dict[type, Callable[[], SearchStrategy[Any]]] = {
     Finding: findings,
     Note: notes,
     Process: processes,
+    Reachable: reachables,
     Spoken: answers,
 }

@@ -385,6 +385,104 @@ def test_what_answers_behind_a_translation_is_named() -> None:
     assert "on 172.17.0.2:80" in text
 
 
+def redirecting(**goal: Any) -> PacketFilter:
+    """Rules that send what comes in for 8080 to another port, or another address."""
+    chain = {"family": "ip", "table": "nat", "name": "pre", "type": "nat"}
+    rows: list[dict[str, Any]] = [
+        {"chain": {**chain, "hook": "prerouting", "prio": -100, "policy": "accept"}},
+        {"rule": {"family": "ip", "table": "nat", "chain": "pre", "expr": [PORT, goal]}},
+    ]
+    tables, _ = parse_nft(json.dumps({"nftables": rows}))
+    own = (("192.0.2.7", 24), ("192.0.2.8", 24))
+    return PacketFilter(Ruleset(tables), Known_machine((Known("lo"), Known("eth0", own))))
+
+
+TO_7777 = {"redirect": {"port": 7777}}
+
+
+@pytest.mark.parametrize(
+    ("others", "barrier"),
+    [
+        ((), Barrier.NO_LISTENER),
+        ((bound(7777, B),), None),
+        ((bound(7777, B, address="127.0.0.1"),), Barrier.NO_LISTENER),
+        ((bound(7777, B, address="192.0.2.7"),), None),
+        ((bound(7777),), None),  # another user's: what it is isn't seen, that it listens is
+    ],
+)
+def test_what_is_redirected_is_refused_where_nothing_listens(
+    others: tuple[Listener, ...], barrier: Barrier | None
+) -> None:
+    machine = Machine([bound(8080, A), *others], redirecting(**TO_7777))
+    report = reach_here(ReachRequest(8080), machine)
+    here, *elsewhere = report.origins
+    assert (here.answer, here.barrier) == (Outcome.OPEN, None)
+    answer = Outcome.OPEN if barrier is None else Outcome.REJECTED
+    assert {(each.answer, each.barrier) for each in elsewhere} == {(answer, barrier)}
+    assert {(each.delivered_address, each.delivered_to) for each in elsewhere} == {
+        ("192.0.2.7", 7777)
+    }
+    ends = [(each.address, each.port, each.listeners) for each in report.ends]
+    assert ends == ([("192.0.2.7", 7777, others)] if barrier is None else [])
+    assert not report.behind
+    (listener,), _ = add_reachable((bound(8080, A),), machine)
+    reachable = listener.assessment.reachable
+    assert reachable is not None
+    assert reachable.sent_to == 7777
+    assert reachable.scope is (Scope.ANYWHERE if barrier is None else Scope.BLOCKED)
+    assert reachable.rules == ("tcp dport 8080 redirect to :7777",)
+    codes = {each.code for each in judge_listener(listener, PortRules("linux", 1024), CATALOG)}
+    assert "firewalled" in codes
+    assert "exposed" not in codes
+
+
+def test_who_is_redirected_is_told_where_to() -> None:
+    packets = redirecting(**TO_7777)
+    closed = reach_here(ReachRequest(8080), Machine([bound(8080, A)], packets))
+    text = " ".join(render_reach(closed, Style(), TO).split())
+    rule = "tcp dport 8080 redirect to :7777"
+    assert f"from this machine only: the rest goes to closed port 7777 ({rule})" in text
+    assert f"anywhere else no: refused, nothing listens on port 7777 ({rule} in ip nat pre)" in text
+    assert "Open it" not in text
+    taken = reach_here(ReachRequest(8080), Machine([bound(8080, A), bound(7777, B)], packets))
+    text = " ".join(render_reach(taken, Style(), TO).split())
+    assert f"from other machines, but a rule sends them to port 7777 ({rule})" in text
+    assert "anywhere else yes, by python3 -m http.server (pid 9" in text
+    assert f"on port 7777 ({rule} in ip nat pre)" in text
+    nothing = reach_here(ReachRequest(8080), Machine([], packets))
+    assert "nothing listens; a server on it would be reachable from this machine only" in " ".join(
+        render_reach(nothing, Style(), TO).split()
+    )
+
+
+def test_another_address_of_this_machine_may_have_no_listener() -> None:
+    packets = redirecting(dnat={"family": "ip", "addr": "192.0.2.8"})
+    network = NETWORK._replace(
+        interfaces=tuple(
+            each._replace(addresses=(*each.addresses, Address(Family.IPV4, "192.0.2.8", 24)))
+            if each.name == "eth0"
+            else each
+            for each in NETWORK.interfaces
+        )
+    )
+
+    class TwoAddresses(Machine):
+        def read_network(self) -> Network:
+            return network
+
+    for address, answer in (("192.0.2.7", "rejected"), ("0.0.0.0", "open")):
+        machine = TwoAddresses([bound(8080, A, address=address)], packets)
+        report = reach_here(ReachRequest(8080), machine)
+        assert {str(each.answer) for each in report.origins if each.rules} == {answer}
+        (listener,), _ = add_reachable(machine.sockets, machine)
+        assert listener.assessment.reachable is not None
+        assert listener.assessment.reachable.sent_to is None
+        where = (
+            "nothing listens on 192.0.2.8:8080 (" if answer == "rejected" else "on 192.0.2.8:8080 ("
+        )
+        assert where in " ".join(render_reach(report, Style(), TO).split())
+
+
 def test_the_verdict_asks_for_other_machines_alone() -> None:
     packets = filtering([PORT, OWN_NET, {"accept": None}], policy="drop")
     arguments = (on("0.0.0.0"), Transport.TCP, 8080, NETWORK, packets)

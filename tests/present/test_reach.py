@@ -486,12 +486,15 @@ def test_what_is_redirected_is_closed_by_the_port_it_was_made_to(
 
 
 def test_what_is_redirected_goes_to_another_port() -> None:
-    """Nothing may listen there, so "yes" alone would say too much."""
+    """What answers there may not be known, and "yes" alone would say too much."""
     rules = (RuleText("tcp dport 8080 redirect to :7777", "inet t pre"),)
-    sent = Origin("anywhere", Family.IPV4, Outcome.OPEN, rules=rules, delivered_to=7777)
+    sent = Origin(
+        "anywhere", Family.IPV4, Outcome.OPEN, rules=rules, delivered_to=7777,
+        delivered_address="192.0.2.7",
+    )  # fmt: skip
     told = "yes, but to port 7777 (tcp dport 8080 redirect to :7777 in inet t pre)"
     assert answer_words(sent, port=8080) == told
-    assert answer_words(sent._replace(delivered_to=8080, rules=()), port=8080) == "yes"
+    assert answer_words(sent._replace(delivered_to=8080, delivered_address=None, rules=()), port=8080) == "yes"
     shut = sent._replace(answer=Outcome.REJECTED)
     assert "to port" not in answer_words(shut, port=8080).replace("redirect to", "")
 

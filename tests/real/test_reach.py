@@ -201,3 +201,55 @@ def test_nothing_is_foretold_without_root(pair: tuple[Namespace, Namespace]) -> 
     assert done.returncode == 3
     assert "firewall rules are visible to root only" in done.stdout
     assert "See the rules: sudo portbook reach 8080/tcp" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("listens", "rule", "answer"),
+    [
+        (None, "tcp dport 8080 redirect to :7777", "rejected"),
+        ("0.0.0.0", "tcp dport 8080 redirect to :7777", "open"),
+        ("127.0.0.1", "tcp dport 8080 redirect to :7777", "rejected"),
+        ("192.0.2.1", "tcp dport 8080 redirect to :7777", "open"),
+        (None, "tcp dport 7000-8100 redirect to :7777", "rejected"),
+        ("0.0.0.0", "tcp dport 7000-8100 redirect to :7777", "open"),
+        (None, "tcp dport 8080 ip saddr 203.0.113.0/24 redirect to :7777", "open"),
+    ],
+)
+def test_what_is_redirected_ends_at_a_listener_or_is_refused(
+    listens: str | None, rule: str, answer: str
+) -> None:
+    need_program("nft")
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _run(
+            machine,
+            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
+            "ip addr add 192.0.2.1/24 dev veth0",
+            "ip link set veth0 up",
+        )
+        _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+        places = [("0.0.0.0", 8080), *([] if listens is None else [(listens, 7777)])]
+        for address, port in places:
+            machine.open({"transport": "tcp", "family": "ipv4", "address": address, "port": port})
+        rules = machine.folder / "rules.nft"
+        chain = f"chain pre {{\n type nat hook prerouting priority -100\n {rule}\n}}"
+        rules.write_text(f"table ip nat {{\n {chain}\n}}\n")
+        _run(machine, f"nft -f {rules}")
+        report = machine.ask("reach", "8080")
+        (socket,) = report["sockets"]
+        told = {each["source"]: each for each in socket["from"]}
+        assert told["192.0.2.0/24"]["answer"] == answer == _tried(peer, "192.0.2.1")
+        assert told["this-machine"]["answer"] == "open" == _tried(machine, "127.0.0.1")
+        refused = answer == "rejected"
+        assert (told["192.0.2.0/24"]["barrier"] == "no-listener") is refused
+        ends = [each["port"] for each in report["ends"] if each["listeners"]]
+        assert ends == ([7777] if listens is not None and not refused else [])
+        done = machine.portbook("listen", "8080", "--format", "{reachable}")
+        away = "port 7777" if ends else "blocked" if refused else "192.0.2.0/24"
+        assert done.stdout.strip() == away
+        listeners = machine.ask("listen")["listeners"]
+        sent = {
+            each["port"]: each["reachable"]["sent_to"] for each in listeners if each["reachable"]
+        }
+        assert sent[8080] == (7777 if ends or refused else None)
+        assert sent.get(7777) is None

@@ -57,6 +57,7 @@ from tests.strategies import (
     processes,
     reports,
     uses,
+    reachables,
     values_of,
 )
 from tests.values import still, worded
@@ -85,7 +86,7 @@ READ = {
     "own_note": notes(),
     "listener": listeners(),
     "subject": values_of(Subject),
-    "reachable": values_of(Reachable),
+    "reachable": reachables(),
     "not_evaluated": values_of(NotEvaluated),
 }
 # What the findings are made of, which come along.

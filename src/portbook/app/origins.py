@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.host.firewall.intervals import ADDRESSES, Intervals
-from portbook.host.linux.network import cidr_of, number_of
+from portbook.host.linux.network import cidr_of, networks_of, number_of
 from portbook.model import Family
 from portbook.model.reach import Decision, Outcome, RuleText
 
@@ -35,7 +35,7 @@ _LINK_LOCAL = Intervals.of([(0xFE80 << 112, (0xFEC0 << 112) - 1)])
 
 
 class Barrier(StrEnum):
-    """What stops connections before any firewall."""
+    """What stops connections before any firewall, or behind one."""
 
     LOOPBACK = "loopback"  # it is bound to the loopback address, or to that interface
     NOT_HERE = "not-here"  # no interface has the address that it is bound to
@@ -43,6 +43,7 @@ class Barrier(StrEnum):
     NO_ADDRESS = "no-address"  # this machine has no address of the family in any network
     NO_ROUTE = "no-route"  # answers have no way there
     STRICT_SOURCE = "strict-source"  # rp_filter: answers would leave by another interface
+    NO_LISTENER = "no-listener"  # rules send them to a port of this machine, where nothing listens
 
 
 class Origin(NamedTuple):
@@ -50,7 +51,8 @@ class Origin(NamedTuple):
 
     ``source`` is :data:`THIS_MACHINE`, :data:`ANYWHERE` or a network as CIDR text; the most
     specific one that an address is in holds for it. The rest is as in
-    :class:`portbook.model.reach.Decision`.
+    :class:`portbook.model.reach.Decision`; ``delivered_address`` is None where both it and the port
+    are those that were asked about.
     ``further`` counts networks of the same answer that aren't listed.
     """
 
@@ -68,6 +70,11 @@ class Origin(NamedTuple):
     further: int = 0
     not_evaluated: tuple[NotEvaluated, ...] = ()
     unanswered: bool = False
+
+    @property
+    def redirected(self) -> bool:
+        """Whether rules send them to another port or address of this machine."""
+        return self.delivered_address is not None and not self.forwarded
 
 
 def families_of(socket: Socket) -> tuple[Family, ...]:
@@ -120,7 +127,7 @@ def origins_of(
 
 
 def _doubted(origin: Origin, behind: tuple[NotEvaluated, ...]) -> Origin:
-    if origin.answer is not Outcome.OPEN or origin.forwarded:
+    if origin.answer is not Outcome.OPEN or origin.forwarded or origin.redirected:
         return origin
     return origin._replace(answer=Outcome.UNKNOWN, not_evaluated=behind)
 
@@ -271,7 +278,7 @@ class _Question(NamedTuple):
             if unsure:  # their answers may leave by another interface, or be refused
                 sources -= unsure
                 unknown = Origin(label, self.family, Outcome.UNKNOWN, interface.name)
-                parts = _networks(self.family, unsure) if sources else [span]
+                parts = networks_of(self.family, unsure.pairs()) if sources else [span]
                 for part, _ in zip(parts, range(MOST_NETWORKS), strict=False):
                     yield unknown._replace(source=cidr_of(self.family, *part) if sources else label)
                 if not sources:
@@ -315,7 +322,9 @@ class _Question(NamedTuple):
         )
         return tuple(
             [
-                each._replace(delivered_address=None) if each.delivered_address == address else each
+                each._replace(delivered_address=None)
+                if (each.delivered_address, each.delivered_to) == (address, self.port)
+                else each
                 for each in decisions
             ]
         )
@@ -339,7 +348,7 @@ def _cut(
         if not number:
             yield origin
             continue
-        networks = list(_networks(decision.family, part))
+        networks = list(networks_of(decision.family, part.pairs()))
         for place, (first, last) in enumerate(networks[:MOST_NETWORKS], 1):
             further = max(0, len(networks) - place) if place == MOST_NETWORKS else 0
             yield origin._replace(source=cidr_of(decision.family, first, last), further=further)
@@ -357,7 +366,7 @@ def _cut_short(
         if not number or decision.outcome is not Outcome.OPEN:
             yield origin
             continue
-        networks = _networks(decision.family, part)
+        networks = networks_of(decision.family, part.pairs())
         for (first, last), _ in zip(networks, range(MOST_NETWORKS), strict=False):
             yield origin._replace(source=cidr_of(decision.family, first, last))
 
@@ -369,18 +378,6 @@ def _parts(sources: Intervals, decisions: Iterable[Decision]) -> list[tuple[Inte
     parts = [each for each in parts if each[0]]
     parts.sort(key=lambda each: -each[0].size())
     return parts
-
-
-def _networks(family: Family, part: Intervals) -> Iterator[tuple[int, int]]:
-    """*part* as networks, in order: the first and the last address of each."""
-    for first, last in part.pairs():
-        at = first
-        while at <= last:
-            size = at & -at or 1 << (32 if family is Family.IPV4 else 128)
-            while size > last - at + 1:
-                size >>= 1
-            yield at, at + size - 1
-            at += size
 
 
 def _origin(source: str, decision: Decision, interface: str | None) -> Origin:

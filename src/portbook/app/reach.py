@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.origins import ANYWHERE, THIS_MACHINE, origins_of
 from portbook.app.reachable import gaps_of
+from portbook.app.redirected import Takers, interface_of
 from portbook.errors import InvalidQuery, shown
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import Gap, OwnerSearch, Transport, Visibility, is_v4, is_v6
@@ -64,7 +65,7 @@ class Answer(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where rules send connections that are not for this machine itself, and what answers there.
+    """Where rules send connections on, and what answers there.
 
     ``listeners`` are none where that can't be seen: the address may be another machine's.
     """
@@ -82,8 +83,9 @@ class ReachReport(NamedTuple):
     not be read.
     ``answers`` is None where no name was asked about. ``not_evaluated`` is what else handles
     packets here: where it may decide about this port, that is ``missing`` as well. ``ends`` are the
-    places beyond this machine's own addresses where connections end. ``behind`` is what would stop
-    other machines next, where what stops all of them now lets them in.
+    places where connections end that rules send on, to other ports here or beyond this machine.
+    ``behind`` is what would stop other machines next, where what stops all of them now lets them
+    in.
     """
 
     port: int
@@ -121,9 +123,12 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
     packets = host.read_packet_filter(network)
     groups = host.read_filtering_cgroups(tuple(listeners))
 
+    takers = Takers(transport, network, host)
+
     def of(socket: Socket | None, filters: PacketFilter) -> tuple[Origin, ...]:
         behind = () if socket is None else groups.get(socket.inode or 0, ())
-        return origins_of(socket, transport, request.port, network, filters, behind)
+        origins = origins_of(socket, transport, request.port, network, filters, behind)
+        return takers.settled(origins)
 
     def reached(filters: PacketFilter) -> tuple[SocketReach, ...]:
         some = tuple([SocketReach(each, of(each.socket, filters)) for each in listeners])
@@ -153,7 +158,7 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         name=request.name,
         answers=answers,
         not_evaluated=tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
-        ends=_ends(origins, transport, request.port, host),
+        ends=_ends(origins, transport, takers, host),
         behind=_behind(origins, lambda opened: reached(packets.opened(opened))),
     )
 
@@ -172,7 +177,11 @@ def _behind(
         let_in = any(each.answer is Outcome.OPEN for each in others)
         if let_in and not opened:
             break
-        stopped = [each for each in others if each.rules and each.answer in _STOPPED]
+        stopped = [
+            each
+            for each in others
+            if each.rules and each.barrier is None and each.answer in _STOPPED
+        ]
         wide = [each for each in stopped if each.source == ANYWHERE]
         stopped = wide if wide or let_in else stopped
         found += stopped if opened else []
@@ -257,7 +266,7 @@ def _answer(
         listeners = [each for each in seen.listeners if each.socket.listens]
     takers: tuple[Listener, ...] = ()
     if decision.outcome in (Outcome.OPEN, Outcome.UNKNOWN):
-        places = choose([each.socket for each in listeners], target, _by(target, network))
+        places = choose([each.socket for each in listeners], target, interface_of(target, network))
         takers = tuple([listeners[place] for place in places])
     return Answer(
         address=address,
@@ -286,30 +295,20 @@ def _takers(listeners: tuple[Listener, ...], address: str) -> tuple[Listener, ..
 
 
 def _ends(
-    origins: list[Origin], transport: Transport, port: int, host: HostReader
+    origins: list[Origin], transport: Transport, takers: Takers, host: HostReader
 ) -> tuple[End, ...]:
-    """What answers where rules send connections to other addresses."""
-    places = dict.fromkeys(
-        [
-            (each.delivered_address, each.delivered_to or port)
-            for each in origins
-            if each.forwarded and each.delivered_address is not None
-        ]
-    )
-    return tuple(
-        [
-            End(address, at, _takers(host.read_listeners_at(address, at, transport), address))
-            for address, at in places
-        ]
-    )
-
-
-def _by(address: str, network: Network) -> str:
-    """The interface that connections of this machine to *address* count as coming by."""
-    for interface in network.interfaces:
-        if any(own.text == address for own in interface.addresses):
-            return interface.name
-    return LOOPBACK
+    """What answers where rules send connections to other ports or addresses."""
+    found: dict[tuple[str, int], tuple[Listener, ...]] = {}
+    for each in origins:
+        address, port = each.delivered_address, each.delivered_to
+        if address is None or port is None or (address, port) in found:
+            continue
+        if each.forwarded:
+            beyond = host.read_listeners_at(address, port, transport)
+            found[address, port] = _takers(beyond, address)
+        elif each.answer is Outcome.OPEN:
+            found[address, port] = takers.of(each) or ()
+    return tuple([End(*place, some) for place, some in found.items()])
 
 
 # What the tables and chains of a tool are called, and its sets: a guess, by the names that it uses

@@ -66,7 +66,11 @@ def add_reachable(
             origins = origins_of(
                 socket, socket.transport, socket.port, network, packets, behind, short=True
             )
-            reachable = known[key] = reachable_of(origins, firewall=firewall)
+            if any(each.redirected for each in origins):
+                from portbook.app.redirected import Takers
+
+                origins = Takers(socket.transport, network, host).settled(origins)
+            reachable = known[key] = reachable_of(origins, firewall=firewall, port=socket.port)
         doubts.update(dict.fromkeys(reachable.not_evaluated))
         told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))
     return tuple(told), (*packets.missing, *gaps_of(doubts))
@@ -105,29 +109,38 @@ def _has_way_out(socket: Socket, network: Network) -> bool:
     )
 
 
-def reachable_of(origins: Iterable[Origin], *, firewall: bool | None) -> Reachable:
-    """What *origins* come to; *firewall* as in :class:`portbook.model.Reachable`."""
-    from portbook.app.origins import ANYWHERE, THIS_MACHINE
+def reachable_of(
+    origins: Iterable[Origin], *, firewall: bool | None, port: int | None = None
+) -> Reachable:
+    """What *origins* of *port* come to; *firewall* as in :class:`portbook.model.Reachable`."""
+    from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
     from portbook.model.reach import Outcome
 
     others = [each for each in origins if each.source != THIS_MACHINE]
     let_in = [each for each in others if each.answer is Outcome.OPEN]
     unknown = [each for each in others if each.answer is Outcome.UNKNOWN]
-    filtered = [each for each in others if each.barrier is None]
+    filtered = [each for each in others if each.barrier in (None, Barrier.NO_LISTENER)]
     networks = dict.fromkeys([each.source for each in let_in if each.source != ANYWHERE])
+    sent = {each.delivered_to if each.redirected else port for each in let_in or filtered}
+    sent_to = sent.pop() if len(sent) == 1 and not unknown else None
+    sent_to = None if sent_to == port else sent_to
     if anywhere := [each for each in let_in if each.source == ANYWHERE]:
-        return _reachable(Scope.ANYWHERE, (), anywhere, firewall)
+        return _reachable(Scope.ANYWHERE, (), anywhere, firewall, sent_to)
     if unknown:
         return _reachable(Scope.UNKNOWN, tuple(networks), unknown, firewall)
     if let_in:
-        return _reachable(Scope.NETWORKS, tuple(networks), let_in, firewall)
+        return _reachable(Scope.NETWORKS, tuple(networks), let_in, firewall, sent_to)
     if filtered:
-        return _reachable(Scope.BLOCKED, (), filtered, firewall)
+        return _reachable(Scope.BLOCKED, (), filtered, firewall, sent_to)
     return Reachable(Scope.THIS_MACHINE, firewall=firewall)
 
 
 def _reachable(
-    scope: Scope, networks: tuple[str, ...], decisive: Iterable[Origin], firewall: bool | None
+    scope: Scope,
+    networks: tuple[str, ...],
+    decisive: Iterable[Origin],
+    firewall: bool | None,
+    sent_to: int | None = None,
 ) -> Reachable:
     """*scope* with the rules of the *decisive* origins, each once: last, what is for most.
 
@@ -152,4 +165,5 @@ def _reachable(
         chains=chains,
         firewall=firewall,
         not_evaluated=tuple(doubts),
+        sent_to=sent_to,
     )

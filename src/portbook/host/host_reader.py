@@ -63,6 +63,10 @@ class HostReader:
 
         return read_listeners_at(address, port, transport)
 
+    def read_on_port(self, port: int, transport: Transport) -> Listeners:
+        """The sockets on one more port, in this network namespace, with their owners."""
+        return self.read_host((port, port), transport, OwnerSearch.FIRST).listeners
+
     def read_conflicts(
         self, port: int, transport: Transport | None, owners: OwnerSearch = OwnerSearch.FIRST
     ) -> Conflicts:
@@ -260,6 +264,10 @@ class CommandsHost(HostReader):
         return reader.read_host_in_two(
             ports, transport, owners, self._meanwhile, listed=listed, widened=widened
         )
+
+    def read_on_port(self, port: int, transport: Transport) -> Listeners:
+        """As :meth:`HostReader.read_on_port`, in this process alone."""
+        return reader.read_host((port, port), transport, OwnerSearch.FIRST).listeners
 
     def taken_ports(self, first: int, last: int, transport: Transport | None) -> frozenset[int]:
         """As :meth:`HostReader.taken_ports`, without asking again."""

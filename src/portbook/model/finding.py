@@ -139,7 +139,8 @@ class Reachable(NamedTuple):
 
     ``rules`` decide it, by their text, each from the one of ``chains`` beside it. ``firewall`` says
     whether any rules are in force, None where they could not be read. ``not_evaluated`` is what
-    else may decide, so that it can't be told.
+    else may decide, so that it can't be told. ``sent_to`` is another port of this machine to which
+    rules send all of them: where it is blocked, nothing listens there.
     """
 
     scope: Scope
@@ -148,3 +149,4 @@ class Reachable(NamedTuple):
     chains: tuple[str, ...] = ()
     firewall: bool | None = None
     not_evaluated: tuple[NotEvaluated, ...] = ()
+    sent_to: int | None = None

@@ -36,7 +36,7 @@ _ORIGIN = Table(
         Field("answer", closed(Outcome), "what becomes of a new connection"),
         Field("rules", _RULES, "those that decide"),
         Field("delivered_to", optional(PORT), "the port where it ends"),
-        Field("delivered_address", optional(WORDS), "the address, where NAT changes it"),
+        Field("delivered_address", optional(WORDS), "the address, where NAT changes either"),
         Field("later", _RULES, "those that stop it once it stands"),
         Field("source_ports", _RULES, "those that treat other source ports differently"),
         Field(
@@ -50,10 +50,11 @@ _ORIGIN = Table(
                         "no-address",
                         "no-route",
                         "strict-source",
+                        "no-listener",
                     )
                 )
             ),
-            "what stops it before any firewall",
+            "what stops it besides rules; no-listener: a rule sends it where nothing listens",
         ),
         Field("further", NUMBER, "networks of the same answer that aren't listed"),
         Field("not_evaluated", _DOUBTS, "what makes the answer unknown"),
@@ -128,7 +129,7 @@ REACH = Table(
               "what files say, where the rules in force may not be read"),
         Field("sockets", list_of(_SOCKET_REACH.inline())),
         Field("ends", list_of(_END.inline()),
-              "where rules send connections on, to a container for example"),
+              "where rules send connections on: to another port, to a container"),
         Field("name", optional(TEXT), "the name or address that was asked about"),
         Field("answers", optional(list_of(_REACH_ANSWER.inline())), "null: no name was given"),
         Field("not_evaluated", _DOUBTS,

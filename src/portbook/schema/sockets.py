@@ -160,6 +160,12 @@ REACHABLE = Table(
         Field("chains", TEXTS, "the chain of each"),
         Field("firewall", optional(FLAG), "whether rules are in force; null: not readable"),
         Field("not_evaluated", list_of(NOT_EVALUATED.inline()), "what makes it unknown"),
+        Field(
+            "sent_to",
+            optional(PORT),
+            "another port of this machine to which rules send all of "
+            "them; with `blocked`, nothing listens there",
+        ),
     ),
     of=Reachable,
 )

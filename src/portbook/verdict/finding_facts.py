@@ -302,6 +302,7 @@ GROUPS = {
             "reach_scope",
             "reach_networks",
             "reach_rules",
+            "reach_sent_to",
             "firewall",
             "not_evaluated",
             "not_evaluated_name",

@@ -92,16 +92,18 @@ def one_purpose(
 
 
 def firewalled(listener: Listener) -> bool:
-    """Whether the firewall was read, and lets nothing in from other machines."""
+    """Whether the firewall was read, and lets nothing in from other machines to this socket."""
     reachable = listener.assessment.reachable
-    return reachable is not None and reachable.scope is Scope.BLOCKED
+    return reachable is not None and (
+        reachable.scope is Scope.BLOCKED or reachable.sent_to is not None
+    )
 
 
 def let_in(listener: Listener) -> bool:
     """Whether networks and firewall were read, and other machines may reach it."""
     reachable = listener.assessment.reachable
     scopes = (Scope.ANYWHERE, Scope.NETWORKS, Scope.UNKNOWN)
-    return reachable is not None and reachable.scope in scopes
+    return reachable is not None and reachable.scope in scopes and not firewalled(listener)
 
 
 def facts_of_reach(listener: Listener) -> list[str]:
@@ -122,6 +124,7 @@ def carried_of_reach(case: Case) -> Facts:
     facts += [("reach_networks", reachable.networks)] if reachable.networks else []
     facts += [("reach_rules", reachable.rules)] if reachable.rules else []
     facts += [("firewall", reachable.firewall)] if reachable.firewall is not None else []
+    facts += [("reach_sent_to", reachable.sent_to)] if reachable.sent_to is not None else []
     if reachable.not_evaluated:
         kind, name = reachable.not_evaluated[0]
         facts += [("not_evaluated", kind), ("not_evaluated_name", name)]

@@ -16,7 +16,7 @@ from portbook.model import Family
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 
 # linux/rtnetlink.h, linux/if.h, linux/if_addr.h, linux/netlink.h
@@ -147,6 +147,18 @@ def cidr_of(family: Family, first: int, last: int) -> str:
     number, size = (_socket.AF_INET, 4) if family is Family.IPV4 else (_socket.AF_INET6, 16)
     text = _socket.inet_ntop(number, first.to_bytes(size, "big"))
     return f"{text}/{size * 8 - (last - first).bit_length()}"
+
+
+def networks_of(family: Family, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """*spans* as networks, in order: the first and the last address of each."""
+    for first, last in spans:
+        at = first
+        while at <= last:
+            size = at & -at or 1 << (32 if family is Family.IPV4 else 128)
+            while size > last - at + 1:
+                size >>= 1
+            yield at, at + size - 1
+            at += size
 
 
 def read_network(proc: str = "/proc") -> Network:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from portbook.model import ExecutablePlace, State
 from portbook.present.phrases.evidence import expected_words, place_of, spoken_words
 from portbook.present.phrases.note_words import how_it_fits, whose_notes, why_undecided
-from portbook.present.phrases.reach import by_rule, let_in
+from portbook.present.phrases.reach import kept_out, let_in
 from portbook.present.words import beside, period, plural
 
 TYPE_CHECKING = False
@@ -39,7 +39,7 @@ TEMPLATES = {
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
     "exposed": "Bound to {exposed_on}; {let_in}. If only this machine needs it, "
     "bind it to 127.0.0.1 or [::1].",
-    "firewalled": "Bound to {bound_to}; the firewall lets nothing in from other machines{by_rule}.",
+    "firewalled": "Bound to {bound_to}; {kept_out}.",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
     "known-use": "Commonly on {place}: {use}{beside}.",
     "service-elsewhere": "{Program} speaks {protocols}, usually on {home}, and is on {port}. If "
@@ -329,7 +329,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "bound_to": _bound_to,
     "exposed_on": _exposed_on,
     "let_in": let_in,
-    "by_rule": by_rule,
+    "kept_out": kept_out,
     "program": _program,
     "Program": _subject,
     "service": _service,

@@ -44,6 +44,8 @@ def reach_cell(reachable: Reachable) -> str:
     >>> reach_cell(Reachable(Scope.NETWORKS, ("10.0.0.0/24", "fd00::/64")))
     '10.0.0.0/24 +1'
     """
+    if reachable.sent_to is not None and reachable.scope is not Scope.BLOCKED:
+        return f"port {reachable.sent_to}"
     if reachable.networks and reachable.scope is Scope.NETWORKS:
         first, *others = reachable.networks
         return f"{first} +{len(others)}" if others else first
@@ -63,6 +65,8 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool = True) 
     here = "from this machine only" if own else "from no other machine"
     if reachable.scope is Scope.THIS_MACHINE:
         return here
+    if reachable.sent_to is not None:
+        return _sent_line(reachable, here, "the rest goes" if own else "they go") + rule
     if reachable.scope is Scope.ANYWHERE:
         if reachable.firewall is False:
             return "from other machines: no firewall rules are in force"
@@ -81,6 +85,14 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool = True) 
     if reachable.firewall is False:
         return f"{_CANT_TELL}it depends on {_ROUTING}"
     return f"{_CANT_TELL}it depends on a firewall rule{rule}"
+
+
+def _sent_line(reachable: Reachable, here: str, rest: str) -> str:
+    """Where rules send all of those who are let in, or all of the *rest*, to another port."""
+    if reachable.scope is Scope.BLOCKED:
+        return f"{here}: {rest} to closed port {reachable.sent_to}"
+    whom = "other machines" if reachable.scope is Scope.ANYWHERE else few([*reachable.networks])
+    return f"from {whom}, but a rule sends them to port {reachable.sent_to}"
 
 
 def reachable_words(
@@ -122,6 +134,14 @@ def let_in(facts: Mapping[str, Any]) -> str:
     if facts["firewall"] is False:
         return f"whether others are answered depends on {_ROUTING}"
     return f"whether the firewall lets others in can't be told{by_rule(facts)}"
+
+
+def kept_out(facts: Mapping[str, Any]) -> str:
+    """Why nothing comes in from other machines, by a finding's *facts*, and the rule."""
+    port = facts.get("reach_sent_to")
+    if port is None:
+        return f"the firewall lets nothing in from other machines{by_rule(facts)}"
+    return f"a firewall rule sends other machines to port {port} instead{by_rule(facts)}"
 
 
 def by_rule(facts: Mapping[str, Any]) -> str:

@@ -107,7 +107,9 @@ def _character(report: ReachReport, to: Viewer) -> str:
 def whole(report: ReachReport) -> Reachable:
     """What the origins of all sockets come to."""
     firewall: bool | None = bool(report.filters)
-    return reachable_of(report.origins, firewall=None if report.missing else firewall)
+    return reachable_of(
+        report.origins, firewall=None if report.missing else firewall, port=report.port
+    )
 
 
 def _beside(report: ReachReport) -> str:
@@ -208,9 +210,12 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
 def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
     """What becomes of connections from *origin* to *port*, and the rule that decides.
 
-    *end* is the program that answers where they are sent on to another address. Whether one does
-    where they are sent to another port of this machine isn't told.
+    *end* is the program that answers where they are sent on to another address or port.
     """
+    if origin.barrier is Barrier.NO_LISTENER:
+        at = _place(origin, port)
+        rule = f" ({cited(origin.rules[-1])})" if origin.rules else ""
+        return f"no: refused, nothing listens on {at}{rule}"
     if origin.barrier is not None:
         return _BARRIERS[origin.barrier]
     words = _ANSWERS[origin.answer]
@@ -219,8 +224,9 @@ def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
     if origin.forwarded and origin.answer is Outcome.OPEN:
         place = host_port(origin.delivered_address or "", origin.delivered_to or 0)
         words += f", by {end} on {place}" if end else f", by {place}"
-    elif origin.answer is Outcome.OPEN and port and origin.delivered_to not in (None, port):
-        words += f", but to port {origin.delivered_to}"
+    elif origin.answer is Outcome.OPEN and origin.redirected:
+        words += f", by {end} on" if end else ", but to"
+        words += f" {_place(origin, port)}"
     if origin.not_evaluated:
         words += f": {filter_words(*origin.not_evaluated[0])} may decide"
     if origin.rules:
@@ -230,6 +236,13 @@ def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
     if origin.source_ports:
         words += f"; other source ports: {cited(origin.source_ports[0])}"
     return words
+
+
+def _place(origin: Origin, port: int | None) -> str:
+    """The other port or address of this machine to which rules send connections to *port*."""
+    if origin.delivered_to != port:
+        return f"port {origin.delivered_to}"
+    return host_port(origin.delivered_address or "", origin.delivered_to or 0)
 
 
 def source_words(origin: Origin) -> str:
