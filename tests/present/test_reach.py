@@ -494,7 +494,10 @@ def test_what_is_redirected_goes_to_another_port() -> None:
     )  # fmt: skip
     told = "yes, but to port 7777 (tcp dport 8080 redirect to :7777 in inet t pre)"
     assert answer_words(sent, port=8080) == told
-    assert answer_words(sent._replace(delivered_to=8080, delivered_address=None, rules=()), port=8080) == "yes"
+    assert (
+        answer_words(sent._replace(delivered_to=8080, delivered_address=None, rules=()), port=8080)
+        == "yes"
+    )
     shut = sent._replace(answer=Outcome.REJECTED)
     assert "to port" not in answer_words(shut, port=8080).replace("redirect to", "")
 

@@ -55,9 +55,9 @@ from tests.strategies import (
     listeners,
     notes,
     processes,
+    reachables,
     reports,
     uses,
-    reachables,
     values_of,
 )
 from tests.values import still, worded
