@@ -429,6 +429,29 @@ def test_the_commands_that_are_printed_for_nft_alone_close_and_open(
     assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("dropped", "dropped")
 
 
+# Sent on by a map, from some sources or for one of two families; the rest comes in.
+SENT_BY_MAPS = {
+    "by source": "tcp dport 8080 dnat to ip saddr map { 198.18.0.2 : 172.30.0.2 }",
+    "by address": "dnat ip to ip daddr . tcp dport map { 198.18.0.1 . 8080 : 172.30.0.2 . 80 }",
+}
+
+
+@pytest.mark.parametrize("kind", SENT_BY_MAPS)
+def test_one_command_closes_what_a_map_sends_on_and_the_rest(
+    machine: FilteredMachine, kind: str
+) -> None:
+    need_program("nft")
+    chain = f"type nat hook prerouting priority -100\n{SENT_BY_MAPS[kind]}"
+    assert not machine.load(["nft", "-f", "-"], f"table ip t {{\nchain pre {{\n{chain}\n}}\n}}\n")
+    assert from_far(judged(machine), 8080) == "open"
+    command = printed_command(machine, "Close", 8080)
+    assert command.count("nft ") == 1
+    machine.shell(machine.machine, command)
+    outcomes = judged(machine)
+    assert (from_far(outcomes, 8080), outcomes[OWN_SERVER]) == ("dropped", "dropped")
+    assert from_far(outcomes, 9000) == "open"
+
+
 # One behind the other: before the hook of input, in two chains there, and on the answers' way.
 STOPS = {
     "two chains": """table inet a {

@@ -49,6 +49,9 @@ def firewall_command(
             commands.append(_closes_forwarded(filters, port, transport, sent))
         if not any(each.answer is Outcome.OPEN for each in rest) and not is_limited(rest):
             rest = []
+        elif sent and [*filters] == ["nftables"] and any(_is_unruled(each) for each in rest):
+            # Before any translation it holds for those who are sent on and for the rest.
+            return f"sudo nft '{_BEFORE_NAT} {transport} dport {port} drop'"
     if rest:
         commands.append(_command_here(filters, port, transport, rest, opens=opens))
     known = [each for each in commands if each is not None]
@@ -96,6 +99,17 @@ _OWN_CHAIN = (
     "add chain inet portbook input { type filter hook input priority 0; }; "
     "insert rule inet portbook input"
 )
+
+
+_BEFORE_NAT = (
+    "add table inet portbook; "
+    "add chain inet portbook prerouting { type filter hook prerouting priority -300; }; "
+    "insert rule inet portbook prerouting fib daddr type local"
+)
+
+
+def _is_unruled(origin: Origin) -> bool:
+    return origin.answer is Outcome.OPEN and not origin.rules
 
 
 def _is_sent_on(origin: Origin, port: int) -> bool:
