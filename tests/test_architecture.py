@@ -98,7 +98,10 @@ def read(path: Path) -> Source:
 
 
 def imports(path: Path, known: dict[str, Path]) -> set[str]:
-    """The modules of *known* that *path* imports, for types and inside functions as well."""
+    """The modules of *known* that *path* imports, for types and inside functions as well.
+
+    In a module of values there may be none.
+    """
     targets = set()
     for node in read(path).imports:
         if isinstance(node, ast.Import):

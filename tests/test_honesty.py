@@ -64,6 +64,10 @@ def imported_by(node: ast.stmt) -> list[str]:
         "for row in rows():\n    assert row\n    for one in row.ones: assert one",
         "found = []\nfor row in found: assert row",
         "while found: assert found.pop()",
+        "assert all(map(len, rows()))",
+        "assert not any(map(len, rows()))",
+        "assert other and all(map(len, rows()))",
+        "found = []\nfound = [*found, *rows()]\nfor row in found: assert row",
     ],
 )
 def test_what_may_be_over_nothing_is_told(tmp_path: Path, body: str) -> None:
@@ -88,10 +92,21 @@ def test_what_may_be_over_nothing_is_told(tmp_path: Path, body: str) -> None:
         "while True:\n    assert running()",
         "for row in given_rows(): assert row",
         "for row in some_rows(): assert row",
+        "found = rows()\nassert found\nassert all(map(len, found))",
+        "assert all(map(len, (1, 2)))",
     ],
 )
 def test_what_can_not_be_over_nothing_is_not(tmp_path: Path, body: str) -> None:
     assert list(unguarded(_written(tmp_path, body))) == []
+
+
+@pytest.mark.parametrize(("said", "told"), [("Asks.", True), ("Of some there may be none.", False)])
+def test_a_helper_that_loops_over_nothing_is_told(tmp_path: Path, said: str, told: bool) -> None:
+    path = tmp_path / "helping.py"
+    path.write_text(
+        f'def asked(rows):\n    """{said}"""\n    for row in rows:\n        assert row\n'
+    )
+    assert bool(list(unguarded(path))) is told
 
 
 @pytest.mark.parametrize(

@@ -154,6 +154,7 @@ def ask(
     run: Callable[[Sequence[str]], int] = run_near,
 ) -> Iterator[tuple[Sequence[str], int, str]]:
     """Runs *commands* as fresh processes would, and checks how each of them ended."""
+    assert commands
     for argv in commands:
         status = run(argv)
         said = capsys.readouterr()

@@ -37,6 +37,8 @@ _EVERYWHERE = _PASS_ON | {"range", "len", "any", "all", "set", "re", "json", "Pa
 _OVER = re.compile(r"\b(for|while|all|any)\b")  # without one of these nothing is looped over
 # What a test without an assertion says in its docstring.
 NOTHING_RAISED = "Nothing is raised"
+# What a helper says there that loops over what a test gives it, which may be nothing.
+MAY_BE_NONE = "there may be none"
 # Methods that fail by themselves: a validator's, a process's, and those of a browser that waits.
 _FAIL_ALONE = {"check_returncode", "validate", "check_schema", "wait_for", "wait_for_function"} | {
     "wait_for_selector", "wait_for_url", "expect", "fail", "raises", "warns",
@@ -99,14 +101,15 @@ def functions(source: Source) -> Iterator[Function]:
 def unguarded(path: Path) -> Iterator[Unguarded]:
     """The loops of the file at *path* that assert, may be over nothing and have no guard.
 
-    Looked at are its tests, and the helpers that are called ``assert_…`` or ``check_…``.
+    Looked at are its tests and their helpers, whatever these are called.
     """
     source = read_source(path)
     for function in functions(source):
-        if not function.name.startswith(("test_", "assert_", "check_")):
-            continue
         decorators = " ".join(map(dotted, function.decorator_list))
-        if "fixture" in decorators or NOTHING_RAISED in (ast.get_docstring(function) or ""):
+        told = ast.get_docstring(function) or ""
+        if "fixture" in decorators or NOTHING_RAISED in told:
+            continue
+        if MAY_BE_NONE in told and not function.name.startswith("test_"):
             continue
         body = "\n".join(source.lines[function.lineno - 1 : function.end_lineno])
         if not _OVER.search(body):
@@ -198,11 +201,7 @@ class _Reader:
 
     def _visit(self, node: ast.AST, loops: Loops) -> None:
         if isinstance(node, ast.Assert):
-            empty = self._vacuous(node.test)
-            if empty is None:
-                self._guards.append((loops, _names(node.test)))
-            else:
-                self._doubtful.append((loops, _names(empty), empty))
+            self._read(node.test, loops)
         elif isinstance(node, (ast.For, ast.AsyncFor, ast.While)):
             over = node.test if isinstance(node, ast.While) else node.iter
             # "while not there" waits for something: it has to come, or the time runs out.
@@ -220,17 +219,35 @@ class _Reader:
         for inner in ast.iter_child_nodes(node):
             self._visit(inner, loops)
 
+    def _read(self, asserted: ast.expr, loops: Loops) -> None:
+        tests = [asserted]
+        if isinstance(asserted, ast.BoolOp) and isinstance(asserted.op, ast.And):
+            tests = asserted.values
+        for test in tests:
+            empty = self._vacuous(test)
+            if empty is None:
+                self._guards.append((loops, _names(test)))
+            else:
+                self._doubtful.append((loops, _names(empty), empty))
+
     def _vacuous(self, test: ast.expr) -> ast.expr | None:
-        """What *test* is over, where it is ``all(…)`` or ``not any(…)`` of what may be nothing."""
+        """What *test* is over, where it is ``all(…)`` or ``not any(…)`` of what may be nothing.
+
+        That is a comprehension's first list, or the first one that ``map`` is given.
+        """
         wanted = "all"
         if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
             test, wanted = test.operand, "any"
         if not (isinstance(test, ast.Call) and isinstance(test.func, ast.Name) and test.args):
             return None
         of = test.args[0]
-        if test.func.id != wanted or not isinstance(of, _COMPREHENSIONS) or self.never_empty(of):
+        if test.func.id != wanted or self.never_empty(of):
             return None
-        return of.generators[0].iter
+        if isinstance(of, _COMPREHENSIONS):
+            return of.generators[0].iter
+        if isinstance(of, ast.Call) and dotted(of) == "map" and len(of.args) > 1:
+            return of.args[1]
+        return None
 
     # -- what can't be empty ------------------------------------------------------------------
 
@@ -297,11 +314,13 @@ class _Reader:
         return int(eval(ast.unparse(node), {"__builtins__": {}, "PORTS": PORTS}))
 
     def _name_never_empty(self, name: str) -> bool:
-        # A property is tried with many values: what it is given isn't always empty.
         if name in self._drawn:
             return True
         if name in self._locals:
-            return all(self.never_empty(each) for each in self._locals[name])
+            values = self._locals.pop(name)  # one made of itself may be empty
+            sure = all(map(self.never_empty, values))
+            self._locals[name] = values
+            return sure
         return _global_never_empty(self._source, name)
 
 

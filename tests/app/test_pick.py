@@ -272,6 +272,7 @@ def kernel() -> Kernel:
 
 def asked(port: int, kernel: Kernel, catalog: Catalog = CATALOG) -> dict[str, Check]:
     checks = list(ThisMachine(catalog, host=kernel).checks(port))
+    assert checks
     assert all(map(said_whole, checks))
     return {check.code: check for check in checks}
 

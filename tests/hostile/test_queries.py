@@ -30,7 +30,10 @@ def _raw(text: str) -> set[str]:
 
 
 def _parsed(text: str) -> tuple[str, str]:
-    """The kind of the last query in *text*, or why it can't be read."""
+    """The kind of the last query in *text*, or why it can't be read.
+
+    Of an empty text there may be none.
+    """
     kind = ""
     for part in split_queries(text):
         try:

@@ -87,7 +87,9 @@ _ENDS = {
 
 
 def _files_are_whole(folder: Path, done: bool) -> None:
-    for path in (folder / "out").iterdir():
+    paths = sorted((folder / "out").iterdir())
+    assert paths or not done
+    for path in paths:
         content = path.read_bytes()
         end = content.strip() if path.suffix == ".html" else content
         assert content == b"before" or end.endswith(_ENDS[path.name])

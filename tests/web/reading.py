@@ -39,7 +39,7 @@ def read_text(page: str) -> Read:
 
 
 def read_html(page: str) -> Read:
-    """What a port's page as HTML says."""
+    """What a port's page as HTML says; of states there may be none."""
     reader = _Reader()
     # Parsing the whole page would take longer than making it.
     _, opening, rest = page.partition('<ul class="states">')

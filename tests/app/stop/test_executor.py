@@ -149,6 +149,7 @@ def planned(world: World, *, later: tuple[int, ...] = (), manager: bool = False)
 
 
 def done(world: World, plan: Plan, *, force: bool = False, patience: float = 10) -> Outcome:
+    """Carries *plan* out; each thing done has its sentence, and there may be none."""
     way = Way(force, patience)
     outcome = carry_out(plan, world, world.look, world.processes, way, world.waits.append)
     assert all(map(done_message, outcome.done))

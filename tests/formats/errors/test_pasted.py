@@ -28,6 +28,7 @@ _CHARACTERS = {"n": "\n", "t": "\t", "\\": "\\"}
 def _rows(name: str) -> list[tuple[str, ...]]:
     lines = (FOLDER / name).read_text(encoding="utf-8").split("\n")
     rows = [tuple(line.split("\t")) for line in lines[1:] if line]
+    assert rows
     assert all(len(row) == 5 for row in rows)
     return rows
 

@@ -61,6 +61,7 @@ def _line_by_line(data: bytes) -> list[Event]:
 
 
 def _taken_apart(events: list[Event | PlainRows]) -> list[Event]:
+    """*events* with a listener for each row; there may be none that stand together."""
     apart: list[Event] = []
     for event in events:
         if isinstance(event, PlainRows):

@@ -180,6 +180,7 @@ def test_the_end_of_the_site_is_theirs() -> None:
         workers.close()
         with pytest.raises(WorkerDied):
             await hanging
+        assert len(pids) == 2
         assert all(map(is_gone, pids))
         with pytest.raises(WorkerDied):
             await _ask(workers)

@@ -29,6 +29,7 @@ def _same(pages: Pages, ports: Iterable[int]) -> int:
     """How many of *ports* were looked at; each has the files that are printed of it alone."""
     looked_at = 0
     ports = [*ports]
+    assert ports
     made = pages.of(ports, ())
     for port in ports:
         query = Query(QueryKind.PORT, str(port), port, port)
