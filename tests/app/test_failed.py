@@ -6,7 +6,7 @@ import pytest
 
 from portbook.app.failed import Place, place_of, weigh
 from portbook.app.port_lookup import answer_port
-from portbook.app.topics import Topic, topic_named, topic_of
+from portbook.app.topics import Topic, TopicAnswer, topic_named, topic_of
 from portbook.errors import InvalidArgument
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
@@ -23,6 +23,7 @@ from portbook.model import (
     Visibility,
 )
 from portbook.present.failed import compose_failed
+from portbook.present.topics import compose_topic
 from tests.values import CATALOG
 
 RULES = PortRules("linux", 1024, (32768, 60999))
@@ -194,3 +195,34 @@ def test_a_bind_is_no_connection(text: str) -> None:
     query = parse_query(text)
     assert query.pasted is not None
     assert not query.pasted.outgoing
+
+
+def test_a_port_that_needs_no_privilege_is_not_told_to_need_root() -> None:
+    for text in (
+        "connect() to 127.0.0.1:9000 failed (13: Permission denied) while connecting to upstream",
+        "listen tcp 127.0.0.1:9000: bind: permission denied",
+    ):
+        query = parse_query(text)
+        answer = answer_port(query, CATALOG)
+        lead = compose_failed(answer._replace(failed=weigh(query, _host())))
+        assert lead.headline.endswith(" needs no privilege on this machine.")
+        assert "SELinux" in lead.sentences[0]
+        assert not any("setcap" in sentence for sentence in lead.sentences)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("listen unix /run/x.sock: bind: address already in use", "still runs, or ended"),
+        ("connect() to unix:/run/php-fpm.sock failed (111: Connection refused)", "No server"),
+        ("Can't connect through socket '/run/mysqld/mysqld.sock' (13)", "may not use the file"),
+    ],
+)
+def test_a_socket_file_is_not_answered_with_ports(text: str, said: str) -> None:
+    query = parse_query(text)
+    topic = topic_of(query)
+    assert topic is not None
+    page = compose_topic(TopicAnswer(query, topic, (_on("0.0.0.0", 8080),), RULES))
+    assert page.title == "The text is about a socket file, not about a port."
+    assert said in " ".join(page.sentences)
+    assert "8080" not in " ".join(page.sentences)

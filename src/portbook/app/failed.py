@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.app.bind.addresses import LOCALHOST, meets, takes
-from portbook.model import Failure, Transport, is_v4, is_v6
+from portbook.model import SYSTEM_PORTS, Failure, Transport, is_v4, is_v6
 from portbook.model.gap import hide_sockets
 
 TYPE_CHECKING = False
@@ -43,7 +43,8 @@ class Failed(NamedTuple):
     ``listening`` are the sockets that take in the address asked for, ``beside`` the others on the
     port. ``again`` is whether it would fail again on this machine now; None where that can't be
     known. ``hidden`` says that a socket could be there and not
-    be seen. ``privileged`` is the first port that needs no privilege, if the port is below it.
+    be seen. ``privileged`` is the first port that needs no privilege, if the port is below it;
+    ``unprivileged`` says that the port needs none on any system.
     ``more`` are the other ports that the text says failed, each with what is bound to it. ``file``
     says that it was about a socket file: what listens on the port is no answer to it. ``outgoing``
     says that it was a connection, which got no local port.
@@ -56,6 +57,7 @@ class Failed(NamedTuple):
     beside: tuple[Listener, ...] = ()
     again: bool | None = None
     privileged: int | None = None
+    unprivileged: bool = False
     windows: bool = False
     hidden: bool = False
     more: tuple[tuple[int, tuple[Listener, ...]], ...] = ()
@@ -117,6 +119,7 @@ def weigh(query: Query, host: Host | None, *, held: bool = False) -> Failed:
         beside=beside,
         again=None,
         privileged=privileged,
+        unprivileged=privileged is None and query.first > SYSTEM_PORTS.last,
         windows=windows,
         file=query.pasted.file,
         outgoing=query.pasted.outgoing,

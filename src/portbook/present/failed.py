@@ -174,6 +174,7 @@ def _keys_of_connection(failed: Failed) -> Iterator[str]:
 
 _BELOW = {
     "permission-given": "permission-fix",
+    "permission-unneeded": "permission-forbidden",
     "in-use-free-there": "in-use-beside",
     "socket-file": "socket-file-fix",
     "socket-file-beside": "socket-file-tcp",
@@ -194,7 +195,8 @@ def _headline(failed: Failed) -> str:
             return "permission-windows"
         if failed.again is None or place is Place.ELSEWHERE:
             return "permission"
-        return "permission-needed" if failed.again else "permission-given"
+        given = "permission-unneeded" if failed.unprivileged else "permission-given"
+        return "permission-needed" if failed.again else given
     if failure is Failure.UNAVAILABLE:
         return {Place.HERE: "unavailable-here", Place.ELSEWHERE: "unavailable-elsewhere"}.get(
             place, "unavailable"

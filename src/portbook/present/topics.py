@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.app.topics import Topic
+from portbook.model import Failure
 from portbook.present.owners import owner_name
 from portbook.present.words import NextStep
 
@@ -223,14 +224,27 @@ PAGES: dict[Topic, TopicPage] = {
         (NextStep("What listens", "portbook listen"),),
     ),
 }
+_FILE = TopicPage(
+    "The text is about a socket file, not about a port.",
+    (),
+    (NextStep("What listens on files", "ss -xlp"),),
+)
+_OF_FILE = {
+    Failure.IN_USE: "The file exists: its server still runs, or ended without deleting it.",
+    Failure.REFUSED: "No server listens on the file. Start it, or check where it makes its own.",
+    Failure.PERMISSION: "The user may not use the file or its folder: look at ls -l and the groups.",
+}
 _MOST = 6  # of this machine's servers that a line names
 
 
 def compose_topic(answer: TopicAnswer) -> TopicPage:
     """The page of *answer*'s topic, with what this machine adds."""
+    pasted = answer.query.pasted
+    if pasted is not None and pasted.file and pasted.failure is not None:
+        told = _OF_FILE.get(pasted.failure)
+        return _FILE._replace(sentences=(told,) if told else ())
     page = PAGES[answer.topic]
     more = tuple(_local(answer))
-    pasted = answer.query.pasted
     title = page.title
     if answer.topic is Topic.CLIENT and pasted is not None and pasted.peers:
         title = (

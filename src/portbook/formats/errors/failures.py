@@ -57,7 +57,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "no free port", "not have free ports", "n't have free ports", "had no free ports",
         "not free for the requested", "no available port", "already performing on", "already using ",
         "can't connect to ('", "port is not free", "port already assigned", "is used by",
-        "has been used by", "port conflict", "in use)", "collides with", "would collide", "process using that port", "process using this port",
+        "has been used by", "port conflict", "in use)", "collides with", "would collide", "listener already exists", "process using that port", "process using this port",
         # German, French, Spanish, Portuguese, Italian, Dutch, Polish
         "bereits verwendet", "bereits in verwendung", "bereits belegt", "wird schon verwendet",
         "ist belegt", "bereits benutzt", "in benutzung", "nur jeweils einmal verwendet",
@@ -92,7 +92,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
         "eaddrnotavail", "addrnotavail", "addressnotavailable", "assign requested address",
         "assign the requested address", "address not available", "not valid in its context",
         "ip address can't be assigned", "requested address is not valid", "no such local address",
-        "not a local address", "cannot bind any address that",
+        "not a local address", "cannot bind any address that", "the address is not available",
         "angeforderte adresse kann nicht", "angeforderte adresse ist in diesem kontext",
         "l'adresse demandée", "l’adresse demandée", "asignar la dirección solicitada",
         "dirección solicitada no es", "direccion solicitada no es", "atribuir o endereço",
@@ -105,7 +105,7 @@ FRAGMENTS: dict[Failure, tuple[str, ...]] = {
     Failure.PERMISSION: (
         "eacces", "eperm:", "permission denied", "permissiondenied", "access is denied",
         "access denied", "accessdenied", "forbidden by its access permission",
-        "operation not permitted", "privileged port", "permission to access that port",
+        "operation not permitted", "privileged port", "permission to access that port", "the address is protected",
         "requires root", "must be root", "requires elevat", "insufficient privilege",
         "privileged ports", "not permitted to bind",
         "keine berechtigung", "zugriff verweigert", "aufgrund der zugriffsrechte",

@@ -88,6 +88,8 @@ _KINDS = (
     r"packets?|workers?|threads?|users?|clients?|nodes?|files?|errors?|warnings?|rows?|lines?|"
     r"(?:open |closed |free |filtered |listening )?ports)\b(?! ?=| in use by|@)",
     r"\b\d{1,4}-port\b",
+    # what MongoDB writes between an error and its cause, which is no address
+    r" :: caused by :: ",
     # a socket of another kind
     r"(?i)(?<![\w.])(?:usb|serial|com|hdmi|ethernet|switch|parallel|sata|midi|vga)[ -]port\s{1,3}#?\d{1,5}",
 )  # fmt: skip

@@ -47,8 +47,8 @@ class Reading(NamedTuple):
     one that failed where no port is named; it stands as the text has it, whatever it is.
     ``process`` is who the text says has the port. ``peers`` are the ports of clients; ``windows``
     says that the failure is in Windows' own words or numbers, ``file`` that it is about a socket
-    file, and the port no more than a part of its name; ``outgoing`` that a connection got no local
-    port, and ``ports`` are what it was for.
+    file, and the port, if any, no more than a part of its name; ``outgoing`` that a connection got
+    no local port, and ``ports`` are what it was for.
     """
 
     ports: tuple[int, ...] = ()
@@ -85,6 +85,7 @@ def read_text(text: str) -> Reading:
             failure=failure or presumed,
             peers=peers,
             windows=windows,
+            file=any(each.failure and _FILE.search(each.text) for each in clauses),
             outgoing=outgoing,
         )
     best = max(rank for rank, _, _ in ranked)
@@ -119,6 +120,11 @@ def read_text(text: str) -> Reading:
 
 
 _SOCKET_FILE = re.compile(r"\.s\.PGSQL\.\d")
+# listen unix /run/x.sock, unix:/run/php/php8.3-fpm.sock, unix:///var/run/docker.sock
+_FILE = re.compile(
+    r"(?i)(?<![a-z])unix(?: socket)?[: ]{1,2}[\"'(]?[/@]"
+    r"|(?<![\w:/])/[^\s\"',;]{1,200}\.sock(?![\w.])"
+)
 
 # -- the text ---------------------------------------------------------------------------------
 

@@ -116,6 +116,9 @@ FAILURES = {
     "permission-given": "You can bind {name} on this machine; the user in the text couldn't.",
     "permission-fix": "Run the server as root, or on Linux: setcap cap_net_bind_service=+ep "
     "PROGRAM.",
+    "permission-unneeded": "{name} needs no privilege on this machine.",
+    "permission-forbidden": "Where the text is from, SELinux, AppArmor or a sandbox may have "
+    "refused it.",
     "permission-windows": "Windows refused {name}: it lies in an excluded range, or another "
     "program holds it exclusively.",
     "permission-windows-why": "Hyper-V, WSL and Docker exclude ranges: a port in one is refused "
