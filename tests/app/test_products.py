@@ -93,3 +93,47 @@ def test_a_name_that_people_use_is_not_another_services() -> None:
     assert brief_of(found, TO).headline.startswith("cassandra: ")
     assert _of("kafka").name == "kafka"
     assert _of("rdp").name == "ms-wbt-server"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "first", "registered"),
+    [
+        ("tempo", "Grafana Tempo", 3200, 526),
+        ("sonar", "SonarQube", 9000, 572),
+        ("nomad", "Nomad", 4646, 5209),
+        ("synapse", "Synapse", 8008, 2880),
+    ],
+)
+def test_a_product_comes_before_a_registered_name_that_nobody_uses(
+    text: str, name: str, first: int, registered: int
+) -> None:
+    found = _of(text)
+    brief = brief_of(found, TO)
+    assert brief.headline.startswith(f"{name} is usually on {first}")
+    assert str(registered) not in brief.headline
+    rows = {row.port: row.practice for row in brief.ports}
+    assert (rows[str(registered)] or "").startswith(f"registered as {text}")
+    assert brief.registry is not None
+    assert brief.registry.startswith(f"{text} on {registered}, ")
+    answered = port_json.of(found, TO)
+    assert (answered["service_name"], answered["product"]) == (text, name)
+    assert {first, registered} <= set(answered["ports"])
+    page = render_page(compose_service(found), Style())
+    assert page.lstrip().startswith(f"{name} · ")
+    assert f"Ports of {text}:" in page
+    assert f"Ports of {name}:" in page
+    assert "History" in page
+
+
+@pytest.mark.parametrize("text", ["redis", "ssh", "domain", "consul", "mysql"])
+def test_a_registered_name_that_people_use_stays_first(text: str) -> None:
+    found = _of(text)
+    assert (found.product, found.alike) == (None, ())
+
+
+def test_products_that_share_a_registered_name_are_told() -> None:
+    found = _of("hydra")
+    assert found.product is None
+    told = " ".join(brief_of(found, TO).remarks)
+    assert "Ory Hydra on 4444" in told
+    assert "Products with that name" in render_page(compose_service(found), Style())

@@ -45,7 +45,8 @@ class ServiceAnswer(NamedTuple):
     name came, went or gave way to another, the oldest first. ``programs`` are those that speak it.
     ``ports`` are the answers for its ports and spans of ports, in order, and ``uses`` what people
     use these for; ``host`` is this machine with all of them, None where it was left out.
-    ``product`` is set where the name is no service's, but a product's.
+    ``product`` is set where the name is no service's, but a product's, or where nobody is known to
+    use the service; ``alike`` are the uses of products that have the name in their own.
     """
 
     query: Query
@@ -61,6 +62,7 @@ class ServiceAnswer(NamedTuple):
     host: Host | None = None
     findings: tuple[Finding, ...] = ()
     product: Product | None = None
+    alike: tuple[Use, ...] = ()
 
     @property
     def services(self) -> tuple[KnownService, ...]:
@@ -195,17 +197,22 @@ def answer_service(
     depth: ScanOptions | None,
     host: HostReader | None,
     called: tuple[KnownService, ...] = (),
+    product: Product | None = None,
+    alike: tuple[Use, ...] = (),
 ) -> ServiceAnswer:
     """The answer for the service of *rows*: its ports, what runs on them, and what became of it.
 
-    *called* are the ports of what people call so: SMB's of CIFS, which has another one too.
+    *called* are the ports of what people call so: SMB's of CIFS, which has another one too; or
+    *product* is what they mean, or *alike* are the uses of what has the name in its own.
     """
     name = rows[0].service_name or query.text
     numbered = tuple(row for row in rows if row.first is not None)
     portless = tuple(row for row in rows if row.first is None)
     spans = {(row.first, row.first if row.last is None else row.last) for row in numbered}
     spans |= {(each.first, each.last) for each in called}
-    return _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
+    spans |= product.spans if product is not None else set()
+    found = _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
+    return found._replace(product=product, alike=alike)
 
 
 def answer_called(

@@ -99,7 +99,12 @@ def _answer_words(
         return answer_port(port, catalog, depth, short=short, whole=whole, host=host)
     called = catalog.practice.services_called(query.text)
     if any(row.first is not None for row in rows):
-        return answer_service(query, rows, catalog, depth, host, called)
+        if called:
+            return answer_service(query, rows, catalog, depth, host, called)
+        from portbook.app.products import products_beside
+
+        beside, alike = products_beside(query.text, rows, catalog.practice)
+        return answer_service(query, rows, catalog, depth, host, product=beside, alike=alike)
     if called:
         return answer_called(query, called, rows, catalog, depth, host)
     from portbook.app.products import product_named

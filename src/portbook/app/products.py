@@ -15,9 +15,12 @@ from portbook.model.practice import SearchStore, UseKind
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from portbook.app.search import SearchAnswer
+    from portbook.catalog.practice.lookup import Practice
     from portbook.catalog.search import Hit
-    from portbook.model import Program, Use
+    from portbook.model import Assignment, Program, Use
 
 _PLACES = (
     UseKind.DEFAULT,
@@ -65,6 +68,32 @@ class Product(NamedTuple):
             self.uses,
             key=lambda use: (not use.leads, _PLACES.index(use.kind), use.rank, use.first),
         )
+
+
+def products_beside(
+    name: str, rows: Sequence[Assignment], practice: Practice
+) -> tuple[Product | None, tuple[Use, ...]]:
+    """The product that people mean by *name*, whose registered *rows* nobody is known to use.
+
+    Without one, the uses of products that have *name* in their own.
+    """
+    asked, uses = name.casefold(), practice.uses_of(name)
+    spans = [(row.first, row.first if row.last is None else row.last) for row in rows]
+    if any(first is not None and use.first <= (last or 0) and first <= use.last
+           for use in uses for first, last in spans):  # fmt: skip
+        return None, ()
+    known = [each for first, _ in spans if first for each in practice.lookup_services(first)]
+    met = any(asked in map(str.lower, each.registered) for each in known)
+    if not uses or met or practice.programs_for(name):
+        return None, ()
+    products: dict[str, list[Use]] = {}
+    for use in uses:
+        if use.is_called(asked):
+            products.setdefault(use.product, []).append(use)
+    if not products:
+        return None, uses
+    best = max(products, key=lambda each: sum(use.weight for use in products[each]))
+    return Product(best, tuple(products[best])), ()
 
 
 def product_named(answer: SearchAnswer) -> Product | None:

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 5  # ports of a name that stand in its table
 _LONGEST_OWNER = 22  # columns
 _BLANKS = 6  # columns: before the port, and between the cells
+_ALIKE = 52  # columns, for products that share a word with a service's name
 _LEAST_ROOM = 36  # columns, for what people use a port for
 
 
@@ -54,7 +55,8 @@ def brief_of(answer: PortAnswer | ServiceAnswer | RangeAnswer, to: Viewer) -> Br
         (only,) = answer.ports
         if isinstance(only, PortAnswer):
             brief = _under_its_name(compose_brief(_of_name(only, answer), to), answer, only)
-            return brief._replace(remarks=(*brief.remarks, *same_spelling(answer)))
+            remarks = (*brief.remarks, *same_spelling(answer), *named_alike(answer))
+            return brief._replace(remarks=remarks)
         brief = compose_range_brief(only, to)
         return brief._replace(next=(*brief.next[:-1], more_step(answer.name)))
     return _of_ports(answer, to) if answer.ports else _of_portless(answer)
@@ -133,6 +135,17 @@ def same_spelling(answer: ServiceAnswer) -> tuple[str, ...]:
     return (f"{others[0].service_name} is also a registered name without a port{title}",)
 
 
+def named_alike(answer: ServiceAnswer) -> tuple[str, ...]:
+    """Which products have in their names what was asked for, and where one finds them all."""
+    places: dict[str, str] = {}
+    for use in sorted(answer.alike, key=lambda use: ("(" in use.product, use.rank)):
+        base = use.product.partition(" (")[0]  # its parts have their own ports
+        places.setdefault(base, f"{base} on {use.first}")
+    if not places:
+        return ()
+    return (f"products with that name: {fitted(list(places.values()), _ALIKE)}",)
+
+
 # -- a name of several ports ------------------------------------------------------------------
 
 
@@ -150,15 +163,18 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
     name = f"{answer.name} · {title}" if title and not same else title or answer.name
     machine = None if answer.host is None else _of_machine(answer.host, in_use)
     order = sorted(answer.ports, key=prominence, reverse=True)[:_MOST_ROWS]
-    rows = _port_lines([each for each in answer.ports if each in order], to, product)
+    rows = _port_lines([each for each in answer.ports if each in order], to, answer)
     left = len(answer.ports) - len(rows)
     headline = f"{name}: {machine or f'ports {fitted(numbers, 40)}'}"
     if product is not None:
-        numbers = [span_of(each) for each in sorted(answer.ports, key=prominence, reverse=True)]
+        firsts = {first for first, _ in product.spans}
+        own = [each for each in answer.ports if first_of(each) in firsts]
+        numbers = [span_of(each) for each in sorted(own, key=prominence, reverse=True)]
         machine = None if answer.host is None else _of_its_ports(answer.host, in_use)
         said = "" if machine is None else f": {machine}"
-        usual = f"{name} is usually on {numbers[0]}"
-        headline = f"{usual}, also on {fitted(numbers[1:], 24)}{said}"
+        usual = f"{product.name} is usually on {numbers[0]}"
+        also = f", also on {fitted(numbers[1:], 24)}" if numbers[1:] else ""
+        headline = f"{usual}{also}{said}"
         headline = headline if len(headline) <= COLUMNS else f"{usual}{said}"
     return Brief(
         headline=headline,
@@ -174,7 +190,7 @@ def _of_ports(answer: ServiceAnswer, to: Viewer) -> Brief:
             more_step(answer.name if product is None else _quoted(answer.query.text)),
         ),
         note=None,
-        remarks=(*answer.query.notes, *same_spelling(answer)),
+        remarks=(*answer.query.notes, *same_spelling(answer), *named_alike(answer)),
         unseen=unseen_sentences(answer.host),
         ports=tuple(rows),
     )
@@ -189,7 +205,7 @@ def _quoted(text: str) -> str:
 def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:
     """How the registry has the name, whose ports in practice may all be registered for nobody."""
     transports = dict.fromkeys(row.transport or "any" for row in answer.assignments)
-    if answer.product is not None and not answer.portless:
+    if answer.product is not None and not answer.portless and not answer.assignments:
         return "not a registered name"
     if not transports:
         return f"no port registered{'; a name without a port (DNS-SD)' if answer.portless else ''}"
@@ -197,7 +213,8 @@ def _registered(answer: ServiceAnswer, numbers: Sequence[str]) -> str:
     own = [each for each in answer.ports if first_of(each) in firsts]
     numbers = [span_of(each) for each in own] or numbers
     also = "; also without a port (DNS-SD)" if answer.portless else ""
-    return f"{fitted(numbers, 40)}, {listed(transports)}{also}"
+    of = f"{answer.name} on " if answer.product is not None else ""
+    return f"{of}{fitted(numbers, 40)}, {listed(transports)}{also}"
 
 
 def leading_port(answer: ServiceAnswer) -> int:
@@ -224,11 +241,11 @@ def _prominence(answer: ServiceAnswer) -> Callable[[PortAnswer | RangeAnswer], t
 
 
 def _port_lines(
-    answers: Sequence[PortAnswer | RangeAnswer], to: Viewer, product: Product | None
+    answers: Sequence[PortAnswer | RangeAnswer], to: Viewer, answer: ServiceAnswer
 ) -> list[PortLine]:
     """A line for each port; what people use it for in the columns that the longest cell leaves.
 
-    What *product* does there, where it is one that was asked for.
+    What the product does there, where *answer* is about one.
     """
     cells = [_cell(each, to) for each in answers]
     spans = [span_of(each) for each in answers]
@@ -240,15 +257,21 @@ def _port_lines(
         PortLine(
             span,
             cell,
-            _practice(each, room, product),
+            _practice(each, room, answer),
         )
         for each, span, cell in zip(answers, spans, cells, strict=True)
     ]
 
 
-def _practice(answer: PortAnswer | RangeAnswer, room: int, product: Product | None) -> str | None:
+def _practice(answer: PortAnswer | RangeAnswer, room: int, asked: ServiceAnswer) -> str | None:
+    product = asked.product
     if product is not None and (said := product.said_of(first_of(answer))):
         return cut(said.rstrip("."), room)
+    rows = [row for row in asked.assignments if row.first == first_of(answer)]
+    if product is not None and rows:  # that of the registered name, which is something else
+        title = short_title(rows[0])
+        same = not title or title.casefold() == asked.name.casefold()
+        return cut(f"registered as {asked.name}{'' if same else f': {title}'}", room)
     if isinstance(answer, RangeAnswer):
         return range_practice(answer, room)
     met = answer.services[0].name if answer.services else None  # where no product is known

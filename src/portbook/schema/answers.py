@@ -80,7 +80,8 @@ SERVICE_ANSWER = Table(
         Field("ports", list_of(PORT), "in order; the first of each range", lambda answer: sorted(
             {one.query.first for one in answer.ports})),
         Field("assignments", ASSIGNMENTS),
-        Field("product", optional(WORDS), "the product, where the name is one's and no service's",
+        Field("product", optional(WORDS),
+              "the product, where the name is one's and no service's that people are known to use",
               lambda answer: None if answer.product is None else answer.product.name),
         Field("without_port", ASSIGNMENTS, "rows that give it no port", "portless"),
         Field("services", list_of(KNOWN_SERVICE.codec()), "what people meet under the name"),

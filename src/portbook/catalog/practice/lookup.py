@@ -239,6 +239,18 @@ class Practice:
         for row in file.rows():
             yield use_of(cells_of(row, "uses", file.path), file.path)
 
+    def uses_of(self, name: str) -> tuple[Use, ...]:
+        """The uses of the products that are called *name*, in any letter case, by port.
+
+        So are those with a maker's name before it, or a part's behind it: "Ory Hydra" of "hydra".
+        """
+        file, asked = self._file("uses"), name.casefold()
+        found = [
+            use_of(cells_of(row, "uses", file.path), file.path)
+            for row in file.containing(name.lower().encode(errors="replace"))
+        ]
+        return tuple([use for use in found if use.is_called(asked) or use.is_part_named(asked)])
+
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any.
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from portbook.app.list_lookup import ServiceAnswer
+    from portbook.app.products import Product
     from portbook.model import Assignment
     from portbook.present.document import Item
 
@@ -48,13 +49,20 @@ def compose_service(answer: ServiceAnswer) -> Page:
         Section("Sources", (Sources(answer.sources),), "sources"),
     )
     return Page(
-        title=answer.name,
-        character=(rows[0].title if rows else None) or _gist(answer) or _of_product(answer),
+        title=answer.name if answer.product is None else answer.product.name,
+        character=_character(answer),
         states=(),
         range="",
         notes=(*answer.query.notes, *others),
         sections=tuple([section for section in sections if section.items]),
     )
+
+
+def _character(answer: ServiceAnswer) -> str:
+    if answer.product is not None:
+        return _of_product(answer.product, leading_port(answer))
+    rows = (*answer.assignments, *answer.portless)
+    return (rows[0].title if rows else None) or _gist(answer) or "no description"
 
 
 def heading(answer: ServiceAnswer) -> str:
@@ -64,7 +72,9 @@ def heading(answer: ServiceAnswer) -> str:
         return f"{answer.name} has no port"
     many = len(numbers) > 1 or "–" in numbers[0]
     verb = " has" if many else " is"
-    if not answer.assignments:  # what only people call so is registered for others
+    if (
+        answer.product is not None or not answer.assignments
+    ):  # what only people call so is registered for others
         verb = ":"
     return f"{answer.name}{verb} port{'s' if many else ''} {fitted(numbers, 40)}"
 
@@ -104,12 +114,12 @@ def _gist(answer: ServiceAnswer) -> str | None:
 
 
 def _history(answer: ServiceAnswer) -> Iterator[Item]:
-    if answer.product is None:  # of which the registry never had the name
+    if answer.product is None or answer.assignments:  # else the registry never had the name
         yield from changes.past(answer.history, answer.compared)
 
 
-def _of_product(answer: ServiceAnswer) -> str:
-    said = answer.product.said_of(leading_port(answer)) if answer.product is not None else None
+def _of_product(product: Product, leading: int) -> str:
+    said = product.said_of(leading)
     return said.rstrip(".") if said else "no description"
 
 
@@ -119,6 +129,8 @@ def _practice(answer: ServiceAnswer) -> Iterator[Item]:
         yield Records("Uses of its ports", use_records(answer.uses))
     elif product is not None and product.uses:
         yield Records(f"Ports of {product.name}", use_records(product.uses))
+    if answer.alike:
+        yield Records("Products with that name", use_records(answer.alike))
 
 
 def _grouped(rows: Iterable[Assignment]) -> Iterator[tuple[Assignment, str]]:
