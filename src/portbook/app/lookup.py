@@ -21,6 +21,8 @@ from portbook.model import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import TypeAlias
+
     from portbook.app.list_lookup import RangeAnswer, ServiceAnswer
     from portbook.app.listen import ScanOptions
     from portbook.app.port_lookup import PortAnswer
@@ -29,9 +31,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.host.host_reader import HostReader
 
-
-if TYPE_CHECKING:
-    Answer = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer | TopicAnswer
+    Answer: TypeAlias = PortAnswer | ServiceAnswer | SearchAnswer | RangeAnswer | TopicAnswer
 
 
 def queries_of(text: str) -> tuple[Query, ...]:
