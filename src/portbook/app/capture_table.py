@@ -157,6 +157,10 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         )
         return made
 
+    def verdict(self, at: int) -> Assessment:
+        """That on the socket that was read as number *at*, which is not like no other."""
+        return self._verdicts[self.columns.level.of_each[at]]
+
     def unlike(self) -> Iterator[Listener]:
         """The sockets that are held as they are: no column could say what they hold."""
         return iter(self._alone.values())

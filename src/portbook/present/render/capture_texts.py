@@ -7,6 +7,7 @@ once, with places for what differs, by the table of fields that makes any other.
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import islice
 from operator import not_
 from typing import TYPE_CHECKING, Any
@@ -42,10 +43,11 @@ from portbook.present.render.table_text import row_writer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from portbook.app.on_record import OwnersOnRecord
+    from portbook.app.on_record import OwnersOnRecord, PortOnRecord
     from portbook.catalog import Catalog
+    from portbook.catalog.registry.outlines import Outline
     from portbook.formats.fields import PlainRows
-    from portbook.model import Finding, Process
+    from portbook.model import Finding
     from portbook.schema.tables import Table
 
     # The owner's number, the place or the kind of its port, the kind of its address, whether there
@@ -93,6 +95,7 @@ class CaptureTexts:
         self._alike = [0] * APART  # 0 for one that is like no other
         self._own: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._kinds: dict[object, int] = {}
+        self._standings: list[Outline | None] = [None] * APART
         self._learned = 0
         self._owners: dict[int, OwnersOnRecord | None] = {}
         self._where: list[int] = []  # by the numbers of addresses
@@ -175,18 +178,17 @@ class CaptureTexts:
     def _learn(self, table: CaptureTable, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
         """The text of the socket at *at*, and for the next ones what can be told of its kind."""
         by, kind, where, unnumbered, rest = alike
-        listener = table.judged(at)
-        if rest < 0:
-            return self._alone(listener)
-        owners = self._owners_of(by, listener.ownership.owners)
+        owners = None if rest < 0 else self._owners_of(by, table, at)
         if owners is None:
-            return self._alone(listener)
-        head = self._head_of(listener, (by, where, unnumbered, rest), values)
+            return self._alone(table.judged(at))
+        head = self._head_of(table, at, (by, where, unnumbered, rest), values)
         place = table.columns.places[at]
-        port = table.judge.on_record(*port_at(place))
+        standing = self._standings[place]
+        assert standing is not None
         bearer = Bearer(
-            listener=listener,
-            port=port,
+            findings=table.verdict(at).findings,
+            whole=partial(_whole, table, at),
+            standing=standing,
             owners=owners,
             place=place,
             kind=kind,
@@ -198,7 +200,7 @@ class CaptureTexts:
         )
         texts, forms = self._findings.texts(bearer)
         if head is None:  # these two characters no text has
-            around = self._head(listener).replace(NAMES, values[0])
+            around = self._head(table.judged(at)).replace(NAMES, values[0])
             return around.replace(FINDINGS, f"[{','.join(texts)}]")
         met = self._met.get(alike, 0) + 1
         if met > 1 or len(self._met) < _MOST_MET:
@@ -213,16 +215,16 @@ class CaptureTexts:
         return self._row(self._judge.worded(listener))
 
     def _head_of(
-        self, listener: Listener, alike: tuple[int, ...], values: tuple[str, ...]
+        self, table: CaptureTable, at: int, alike: tuple[int, ...], values: tuple[str, ...]
     ) -> Form | None:
-        """The form of what stands around the verdict on *listener*; None where that can't be told,
-        as its text has a mark, or there are too many.
+        """The form of what stands around the verdict on the socket at *at*; None where that can't
+        be told, as its text has a mark, or there are too many.
         """
-        socket = listener.socket
-        key = (*alike, socket.transport, listener.assessment.gravity)
+        key = (*alike, table.columns.places[at] & 3, table.verdict(at).gravity)
         if key not in self._heads:
             if len(self._heads) >= _MOST_HEADS:
                 return None
+            listener = table.judged(at)
             own = self._head(listener)
             around = marked(listener, numbered=True, placed=alike[1] < _PLACED)
             text = with_places(self._head(around), own)
@@ -232,9 +234,12 @@ class CaptureTexts:
             self._heads[key] = form
         return self._heads[key]
 
-    def _owners_of(self, by: int, owners: tuple[Process, ...]) -> OwnersOnRecord | None:
-        """What is on record of the owner number *by*; None where more than its name weighs."""
+    def _owners_of(self, by: int, table: CaptureTable, at: int) -> OwnersOnRecord | None:
+        """What is on record of the owner number *by*, which the socket at *at* has; None where more
+        than its name weighs.
+        """
         if by not in self._owners:
+            owners = table.judged(at).ownership.owners
             known = self._judge.owners_on_record(owners) if named_alone(owners) else None
             self._owners[by] = known
         return self._owners[by]
@@ -268,6 +273,7 @@ class CaptureTexts:
         for found, place, size in table.ports.learned[self._learned :]:
             shape, texts = shape_of(found)
             places = range(place, place + (size << 2), 4)
+            self._standings[place : places.stop : 4] = [found.standing] * size
             if shape is not None:
                 number = self._kinds.setdefault(shape, len(self._kinds))
                 self._alike[place : places.stop : 4] = [APART + (number << 2) + (place & 3)] * size
@@ -276,6 +282,11 @@ class CaptureTexts:
                 own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
                 self._own.update(dict.fromkeys(places, own))
         self._learned = len(table.ports.learned)
+
+
+def _whole(table: CaptureTable, at: int) -> tuple[Listener, PortOnRecord]:
+    """The socket at *at* of *table*, and all that is on record of its port."""
+    return table.judged(at), table.judge.on_record(*port_at(table.columns.places[at]))
 
 
 def _unjudged(listener: Listener) -> Listener:

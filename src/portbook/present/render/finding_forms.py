@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import MARKS, marked, marked_port, standing_shape
-from portbook.catalog.registry.outlines import outline_of
 from portbook.model import PORTS
 from portbook.present.render.json_text import json_line, quoted
 from portbook.verdict.rule_inputs import Part, parts_of
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
 
     from portbook.app.capture_judge import CaptureJudge
     from portbook.app.on_record import OwnersOnRecord, PortOnRecord
+    from portbook.catalog.registry.outlines import Outline
     from portbook.model import Finding, Listener
 
     # The code, the level, and the kinds of owner, port and address that make a difference to it.
@@ -74,14 +74,17 @@ def with_places(text: str, own: str) -> str | None:
 class Bearer(NamedTuple):
     """A socket whose findings are worded: what is on record of it, and the numbers of its kinds.
 
-    ``place`` is that of its port, ``kind`` that as well, or above :data:`APART` the number of what
-    other ports have too. ``by`` is its owner's number, ``unnumbered`` whether the owner has no pid.
-    ``where`` is its address' number, ``family`` that of all addresses that can be filled in for it,
-    None where it has to stand. ``values`` are what is filled in.
+    ``whole`` makes the socket and all that is on record of its port, for those that have to be
+    worded; ``standing`` is this in short. ``place`` is that of its port, ``kind`` that as well, or
+    above :data:`APART` the number of what other ports have too. ``by`` is its owner's number,
+    ``unnumbered`` whether the owner has no pid. ``where`` is its address' number, ``family`` that
+    of all addresses that can be filled in for it, None where it has to stand. ``values`` are what
+    is filled in.
     """
 
-    listener: Listener
-    port: PortOnRecord
+    findings: tuple[Finding, ...]
+    whole: Callable[[], tuple[Listener, PortOnRecord]]
+    standing: Outline
     owners: OwnersOnRecord
     place: int
     kind: int
@@ -109,8 +112,8 @@ class FindingForms:
         """The text of each finding, and that with places; None where one of them can't be told."""
         texts: list[str] = []
         forms: list[str] = []
-        named = bool(bearer.listener.ownership.owners)
-        for finding in bearer.listener.assessment.findings:
+        named = bool(bearer.owners.each)
+        for finding in bearer.findings:
             parts = parts_of(finding.code, named)
             text, form = self._one(bearer, finding, parts)
             texts.append(text)
@@ -140,10 +143,11 @@ class FindingForms:
         values = bearer.values[:count]
         if met >= _SURE and form is not None:
             return form.fill(values), spaced
-        text = self._said(bearer.listener, finding, bearer.port, bearer.owners)
+        listener, port = bearer.whole()
+        text = self._said(listener, finding, port, bearer.owners)
         if met == 1:
-            alien = marked(bearer.listener, numbered=numbered, placed=placed)
-            port = marked_port(bearer.port) if numbered else bearer.port
+            alien = marked(listener, numbered=numbered, placed=placed)
+            port = marked_port(port) if numbered else port
             spaced = with_places(self._said(alien, finding, port, bearer.owners), text)
             form = None if spaced is None else form_of(spaced, count)
         if form is not None and form.fill(values) != text:
@@ -155,7 +159,7 @@ class FindingForms:
 
     def _shape(self, bearer: Bearer) -> tuple[int, bool]:
         """The number of what the registry has at the port, and whether other ports have it too."""
-        shape, _ = standing_shape(outline_of(bearer.port.standing))
+        shape, _ = standing_shape(bearer.standing)
         if shape is None:
             return bearer.place, False
         number = self._shapes.setdefault(shape, len(self._shapes))
