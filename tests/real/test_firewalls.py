@@ -483,6 +483,11 @@ tcp sport 8080 drop
 }
 }
 """,
+    "seven chains": "".join(
+        f"table inet t{at} {{\nchain in {{\ntype filter hook input priority {at};\n"
+        "tcp dport 8080 drop\n}\n}\n"
+        for at in range(7)
+    ),
     "on the way to a container": """table ip n {
 chain before {
 type nat hook prerouting priority -100;

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from portbook.model.reach import RuleText
 
 _STOPPED = (Outcome.DROPPED, Outcome.REJECTED)
-_MOST_STOPS = 4  # one behind the other that are looked for
+_MOST_STOPS = 12  # one behind the other that are looked for
 
 
 class ReachRequest(NamedTuple):
@@ -125,16 +125,25 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
 
     takers = Takers(transport, network, host)
 
-    def of(socket: Socket | None, filters: PacketFilter) -> tuple[Origin, ...]:
+    def of(
+        socket: Socket | None, filters: PacketFilter = packets, *, short: bool = False
+    ) -> tuple[Origin, ...]:
         behind = () if socket is None else groups.get(socket.inode or 0, ())
-        origins = origins_of(socket, transport, request.port, network, filters, behind)
+        origins = origins_of(socket, transport, request.port, network, filters, behind, short=short)
         return takers.settled(origins)
 
-    def reached(filters: PacketFilter) -> tuple[SocketReach, ...]:
-        some = tuple([SocketReach(each, of(each.socket, filters)) for each in listeners])
-        return some or (SocketReach(None, of(None, filters)),)
+    def opened(rules: frozenset[RuleText]) -> list[Origin]:
+        """What becomes of most others from each place where *rules* let in whom they stop."""
+        filters = packets.opened(rules)
+        widest: dict[tuple[object, ...], Origin] = {}
+        for place, each in enumerate(sockets):
+            socket = None if each.listener is None else each.listener.socket
+            for one in of(socket, filters, short=True):
+                widest.setdefault((place, one.source, one.family, one.interface), one)
+        return [*widest.values()]
 
-    sockets = reached(packets)
+    sockets = tuple([SocketReach(each, of(each.socket)) for each in listeners])
+    sockets = sockets or (SocketReach(None, of(None)),)
     answers = None
     if addresses is not None:
         answers = tuple(
@@ -159,12 +168,12 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         answers=answers,
         not_evaluated=tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
         ends=_ends(origins, transport, takers, host),
-        behind=_behind(origins, lambda opened: reached(packets.opened(opened))),
+        behind=_behind(origins, opened),
     )
 
 
 def _behind(
-    origins: list[Origin], reached: Callable[[frozenset[RuleText]], tuple[SocketReach, ...]]
+    origins: list[Origin], reached: Callable[[frozenset[RuleText]], list[Origin]]
 ) -> tuple[Origin, ...]:
     """What stops those of *origins* next whom a rule stops, for each rule until they are let in.
 
@@ -189,7 +198,7 @@ def _behind(
         if rules <= opened:
             break
         opened |= rules
-        origins = [origin for each in reached(opened) for origin in each.origins]
+        origins = reached(opened)
     return tuple(found)
 
 

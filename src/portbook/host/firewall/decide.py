@@ -73,14 +73,14 @@ def decide(
     source: str | None = None,
     later: bool = True,
     opened: frozenset[RuleText] = frozenset(),
+    among: Intervals | None = None,
 ) -> tuple[Decision, ...]:
     """What becomes of connections to *destination*, which is an address of this machine.
 
-    They come in through *interface* (None: not known). With a *source* they come from that one
-    address: with ``lo`` as the interface, from this machine itself. The decisions share no source,
-    and together have all of them. *later* looks at the packets behind the first two as well, and
-    at each of many rules that stop a few: else one is for all. What *opened* rules stop they accept
-    instead, as if one before them did. Raises ValueError for no address.
+    They come in through *interface* (None: not known), from all *among* whom it is asked (None:
+    everyone) or one *source*: with ``lo`` as the interface, this machine itself. The decisions
+    have each source once. *later* looks at the packets behind the first two as well, and at each of
+    many rules that stop a few: else one is for all. What *opened* rules stop they accept instead.
     """
     daddr, saddr = address_number(destination), OPEN if source is None else address_number(source)
     if daddr is None or saddr is None:
@@ -88,12 +88,12 @@ def decide(
     call = _Call(ruleset, machine, family, interface, later)
     call.walk.opened = opened
     sport = machine.own_ports if interface == "lo" else EPHEMERAL
+    protocol, original = PROTOCOLS[transport], (daddr, port)
     packet = Packet(
-        str(family), PROTOCOLS[transport], saddr, daddr, sport, port, iif=interface,
-        original=(daddr, port),
-    )  # fmt: skip
-    everyone = call.world.everyone
-    sources = everyone if isinstance(saddr, Open) else Intervals([saddr, saddr + 1])
+        str(family), protocol, saddr, daddr, sport, port, iif=interface, original=original
+    )
+    sources = among or call.world.everyone
+    sources = sources if isinstance(saddr, Open) else Intervals([saddr, saddr + 1])
     with Uncollected():
         try:
             results = call.connect(packet, sources)

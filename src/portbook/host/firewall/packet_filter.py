@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from portbook.model.finding import NotEvaluated
     from portbook.model.reach import RuleText
 
+_MOST_SAMPLES = 16  # of sources that have the same rules
 _EVERYONE = {Family.IPV4: (0, (1 << 32) - 1), Family.IPV6: (0, (1 << 128) - 1)}
 
 
@@ -37,6 +38,7 @@ class PacketFilter:
     ) -> None:
         self._ruleset, self._machine, self._others = ruleset, machine, others
         self._opened: frozenset[RuleText] = frozenset()
+        self._closed: PacketFilter | None = None  # as it is, where this is as it would be
         self._missing = tuple(missing)
         self._decided: dict[tuple[object, ...], tuple[Decision, ...]] = {}
         self._kinds: PortKinds | None = None
@@ -114,6 +116,9 @@ class PacketFilter:
             return (Decision(family, (_EVERYONE[family],), outcome, delivered_to=port),)
         from portbook.host.firewall.decide import decide
 
+        if self._closed is not None and source is None:
+            now = self._closed.decide(family, transport, destination, port, interface)
+            return self._sampled(now, transport, destination, port, interface, later)
         alike = self._alike(port, family, transport)
         key = (family, transport, destination, alike, interface, source, later, "rules")
         decisions = self._decided.get(key)
@@ -139,10 +144,53 @@ class PacketFilter:
             ]
         )
 
+    def _sampled(
+        self,
+        now: Iterable[Decision],
+        transport: Transport,
+        destination: str,
+        port: int,
+        interface: str,
+        later: bool,
+    ) -> tuple[Decision, ...]:
+        """*now*, with what would become of the widest of them, by one source of each."""
+        from portbook.host.firewall.decide import decide
+        from portbook.host.firewall.intervals import Intervals
+
+        assert self._ruleset is not None
+        assert self._machine is not None
+        ordered = sorted(now, key=lambda each: -Intervals.in_order(each.sources).size())
+        samples = {}
+        for each in ordered[:_MOST_SAMPLES]:
+            first, last = max(each.sources, key=lambda span: span[1] - span[0])
+            samples[first + last >> 1] = each
+        ends: list[Decision] = ordered[_MOST_SAMPLES:]
+        for one in decide(
+            self._ruleset,
+            self._machine,
+            family=ordered[0].family,
+            transport=transport,
+            destination=destination,
+            port=port,
+            interface=interface,
+            later=later,
+            opened=self._opened,
+            among=Intervals.of([(each, each) for each in samples]),
+        ):
+            ends += [
+                one._replace(sources=samples[each].sources)
+                for each in samples
+                if any(first <= each <= last for first, last in one.sources)
+            ]
+        return tuple(ends)
+
     def opened(self, rules: frozenset[RuleText]) -> PacketFilter:
-        """The filters as they would be with what is stopped by *rules* accepted before them."""
+        """The filters as they would be with what is stopped by *rules* accepted before them.
+
+        One source stands for all that now have the same rules, and those that few have stay as is.
+        """
         other = PacketFilter(self._ruleset, self._machine, self._missing, self._others)
-        other._opened = rules
+        other._opened, other._closed = rules, self
         return other
 
     def expect(self, ports: Iterable[int]) -> None:
