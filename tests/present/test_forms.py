@@ -108,6 +108,11 @@ def _addresses(text: str) -> frozenset[str]:
     return frozenset(each for each in found if not each.startswith(_OF_SENTENCES))
 
 
+def _goes_on(line: str) -> bool:
+    """Whether *line* is of a head of several names, which goes on below it."""
+    return bool(re.match(r"  \S", line)) and line.count(", ") > 1
+
+
 def of_text(text: str) -> Form:
     """The form for a terminal: long words stand whole, so a line's end is a space."""
     records = set()
@@ -119,6 +124,8 @@ def of_text(text: str) -> Form:
             while lines[begin].startswith("    "):
                 begin -= 1
             while " · " not in lines[begin]:
+                begin -= 1
+            while _goes_on(lines[begin - 1]):  # a line of names
                 begin -= 1
             head = " ".join(each.strip() for each in lines[begin:at])
             records.add(head.partition(" · ")[0])
@@ -312,6 +319,11 @@ def _of_statements(facts: dict[str, Any]) -> set[str]:
     return {each["source"] for one in told for each in one.get("sources", ())}
 
 
+def _shows(uses: list[dict[str, Any]], document: str) -> int:
+    """How many of *uses* are shown by lines of *document*, or by all of it."""
+    return sum(use["source"].partition("#")[0] == document for use in uses)
+
+
 def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     """What *form* lacks of *facts*, states beyond them, or denies."""
     states = {transport: each["state"] for transport, each in facts["transports"].items()}
@@ -319,7 +331,9 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
         yield form.states
     sourced = [*facts["uses"], *facts["programs"], *facts["abuse"], *facts["services"]]
     records = {each.get("product") or each.get("subject") or each["name"] for each in sourced}
-    yield from form.records ^ records
+    # Products of which one document says the same stand as one line of names.
+    told = [name if name in records else name.split(", ") for name in form.records]
+    yield from {each for some in told for each in ([some] if type(some) is str else some)} ^ records
     addresses = {each["source"] for each in sourced}
     addresses |= _of_statements(facts)
     addresses |= {each["url"] for each in facts["sources"] if each["url"]}
@@ -327,7 +341,11 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     registered = json.dumps(facts["transports"], ensure_ascii=False)
     addresses |= {each for each in form.addresses if f'"{each}"' in registered}
     whole = json.dumps(facts, ensure_ascii=False)
-    yield from form.addresses ^ (addresses | _quoted(form, whole))
+    addresses |= _quoted(form, whole)
+    # The address of such a document stands there once, without the lines of each product.
+    joined = {each for each in form.addresses if _shows(facts["uses"], each) > 2}
+    yield from form.addresses - addresses - joined
+    yield from [each for each in addresses - form.addresses if each.partition("#")[0] not in joined]
     yield from {*_DATE.findall(form.text)} - {*_DATE.findall(whole)}
     stated = [" ".join(each.replace("`", "").split()) for each in _stated(facts)]
     text = form.text.replace("`", "")  # around commands, where the form marks them so
@@ -422,8 +440,9 @@ def test_every_form_of_a_service_states_the_same() -> None:
         stated = [word for row in rows for word in _of_a_row(row)]
         stated += [*_of_programs(facts), *_of_the_past(facts), *map(str, facts["ports"])]
         stated += [word for source in facts["sources"] for word in _of_a_source(source)]
-        stated += [word for use in facts["uses"] for word in _of_a_use(use)]
-        sourced = [*facts["programs"], *facts["uses"], *facts["services"]]
+        uses = [*facts["uses"], *facts["alike"]]
+        stated += [word for use in uses for word in _of_a_use(use)]
+        sourced = [*facts["programs"], *uses, *facts["services"]]
         addresses = {each["source"] for each in sourced}
         addresses |= _of_statements(facts)
         addresses = {each for each in addresses if not each.startswith(_OF_SENTENCES)}

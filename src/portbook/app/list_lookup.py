@@ -212,7 +212,14 @@ def answer_service(
     spans |= {(each.first, each.last) for each in called}
     spans |= product.spans if product is not None else set()
     found = _answer_name(query, name, numbered, portless, spans, catalog, depth, host)
-    return found._replace(product=product, alike=alike)
+    uses = found.uses if product is None else product.uses
+    told = any(each.id == "lore-uses" for each in found.sources)
+    sources = (*found.sources, *(() if told or not alike else _source_of_uses(catalog)))
+    return found._replace(product=product, alike=alike, uses=uses, sources=sources)
+
+
+def _source_of_uses(catalog: Catalog) -> tuple[Source, ...]:
+    return tuple([each for each in catalog.practice.sources() if each.id == "lore-uses"])
 
 
 def answer_called(

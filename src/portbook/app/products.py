@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.catalog.practice.lookup import is_called
 from portbook.model import Transport
 from portbook.model.practice import SearchStore, UseKind
 
@@ -88,7 +89,7 @@ def products_beside(
         return None, ()
     products: dict[str, list[Use]] = {}
     for use in uses:
-        if use.is_called(asked):
+        if is_called(use, asked):
             products.setdefault(use.product, []).append(use)
     if not products:
         return None, uses

@@ -73,15 +73,6 @@ class Use(NamedTuple):
     also_called: tuple[str, ...] = ()
     sources: tuple[StatementSource, ...] = ()
 
-    def is_called(self, name: str) -> bool:
-        """Whether its product is called *name*, which is in lower case."""
-        return name == self.product.casefold() or name in map(str.casefold, self.also_called)
-
-    def is_part_named(self, name: str) -> bool:
-        """Whether its product's name has *name* as its own: "Ory Hydra", "Hydra (NixOS)"."""
-        words = self.product.casefold().partition(" (")[0].split()
-        return len(words) <= 2 and words[-1:] == [name]
-
     def speaks(self, names: AbstractSet[str]) -> bool:
         """Whether it is a use of one of the services *names*, which are in lower case."""
         return not names.isdisjoint(map(str.lower, self.services)) if self.services else False

@@ -87,6 +87,7 @@ SERVICE_ANSWER = Table(
         Field("services", list_of(KNOWN_SERVICE.codec()), "what people meet under the name"),
         Field("programs", list_of(PROGRAM.codec()), "server programs that speak it"),
         Field("uses", USES, "what people use its ports for"),
+        Field("alike", USES, "uses of products that have the name in theirs, on other ports"),
         HOST_FIELD,
         Field("findings", FINDINGS),
         Field("own_notes", optional(NOTES), "your notes on its ports; null: left out", own_notes),

@@ -83,6 +83,17 @@ def _programs_of(rows: Sequence[list[str]], path: str) -> list[Program]:
     return [program_of(row, path) for row in rows]
 
 
+def is_called(use: Use, name: str) -> bool:
+    """Whether the product of *use* is called *name*, which is in lower case."""
+    return name == use.product.casefold() or name in map(str.casefold, use.also_called)
+
+
+def _is_part_named(use: Use, name: str) -> bool:
+    """Whether the product of *use* has *name* as its own: "Ory Hydra", "Hydra (NixOS)"."""
+    words = use.product.casefold().partition(" (")[0].split()
+    return len(words) <= 2 and words[-1:] == [name]
+
+
 class Practice:
     """The compiled lore in one folder; each file is opened when it is first asked.
 
@@ -249,7 +260,7 @@ class Practice:
             use_of(cells_of(row, "uses", file.path), file.path)
             for row in file.containing(name.lower().encode(errors="replace"))
         ]
-        return tuple([use for use in found if use.is_called(asked) or use.is_part_named(asked)])
+        return tuple([use for use in found if is_called(use, asked) or _is_part_named(use, asked)])
 
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any.
