@@ -125,7 +125,7 @@ def test_a_product_comes_before_a_registered_name_that_nobody_uses(
     assert "History" in page
 
 
-@pytest.mark.parametrize("text", ["redis", "ssh", "domain", "consul", "mysql"])
+@pytest.mark.parametrize("text", ["redis", "ssh", "domain", "consul", "mysql", "matter"])
 def test_a_registered_name_that_people_use_stays_first(text: str) -> None:
     found = _of(text)
     assert (found.product, found.alike) == (None, ())

@@ -85,6 +85,9 @@ def products_beside(
         return None, ()
     known = [each for first, _ in spans if first for each in practice.lookup_services(first)]
     met = any(asked in map(str.lower, each.registered) for each in known)
+    # Matter devices on matter's port
+    there = [use for first, _ in spans if first for use in practice.lookup_uses(first)]
+    met = met or any(asked in use.product.casefold().split() for use in there)
     if not uses or met or practice.programs_for(name):
         return None, ()
     products: dict[str, list[Use]] = {}

@@ -303,6 +303,7 @@ def test_a_failure_without_a_port_is_understood(text: str) -> None:
     ("text", "topic", "first"),
     [
         ("kill process on port 3000", "stop", 3000),
+        ("kill 3000", "stop", 3000),
         ("how do I free port 8080?", "stop", 8080),
         ("which port should I use for my app", "choose", -1),
         ("how do I register a port with IANA", "register", -1),

@@ -41,7 +41,7 @@ _ASKED: tuple[tuple[str, str], ...] = (
     ("choose", r"\b(?:which|what|choose|pick|find|get|need|want|good|free|best|suggest|recommend\w*)\b.{0,40}\b(?:ports?)\b.{0,30}"
                r"\b(?:should|use|choose|pick|run|listen|bind|for my|to use|is free|are free)\b"
                r"|\b(?:unused|available) ports?\b|\b(?:an?|any|some|find|next) free ports?\b|\bfree ports\b|\bchoose an? port\b|\bpick an? port\b"),
-    ("stop", r"\b(?:kill|stop|free(?: up)?|terminate|end|close|release|shut ?down|clear|unblock|get rid of)\b.{0,40}\bports?\b"
+    ("stop", r"^(?:kill|stop|free|close) \d{1,5}$|\b(?:kill|stop|free(?: up)?|terminate|end|close|release|shut ?down|clear|unblock|get rid of)\b.{0,40}\bports?\b"
              r"|\b(?:kill|stop|terminate)\b.{0,40}\b(?:on|using|at|listening)\b.{0,12}\d"),
     ("listen", r"\b(?:every|all|open|listening|which|what|see|list)\b.{0,24}\bports?\b.{0,30}\b(?:open here|in use here|on this (?:machine|computer)|"
                r"(?:on )?my (?:machine|computer|server|system|pc|mac))\b"),
