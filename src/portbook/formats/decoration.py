@@ -154,13 +154,18 @@ def _without_stamps(lines: Iterable[Pasted]) -> Iterator[Pasted]:
 
 
 def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
-    """Text without tags; what a page breaks into several lines has numbers of its own."""
+    """Text without tags; what a page breaks into several lines has numbers of its own.
+
+    So have rows that one line quotes, which stand between marks.
+    """
     from html import unescape
 
     number = 0
     for line in lines:
         pieces = [line.bare]
-        if "<" in line.bare or "&" in line.bare:
+        if line.bare.count("`") > 3 and len(quoted := _IN_MARKS.findall(line.bare)) > 1:
+            pieces = quoted
+        elif "<" in line.bare or "&" in line.bare:
             broken = [piece for piece in _LINE_END.split(line.bare) if piece.strip()]
             # What stands for a blank in a page doesn't break a line.
             broken = [_TAG.sub("", _CELL_END.sub("  ", piece)) for piece in broken]
@@ -175,6 +180,8 @@ def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
 _IN_ITEM = re.compile(
     r"[ \t]{0,8}(?:[*+•–·-]|[0-9]{1,4}[.)])[ \t]{1,4}`([^`]{16,400})`[^`]{0,200}$"
 )
+# Several rows, each quoted, in a sentence.
+_IN_MARKS = re.compile(r"`([^`|]{2,24}[ \t][^`|]{14,400})`")
 _IN_PROSE = re.compile(r"[^`]{0,400}\w[^`\w]{0,8}`([^`]{16,400})`[^`]{0,400}$")
 
 
