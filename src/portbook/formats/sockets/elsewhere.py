@@ -167,8 +167,8 @@ ELSEWHERE = (
     (
         re.compile(r"^\s{0,40}(?:LocalAddress\s+)?LocalPort\s+(?!.*(?:State|Remote))\w"),
         (
-            "these columns of PowerShell say neither TCP nor UDP, nor what listens: add "
-            "LocalAddress and State to them"
+            "these columns of PowerShell say neither TCP nor UDP, nor what listens: give "
+            "LocalAddress, LocalPort and State"
         ),
     ),
 )
