@@ -326,6 +326,15 @@ def test_the_headline_names_what_people_meet(port: str, headline: str) -> None:
     assert _many(compose_brief(found, TO).headline) == headline
 
 
+def test_of_wide_spans_the_narrower_one_says_more() -> None:
+    found = answer(parse_query("31337"), CATALOG)
+    assert isinstance(found, PortAnswer)
+    nodes = next(use for use in found.uses if use.product == "Kubernetes NodePort services")
+    wider = nodes._replace(product="A conference", first=16384, last=32768)
+    assert sorted([wider, nodes], key=lambda use: use.rank) == [nodes, wider]
+    assert not nodes.leads
+
+
 def test_a_wide_use_never_leads() -> None:
     found = answer(parse_query("31337"), CATALOG)
     assert isinstance(found, PortAnswer)
@@ -333,8 +342,10 @@ def test_a_wide_use_never_leads() -> None:
     assert compose_brief(found, TO).headline.startswith("31337 · eldim")
     assert compose_brief(found, TO).abuse == "Back Orifice (September 1998) and 2 more"
     assert in_practice(found).leading == ()
-    assert in_practice(found).wide == ("Kubernetes NodePort services",)
-    assert compose_brief(found, TO).practice == "Kubernetes NodePort services (30000–32767)"
+    assert in_practice(found).wide[0] == "Kubernetes NodePort services"
+    practice = compose_brief(found, TO).practice
+    assert practice is not None
+    assert practice.startswith("Kubernetes NodePort services (30000–32767)")
 
 
 @pytest.mark.parametrize(("port", "told"), [("4905", False), ("3000", True), ("22", True)])

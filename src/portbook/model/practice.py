@@ -83,15 +83,15 @@ class Use(NamedTuple):
         return self.last - self.first < WIDE
 
     @property
-    def rank(self) -> tuple[bool, int, int, bool, int, str]:
+    def rank(self) -> tuple[bool, int, int, int, int, str]:
         """Its place among uses of a port, the first least.
 
         By weight, then a port of one's own before what was there once, and that before an
         alternative (an app store's choice, say), then one port before a span of them, then by how
-        many sources show it, then by name; wide spans last.
+        many sources show it, then by name; wide spans last, of those the narrower first.
         """
         lesser = LESSER.get(self.kind, 0)
-        span = self.last > self.first
+        span = int(self.last > self.first) if self.leads else self.last - self.first
         name = self.product.casefold()
         return (not self.leads, -self.weight, lesser, span, -self.shown_by, name)
 
