@@ -7,6 +7,7 @@ once, with places for what differs, by the table of fields that makes any other.
 
 from __future__ import annotations
 
+from array import array
 from functools import partial
 from itertools import islice
 from operator import not_
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
     from portbook.app.on_record import OwnersOnRecord, PortOnRecord
     from portbook.catalog import Catalog
-    from portbook.catalog.registry.outlines import Outline
     from portbook.formats.fields import PlainRows
     from portbook.model import Finding
     from portbook.schema.tables import Table
@@ -95,7 +95,7 @@ class CaptureTexts:
         self._alike = [0] * APART  # 0 for one that is like no other
         self._own: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._kinds: dict[object, int] = {}
-        self._standings: list[Outline | None] = [None] * APART
+        self._runs = array("I", bytes(4 * APART))  # by places, those of what was learned
         self._learned = 0
         self._owners: dict[int, OwnersOnRecord | None] = {}
         self._where: list[int] = []  # by the numbers of addresses
@@ -183,12 +183,10 @@ class CaptureTexts:
             return self._alone(table.judged(at))
         head = self._head_of(table, at, (by, where, unnumbered, rest), values)
         place = table.columns.places[at]
-        standing = self._standings[place]
-        assert standing is not None
         bearer = Bearer(
             findings=table.verdict(at).findings,
             whole=partial(_whole, table, at),
-            standing=standing,
+            standing=table.ports.learned[self._runs[place]][0].standing,
             owners=owners,
             place=place,
             kind=kind,
@@ -270,10 +268,12 @@ class CaptureTexts:
             self._before_port.append(f"{bracketed(address)}:")
 
     def _learn_ports(self, table: CaptureTable) -> None:
-        for found, place, size in table.ports.learned[self._learned :]:
+        learned = table.ports.learned
+        for run in range(self._learned, len(learned)):
+            found, place, size = learned[run]
             shape, texts = shape_of(found)
             places = range(place, place + (size << 2), 4)
-            self._standings[place : places.stop : 4] = [found.standing] * size
+            self._runs[place : places.stop : 4] = array("I", [run]) * size
             if shape is not None:
                 number = self._kinds.setdefault(shape, len(self._kinds))
                 self._alike[place : places.stop : 4] = [APART + (number << 2) + (place & 3)] * size
@@ -281,7 +281,7 @@ class CaptureTexts:
                 names = json_line(list(map(unbyte, found.standing.names)))
                 own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
                 self._own.update(dict.fromkeys(places, own))
-        self._learned = len(table.ports.learned)
+        self._learned = len(learned)
 
 
 def _whole(table: CaptureTable, at: int) -> tuple[Listener, PortOnRecord]:
