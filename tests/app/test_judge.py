@@ -11,7 +11,7 @@ from portbook.app.capture_judge import CaptureJudge
 from portbook.app.capture_rows import plain_rows
 from portbook.app.capture_table import CaptureTable, judge_all
 from portbook.app.judge import Judge, judge_listener
-from portbook.app.socket_filter import sort_by_gravity
+from portbook.app.socket_order import sort_by_gravity
 from portbook.formats.fields import UNTOLD, PlainRows
 from portbook.formats.sockets.detect import read
 from portbook.model import (

@@ -14,7 +14,8 @@ from portbook.app.list_lookup import RangeAnswer
 from portbook.app.listen import ScanOptions, answer_here, look, prepare, watch_here
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
-from portbook.app.socket_filter import Filter, PortSpan, sort_by_gravity, sort_sockets
+from portbook.app.socket_filter import Filter, PortSpan
+from portbook.app.socket_order import sort_by_gravity, sort_sockets
 from portbook.app.watch import Change
 from portbook.catalog import Catalog
 from portbook.catalog.practice.lookup import Practice

@@ -8,7 +8,8 @@ from __future__ import annotations
 from difflib import SequenceMatcher
 from typing import TYPE_CHECKING
 
-from portbook.model.practice import WIDE, SearchStore
+from portbook.model.practice import WIDE
+from portbook.model.search import SearchStore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

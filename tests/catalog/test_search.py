@@ -20,7 +20,7 @@ from portbook.catalog.search import index
 from portbook.catalog.text_index import words_of
 from portbook.errors import DataCorrupt
 from portbook.model import State, Transport
-from portbook.model.practice import SearchStore
+from portbook.model.search import SearchStore
 from tests.catalog.scanning import scan
 from tests.counts import PROOF
 from tests.strategies import any_port, nasty, queryish

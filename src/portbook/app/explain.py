@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event
     from portbook.model import Source, Standing, Use
-    from portbook.model.sockets import ScannedPort
+    from portbook.model.scanned import ScannedPort
 
 _OnRecord = TypeVar("_OnRecord")
 _Sockets = TypeVar("_Sockets", bound="Sequence[Listener]")

@@ -64,6 +64,11 @@ class Failed(NamedTuple):
     file: bool = False
     outgoing: bool = False
 
+    @property
+    def in_use(self) -> bool:
+        """Whether the port was said to be in use."""
+        return self.failure is Failure.IN_USE
+
 
 _MOST = 8  # further ports of a text that are looked at
 

@@ -24,7 +24,7 @@ def look_at(
     if depth is None:
         return None, ()
     from portbook.app.listen import look, read_redirected
-    from portbook.app.socket_filter import sort_by_gravity
+    from portbook.app.socket_order import sort_by_gravity
     from portbook.host.host_reader import THIS_HOST
 
     host = host or THIS_HOST

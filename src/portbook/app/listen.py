@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 
 from portbook._fast_types import NamedTuple
-from portbook.app.socket_filter import Filter, sort_sockets
 from portbook.catalog.expectations.lookup import NONE
 from portbook.errors import PortbookError
 from portbook.host.host_reader import THIS_HOST
@@ -24,6 +23,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portbook.app.socket_filter import Filter
     from portbook.app.watch import Watch
     from portbook.catalog import Catalog
     from portbook.catalog.expectations.lookup import Notes
@@ -254,6 +254,9 @@ def answer_here(
     order: str = "level",
 ) -> HereAnswer:
     """What *wanted* keeps of the sockets of *host*, in an *order* of :data:`ORDERS`."""
+    from portbook.app.socket_filter import Filter
+    from portbook.app.socket_order import sort_sockets
+
     book = catalog.registry
     if depth.probe is not None:
         depth = depth._replace(probe=wanted)
@@ -290,6 +293,8 @@ def answer_here(
 
 def _counted(seen: Host, wanted: Filter) -> tuple[Gap, ...]:
     """What is missing of *seen*, with the sockets between several spans left out of its counts."""
+    from portbook.app.socket_filter import Filter
+
     asked = Filter(wanted.transport, wanted.ports, spans=wanted.spans)
     known = [each.ownership.seen for each in seen.listeners if asked.keeps(each)]
     counts = {

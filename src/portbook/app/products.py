@@ -12,7 +12,8 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.catalog.practice.lookup import is_called
 from portbook.model import Transport
-from portbook.model.practice import SearchStore, UseKind
+from portbook.model.practice import UseKind
+from portbook.model.search import SearchStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -47,7 +47,7 @@ class SearchAnswer(NamedTuple):
 
         Services are in the registry and in practice: of them all are, but those of other lists.
         """
-        from portbook.model.practice import SearchStore
+        from portbook.model.search import SearchStore
 
         lists = {
             SearchStore.USES: "lore-uses",
@@ -63,7 +63,7 @@ class SearchAnswer(NamedTuple):
     @property
     def order(self) -> tuple[str, ...]:
         """``matches``, ``uses`` and ``abuse``: the one with the best hit first."""
-        from portbook.model.practice import SearchStore
+        from portbook.model.search import SearchStore
 
         first = dict.fromkeys(hit.store for hit in self.hits)
         lists = [SearchStore.MATCHES, SearchStore.USES, SearchStore.ABUSE]
@@ -105,7 +105,7 @@ def answer_search(
     *own* are the user's own notes that it finds, for the user's own eyes.
     """
     from portbook.catalog.search import SIMILAR, Matches, index
-    from portbook.model.practice import SearchStore
+    from portbook.model.search import SearchStore
 
     text = query.text
     if " " in text:

@@ -1,14 +1,12 @@
-"""Which sockets an answer is about, and in which order they stand."""
+"""Which sockets an answer is about."""
 
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model.finding import OF_EXPOSURE, RANKS
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
-    from typing import Any
+    from collections.abc import Iterator
 
     from portbook.catalog import Catalog
     from portbook.model import Level, Listener, Reach, Transport
@@ -61,7 +59,7 @@ def _runs(listener: Listener, program: str) -> bool:
     """Whether *program* is a part of what an owner of *listener* is called, or a pattern of it."""
     pattern = program.casefold()
     return is_called(listener, program) or any(
-        pattern in name.casefold() for name in _programs(listener)
+        pattern in name.casefold() for name in programs_of(listener)
     )
 
 
@@ -70,7 +68,7 @@ def is_called(listener: Listener, program: str) -> bool:
 
     *program* is the whole name or a pattern (``python*``), in either case.
     """
-    names = [name.casefold() for name in _programs(listener)]
+    names = [name.casefold() for name in programs_of(listener)]
     pattern = program.casefold()
     if any(sign in pattern for sign in "*?["):
         from fnmatch import fnmatchcase
@@ -79,7 +77,8 @@ def is_called(listener: Listener, program: str) -> bool:
     return pattern in names
 
 
-def _programs(listener: Listener) -> Iterator[str]:
+def programs_of(listener: Listener) -> Iterator[str]:
+    """What the owners of *listener* are called, and what their programs run."""
     from portbook.model.command_line import run_of
 
     for owner in listener.ownership.owners:
@@ -96,58 +95,6 @@ def _users(listener: Listener) -> set[str | None]:
     uids = (listener.socket.uid, *(owner.uid for owner in owners))
     names = {listener.socket.user, *(owner.user for owner in owners)}
     return names | {str(uid) for uid in uids if uid is not None}
-
-
-def sort_by_gravity(listeners: Iterable[Listener]) -> tuple[Listener, ...]:
-    """*listeners*, the most serious first, then by port: the first finding on the first of them
-    leads every answer.
-    """
-    return sort_sockets(listeners, "level")
-
-
-def sort_sockets(listeners: Iterable[Listener], by: str) -> tuple[Listener, ...]:
-    """*listeners* in the order of *by*, one of :data:`ORDERS`, then by port."""
-    # Twice, which is stable: most listeners come in the order of their ports, and stay in it.
-    return tuple(sorted(sorted(listeners, key=_place), key=ORDERS[by]))
-
-
-def _place(listener: Listener) -> tuple[Any, ...]:
-    socket = listener.socket
-    return (socket.port, socket.transport, socket.family or "")
-
-
-def _first_program(listener: Listener) -> str:
-    return next(_programs(listener), "\U0010ffff").casefold()  # what isn't known stands last
-
-
-def _first_pid(listener: Listener) -> float:
-    return min([owner.pid for owner in listener.ownership.owners if owner.pid], default=1 << 40)
-
-
-def _age(listener: Listener) -> float:
-    """The latest start first: minus the moment, and what isn't known last."""
-    starts = [-owner.started for owner in listener.ownership.owners if owner.started is not None]
-    return min(starts, default=0.0)
-
-
-def _most_serious_first(listener: Listener) -> int:
-    # As Assessment.urgency, without its calls: lists have thousands.
-    findings = listener[2][0]
-    if not findings:
-        return 2
-    gravity = max([RANKS[each[1]] for each in findings])
-    return -2 * gravity - (findings[0][0] in OF_EXPOSURE)
-
-
-ORDERS: dict[str, Callable[[Listener], Any]] = {
-    "level": _most_serious_first,
-    "port": lambda each: each.socket.port,
-    "address": lambda each: (each.socket.family or "", each.socket.address),
-    "program": _first_program,
-    "pid": _first_pid,
-    "user": lambda each: (each.socket.user is None, each.socket.user or each.socket.uid or 0),
-    "uptime": _age,
-}
 
 
 def ports_named(name: str, catalog: Catalog) -> tuple[int, ...]:

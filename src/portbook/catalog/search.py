@@ -28,7 +28,8 @@ from portbook.catalog.text_index import (
     words_of,
 )
 from portbook.model import LAST_PORT
-from portbook.model.practice import WIDE, SearchStore
+from portbook.model.practice import WIDE
+from portbook.model.search import SearchStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

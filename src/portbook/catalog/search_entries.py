@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from portbook.catalog.text_index import fold
 from portbook.model import PORTS, Transport
-from portbook.model.practice import SearchStore, UseKind
+from portbook.model.practice import UseKind
+from portbook.model.search import SearchStore
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

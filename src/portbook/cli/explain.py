@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from portbook.app.explain import explain
 from portbook.app.socket_columns import ByColumns
-from portbook.app.socket_filter import ORDERS, sort_sockets
+from portbook.app.socket_order import ORDERS, sort_sockets
 from portbook.cli import complain
 from portbook.cli.capture_input import STANDARD_INPUT, chunks_of, is_whole
 from portbook.cli.filters import add_filters, filter_of

@@ -217,7 +217,7 @@ _FLAGS = {
 
 def parse_whole(argv: Sequence[str]) -> Options:
     """*argv* read by argparse. Raises UsageError; ``--help`` prints and exits."""
-    from portbook.app.socket_filter import ORDERS
+    from portbook.app.socket_order import ORDERS
     from portbook.cli.help import (
         Parser,
         add_depth,

@@ -14,7 +14,7 @@ import sys
 import time
 from collections import deque
 
-from portbook.app.socket_filter import sort_by_gravity
+from portbook.app.socket_order import sort_by_gravity
 from portbook.app.watch import Change, identity
 from portbook.cli.terminal import table_style, terminal_width
 from portbook.cli.termination import cleaned_up

@@ -23,7 +23,8 @@ from portbook.model import (
     SocketState,
     Transport,
 )
-from portbook.model.sockets import UNKNOWN_ADDRESS, ScannedPort, ScanState
+from portbook.model.scanned import ScannedPort, ScanState
+from portbook.model.sockets import UNKNOWN_ADDRESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence

@@ -36,7 +36,7 @@ from portbook.model import (
     SocketState,
     Transport,
 )
-from portbook.model.sockets import ScannedPort, ScanState
+from portbook.model.scanned import ScannedPort, ScanState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence

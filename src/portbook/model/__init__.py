@@ -23,8 +23,6 @@ from portbook.model.record import (
     USER_PORTS,
     Assignment,
     Block,
-    ChangeKind,
-    Failure,
     Neighbour,
     Note,
     PortRange,
@@ -39,6 +37,8 @@ from portbook.model.record import (
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from portbook.model.changes import ChangeKind
+    from portbook.model.failures import Failure
     from portbook.model.finding import (
         Evidence,
         EvidenceCode,
@@ -158,6 +158,8 @@ __all__ = [
 # A lookup without this machine asks for no sockets, findings and gaps, and most ports have nothing
 # but uses: to make all these classes would take a fifteenth of it.
 _HOMES = {
+    "changes": ("ChangeKind",),
+    "failures": ("Failure",),
     "finding": (
         "Evidence",
         "EvidenceCode",

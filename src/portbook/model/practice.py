@@ -94,12 +94,3 @@ class Use(NamedTuple):
         span = int(self.last > self.first) if self.leads else self.last - self.first
         name = self.product.casefold()
         return (not self.leads, -self.weight, lesser, span, -self.shown_by, name)
-
-
-class SearchStore(StrEnum):
-    """Where a hit of a search is from, and the list of an answer that has it."""
-
-    MATCHES = "matches"  # services, the registry's and those that people meet
-    USES = "uses"
-    PROGRAMS = "programs"
-    ABUSE = "abuse"

@@ -36,33 +36,6 @@ class State(StrEnum):
     DYNAMIC = "dynamic"
 
 
-class Failure(StrEnum):
-    """What a text says went wrong with a port: a bind, a connection, or a packet that was lost."""
-
-    IN_USE = "in-use"
-    PERMISSION = "permission"
-    UNAVAILABLE = "unavailable"  # the address is none of that machine's
-    REFUSED = "refused"
-    TIMEOUT = "timeout"
-    UNREACHABLE = "unreachable"
-    EXCLUDED_RANGE = "excluded-range"
-    BROWSER_BLOCKED = "browser-blocked"
-    DROPPED = "dropped"
-    OTHER = "other"
-
-
-class ChangeKind(StrEnum):
-    """What became of a port, or of a name, between two copies of the registry."""
-
-    ASSIGNED = "assigned"
-    RESERVED = "reserved"
-    REMOVED = "removed"
-    RENAMED = "renamed"
-    REASSIGNED = "reassigned"
-    NAME_ADDED = "name-added"
-    NAME_REMOVED = "name-removed"
-
-
 class PortRange(NamedTuple):
     """One of the three ranges of RFC 6335 §6, or any other run of ports, ends included."""
 

@@ -75,14 +75,6 @@ class Reach(StrEnum):
     LOOPBACK = "loopback"
 
 
-class ScanState(StrEnum):
-    """What a scan found of a port that isn't open."""
-
-    FILTERED = "filtered"  # no answer: something in between keeps it
-    OPEN_FILTERED = "open-filtered"  # no answer, which may mean either
-    CLOSED = "closed"
-
-
 class ExecutablePlace(StrEnum):
     """Where an executable lies, if that is no place for a server's."""
 
@@ -304,15 +296,6 @@ class Socket(NamedTuple):
         if self.queue is None or self.queue_limit is None:
             return False
         return self.queue > self.queue_limit
-
-
-class ScannedPort(NamedTuple):
-    """A port that a scan lists by number, and that it didn't find open."""
-
-    address: str
-    port: int
-    transport: Transport
-    state: ScanState
 
 
 class Ownership(NamedTuple):

@@ -7,7 +7,7 @@ most twelve lines of :data:`COLUMNS` columns; the whole page has the rest.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.model import Failure, State
+from portbook.model import State
 from portbook.present.owners import owner_name, owner_phrase, unseen_owner, unseen_sentences
 from portbook.present.port.on_record import (
     abuse_line,
@@ -222,7 +222,7 @@ class Group(NamedTuple):
 
 def groups_of(sockets: Iterable[Listener]) -> list[Group]:
     """The sockets on the port by the program that holds them; most serious first."""
-    from portbook.app.socket_filter import sort_by_gravity
+    from portbook.app.socket_order import sort_by_gravity
 
     grouped: dict[object, list[Listener]] = {}
     for listener in sort_by_gravity(sockets):
@@ -355,7 +355,7 @@ def _reach(groups: list[Group], to: Viewer) -> str | None:
 def _binding(answer: PortAnswer, host: Host) -> str | None:
     rules, port, failed = host.rules, answer.port, answer.failed
     # Who can't connect doesn't want to bind it; a bind that was refused is explained above.
-    if rules is None or port == 0 or (failed and failed.failure is not Failure.IN_USE):
+    if rules is None or port == 0 or (failed and not failed.in_use):
         return None
     if rules.unprivileged_first is not None and port < rules.unprivileged_first:
         return "needs root or CAP_NET_BIND_SERVICE"

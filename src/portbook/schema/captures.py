@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model import Level
-from portbook.model.sockets import ScannedPort, ScanState
+from portbook.model.scanned import ScannedPort, ScanState
 from portbook.schema.codecs import (
     FLAG,
     MOMENT,

@@ -22,7 +22,7 @@ from portbook.model import (
     Use,
     UseKind,
 )
-from portbook.model.practice import SearchStore
+from portbook.model.search import SearchStore
 from portbook.schema.codecs import (
     FLAG,
     NUMBER,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from portbook.app.listen import ScanOptions, look
 from portbook.app.lookup import answer
 from portbook.app.port_lookup import PortAnswer
-from portbook.app.socket_filter import sort_by_gravity
+from portbook.app.socket_order import sort_by_gravity
 from portbook.formats.errors.query import parse_query
 from portbook.model import Listener, Process
 from portbook.present.brief import compose_brief

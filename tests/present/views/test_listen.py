@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.app.listen import HereAnswer
-from portbook.app.socket_filter import sort_by_gravity
+from portbook.app.socket_order import sort_by_gravity
 from portbook.errors import InvalidArgument
 from portbook.host.firewall.redirects import Redirect
 from portbook.model import (

@@ -19,7 +19,7 @@ from portbook.formats.errors.query import (
     parse_query,
 )
 from portbook.model import State, Transport
-from portbook.model.practice import SearchStore
+from portbook.model.search import SearchStore
 from portbook.present.render import markdown
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of

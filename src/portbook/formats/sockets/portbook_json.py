@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from portbook.formats.fields import Event, Lines, Names
     from portbook.model import Listener
-    from portbook.model.sockets import ScannedPort
+    from portbook.model.scanned import ScannedPort
 
 _LISTS = {"portbook/listen/1": "listeners", "portbook/explain/1": "sockets"}
 _OWN = re.compile(r'\s*\{\s*"schema"\s*:\s*"portbook/(?:listen|explain|port)/1"')

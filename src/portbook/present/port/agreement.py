@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple, StrEnum
-from portbook.app.socket_filter import sort_by_gravity
+from portbook.app.socket_order import sort_by_gravity
 from portbook.model import SpokenState, Transport
 from portbook.present.owners import owner_name
 from portbook.present.port.on_record import service_names

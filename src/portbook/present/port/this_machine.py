@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.app.socket_filter import sort_by_gravity
+from portbook.app.socket_order import sort_by_gravity
 from portbook.model import (
     ConnectionState,
     ExecutablePlace,

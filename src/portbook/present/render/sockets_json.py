@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.formats.fields import Line
     from portbook.host.firewall.redirects import Redirect
-    from portbook.model.sockets import ScannedPort
+    from portbook.model.scanned import ScannedPort
     from portbook.present.render.capture_texts import CaptureTexts
 
 

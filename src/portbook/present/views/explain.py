@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from portbook.app.capture_changes import Changes
     from portbook.app.explain import ExplainAnswer
     from portbook.model import Listener, Transport
-    from portbook.model.sockets import ScanState
+    from portbook.model.scanned import ScanState
     from portbook.present.render.text import Style
 
     Below = Callable[[Listener], Iterable[str]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.catalog.search import SIMILAR
-from portbook.model.practice import SearchStore
+from portbook.model.search import SearchStore
 from portbook.present.document import Paragraph, Sources, Table
 from portbook.present.escape import one_line
 from portbook.present.render.document_text import render_item

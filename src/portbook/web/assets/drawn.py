@@ -15,7 +15,7 @@ from portbook.catalog.registry.summary import STATES, shelf
 from portbook.catalog.search import index
 from portbook.catalog.search_entries import OF_ANOTHER
 from portbook.formats.errors.questions import ASKING, DROPPED
-from portbook.model.practice import SearchStore
+from portbook.model.search import SearchStore
 from portbook.present.charts.card import render_card, render_icon
 from portbook.present.charts.map import render_map_png, render_map_svg
 from portbook.present.escape import one_line

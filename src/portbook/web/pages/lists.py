@@ -14,7 +14,7 @@ from portbook.catalog.registry.stats import count
 from portbook.catalog.registry.summary import STATES, shelf
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.model import PORTS, RANGES, State
-from portbook.model.practice import SearchStore
+from portbook.model.search import SearchStore
 from portbook.present.charts.svg import render_band, render_bar, render_columns
 from portbook.present.port.changes import between, dates, limits, said, tally
 from portbook.present.views.lists import said_of
