@@ -19,11 +19,10 @@ from portbook.host.firewall.nft_expressions import (
     key_fields,
     map_of,
     rows_of,
-    target_of,
 )
-from portbook.host.firewall.nft_glance import VERDICTS
-from portbook.host.firewall.nft_text import listed, load_json, only
-from portbook.host.firewall.values import Rows, Verdict
+from portbook.host.firewall.nft_goals import goal_of, verdict_of
+from portbook.host.firewall.nft_text import listed, objects_of
+from portbook.host.firewall.values import Rows
 from portbook.host.linux.netlink import attributes_of
 
 TYPE_CHECKING = False
@@ -47,12 +46,6 @@ _ENDS = _struct.pack("=HH", 8, 3) + b"\0\0\0\1"
 _OPEN = _struct.pack("=HHBBI2x", 10, 6, 1, 4, 1)
 
 
-def objects_of(text: str) -> list[dict[str, Any]]:
-    """What nft prints one by one. Raises ValueError and the like for other text."""
-    objects: list[dict[str, Any]] = load_json(text)["nftables"]
-    return objects
-
-
 def read_rows(kind: str, value: dict[str, Any]) -> Rows:
     """The elements of a set or a map (*kind*), each by its type."""
     types = value.get("type")
@@ -65,22 +58,6 @@ def read_rows(kind: str, value: dict[str, Any]) -> Rows:
         return rows_of(fields, elements)
     goal = verdict_of if gives == "verdict" else str if gives in OBJECTS else goal_of
     return map_of(fields, elements, goal)
-
-
-def goal_of(value: Any) -> object:
-    """What a map of numbers gives: an interval, or an address and a port."""
-    kind, inside = only(value)
-    if kind == "concat":
-        return tuple(target_of(each) for each in inside)
-    return target_of(value)
-
-
-def verdict_of(value: Any) -> object:
-    """What a verdict map gives; None for what isn't known."""
-    kind, inside = only(value)
-    if kind in ("jump", "goto"):
-        return Verdict(kind, inside["target"])
-    return Verdict(kind) if kind in VERDICTS else None
 
 
 def parse_elements(
@@ -161,8 +138,9 @@ def _joined(pieces: list[Rows], *, plain: bool) -> Rows:
     return Rows(rows, [goal for each in pieces for goal in each.goals or ()], otherwise)
 
 
-def note_set(table: Table, kind: str, value: dict[str, Any]) -> None:
-    """Notes in *table* what *value* is, a set or a map as nft prints it without its elements."""
+def add_set(table: Table, kind: str, value: dict[str, Any], terse: bool) -> None:
+    """Adds to *table* what *value* is: a set or a map (*kind*), without its elements if *terse*."""
+    table.sets[value["name"]] = None if terse else read_rows(kind, value)
     if kind == "map":
         table.maps.add(value["name"])
         return

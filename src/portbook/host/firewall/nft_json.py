@@ -17,7 +17,6 @@ from __future__ import annotations
 from portbook.errors import MalformedInput
 from portbook.host.firewall import nft_glance
 from portbook.host.firewall.intervals import Intervals, Uncollected
-from portbook.host.firewall.nft_elements import goal_of, note_set, objects_of, read_rows, verdict_of
 from portbook.host.firewall.nft_expressions import (
     bits_of,
     field_of,
@@ -31,7 +30,8 @@ from portbook.host.firewall.nft_expressions import (
     unread_test,
 )
 from portbook.host.firewall.nft_glance import IGNORED, VERDICTS
-from portbook.host.firewall.nft_text import listed, only, show_rule
+from portbook.host.firewall.nft_goals import goal_of, verdict_of
+from portbook.host.firewall.nft_text import listed, objects_of, only, show_rule
 from portbook.host.firewall.values import (
     AddTo,
     Assign,
@@ -133,9 +133,9 @@ class _Reader:
                 elif kind == "rule":
                     self._rule(value)
                 elif kind in ("set", "map"):
-                    table = self._table(value["family"], value["table"])
-                    note_set(table, kind, value)
-                    table.sets[value["name"]] = None if self._terse else read_rows(kind, value)
+                    from portbook.host.firewall.nft_elements import add_set
+
+                    add_set(self._table(value["family"], value["table"]), kind, value, self._terse)
                 elif kind == "flowtable":
                     name = f"{value['family']} {value['table']} {value['name']}"
                     self._unfollowed.append(NotEvaluated(FilterKind.FLOWTABLE, name))

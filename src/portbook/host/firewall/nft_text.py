@@ -78,6 +78,12 @@ def load_json(text: str) -> Any:
     return value
 
 
+def objects_of(text: str) -> list[dict[str, Any]]:
+    """What nft prints one by one. Raises ValueError and the like for other text."""
+    objects: list[dict[str, Any]] = load_json(text)["nftables"]
+    return objects
+
+
 def _constant(name: str) -> Any:
     raise ValueError(name)  # NaN and the like are no JSON
 
