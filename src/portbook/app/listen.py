@@ -81,6 +81,12 @@ class ScanOptions(NamedTuple):
     named: bool = True
     clients: bool = False
 
+    def probing(self) -> ScanOptions:
+        """These, with every service asked what it speaks."""
+        from portbook.app.socket_filter import Filter
+
+        return self._replace(probe=Filter())
+
 
 def look(
     ports: tuple[int, int] | None,

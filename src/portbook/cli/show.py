@@ -225,7 +225,6 @@ class _Show:
         if not options.host:
             return None
         from portbook.app.listen import ScanOptions
-        from portbook.app.socket_filter import Filter
         from portbook.model import OwnerSearch
 
         if options.notes:
@@ -240,7 +239,7 @@ class _Show:
             notes=options.notes,
             clients=options.clients,
         )
-        return depth._replace(probe=Filter()) if options.probe else depth
+        return depth.probing() if options.probe else depth
 
     def _texts(self) -> Iterator[str]:
         if self.texts is not None:
