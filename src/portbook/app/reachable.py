@@ -66,7 +66,7 @@ def add_reachable(
             origins = origins_of(
                 socket, socket.transport, socket.port, network, packets, behind, short=True
             )
-            if any(each.redirected for each in origins):
+            if any(each.redirected or each.delivered_to is None for each in origins):
                 from portbook.app.redirected import Takers
 
                 origins = Takers(socket.transport, network, host).settled(origins)

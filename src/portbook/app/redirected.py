@@ -32,6 +32,9 @@ class Takers:
         return tuple(dict.fromkeys([self._settled(each) for each in origins]))
 
     def _settled(self, origin: Origin) -> Origin:
+        if origin.answer is Outcome.OPEN and origin.delivered_to is None and not origin.forwarded:
+            # One port or address of several gets it, and on some nothing may listen.
+            return origin._replace(answer=Outcome.UNKNOWN)
         if origin.answer is not Outcome.OPEN or not origin.redirected:
             return origin
         takers = self.of(origin)
