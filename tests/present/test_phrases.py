@@ -104,6 +104,8 @@ SAID = {
     Gap(GapCode.TOOL_UNSTARTED, "nft", detail="x"): "firewall rules were not all read: nft (x)",
     Gap(GapCode.TOOL_LATE, "nft"): "firewall rules were not all read: nft did not answer in time",
     Gap(GapCode.TOOL_FAILED, "nft", detail="x"): "firewall rules were not all read: nft says x",
+    Gap(GapCode.TOOL_FAILED, "nft", number=-9): "firewall rules were not all read: nft failed "
+    "with signal 9",
     Gap(GapCode.FILE_CHANGED, "a.log"): "a.log changed while it was read: what came later is not "
     "in the answer",
     Gap(GapCode.NO_FLOWS, "a.log"): "a.log has no flows to read",

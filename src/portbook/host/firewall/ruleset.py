@@ -353,8 +353,9 @@ class _Reader:
             self.gaps.append(Gap(GapCode.TOOL_LATE, name, Need.AGAIN))
             return ""
         if done.status:
-            why = shown(done.errors.decode("utf-8", "replace").strip().split("\n")[0], 120)
-            self.gaps.append(Gap(GapCode.TOOL_FAILED, name, detail=why))
+            said = done.errors.decode("utf-8", "replace").strip().split("\n")[0]
+            why = shown(said, 120) if said else None
+            self.gaps.append(Gap(GapCode.TOOL_FAILED, name, detail=why, number=done.status))
             return ""
         return done.output.decode("utf-8", "replace")
 

@@ -76,7 +76,7 @@ TEMPLATES = {
     GapCode.NOT_EVALUATED: "portbook can't evaluate {filter}, so it can't tell what gets through",
     GapCode.TOOL_UNSTARTED: f"{_RULES} ({{detail}})",
     GapCode.TOOL_LATE: f"{_RULES} did not answer in time",
-    GapCode.TOOL_FAILED: f"{_RULES} says {{detail}}",
+    GapCode.TOOL_FAILED: f"{_RULES} {{said}}",
     GapCode.FILE_CHANGED: "{subject} changed while it was read: what came later is not in the "
     "answer",
     GapCode.NO_FLOWS: "{subject} has no flows to read",
@@ -271,5 +271,8 @@ def _words(gap: Gap, facts: dict[str, object]) -> dict[str, str]:
         else f"the names of {number:,} containers are",
         "records": "record is marked as having" if number == 1 else "records are marked as having",
         "filter": filter_words(subject, gap.detail or ""),
+        "said": f"says {gap.detail}"
+        if gap.detail
+        else f"failed with {'signal' if number < 0 else 'status'} {abs(number)}",
         "rules": "1 NAT rule was" if number == 1 else f"{number:,} NAT rules were",
     }
