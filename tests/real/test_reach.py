@@ -259,3 +259,22 @@ def test_what_is_redirected_ends_at_a_listener_or_is_refused(
         }
         assert sent[8080] == (7777 if ends or refused else None)
         assert sent.get(7777) is None
+
+
+def test_nft_that_lists_no_rules_where_the_kernel_has_some_is_not_believed(
+    pair: tuple[Namespace, Namespace],
+) -> None:
+    need_program("nft")
+    machine, _ = pair
+    rules = machine.folder / "rules.nft"
+    rules.write_text("flush ruleset\n" + NFT.format(rule="tcp dport 8080 drop"))
+    _run(machine, f"nft -f {rules}")
+    newer = machine.folder / "nft"
+    newer.write_text('#!/bin/sh\necho \'{"nftables": [{"policybook": {}}]}\'\n')
+    newer.chmod(0o755)
+    over = f'mount --bind {newer} $(readlink -f $(command -v nft)) && exec "$@"'
+    before = ("unshare", "-m", "sh", "-c", over, "sh")
+    report = machine.ask("reach", "8080", before=before)
+    assert [each["code"] for each in report["missing"]] == ["firewall-unreadable"]
+    (socket,) = report["sockets"]
+    assert {each["answer"] for each in socket["from"] if not each["barrier"]} == {"unknown"}

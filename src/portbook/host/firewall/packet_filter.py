@@ -307,8 +307,14 @@ def read_packet_filter(
     )
     others = read_other_filters()  # while nft may still print
     if begun is None:
-        return PacketFilter(read_ruleset(families=families), machine, others=others)
-    ruleset = read_ruleset(tool=begun.tool, number=begun.number, families=families)
+        ruleset = read_ruleset(families=families)
+    else:
+        ruleset = read_ruleset(tool=begun.tool, number=begun.number, families=families)
+    known = [each for each in ruleset.not_evaluated if each.kind != "unknown"]
+    if not (ruleset.tables or ruleset.gaps or known) and any(chain_types() or ()):
+        detail = "nft lists none, and the kernel has some"
+        missing = [Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=detail)]
+        return PacketFilter(missing=missing, others=others)
     return PacketFilter(ruleset, machine, others=others)
 
 
