@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -18,6 +19,9 @@ from tests.order import in_order
 from tests.randomness import chance
 from tests.real.needs import extend_path
 from tests.surroundings import looks_like, own_registries, piped
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
 
@@ -86,6 +90,18 @@ def pytest_runtest_logfinish() -> None:
 
 
 _MANY_FILES = 256
+
+
+@pytest.hookimpl(wrapper=True, specname="pytest_collection_modifyitems")
+def pytest_constants_later() -> Iterator[None]:
+    """Has Hypothesis read the constants of portbook's source when a property is first tried.
+
+    It would do so in each collection, and a tenth of that would be spent there.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        constants = "hypothesis.internal.conjecture.providers._get_local_constants"
+        patch.setattr(constants, lambda: None, raising=False)
+        yield
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

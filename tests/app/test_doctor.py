@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from packaging.requirements import Requirement
 
 from portbook.app.doctor import EXTRAS, Checkup, check_up
 from portbook.catalog import Catalog
@@ -121,6 +120,8 @@ def test_extras_are_those_that_can_be_imported() -> None:
 
 def test_every_extra_of_the_package_is_looked_for() -> None:
     import tomllib
+
+    from packaging.requirements import Requirement
 
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]

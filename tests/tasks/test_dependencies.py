@@ -6,7 +6,6 @@ import re
 from pathlib import Path
 
 import pytest
-from packaging.requirements import Requirement
 
 from tasks.dependencies import (
     CONSTRAINTS,
@@ -17,6 +16,7 @@ from tasks.dependencies import (
     runtime,
     without_upper_bounds,
 )
+from tests.cases import for_each
 
 MAKEFILE = Path(__file__).resolve().parents[2] / "Makefile"
 
@@ -27,13 +27,17 @@ def constraints() -> dict[str, str]:
     return dict(pinned)
 
 
-@pytest.mark.parametrize("line", runtime())
+@for_each("line", runtime())
 def test_a_runtime_dependency_is_bounded_below_and_above(line: str) -> None:
+    from packaging.requirements import Requirement
+
     operators = {bound.operator for bound in Requirement(line).specifier}
     assert operators >= {">=", "<"}, line
 
 
 def test_a_bare_make_test_fetches_no_browser_no_spark_and_no_compiler() -> None:
+    from packaging.requirements import Requirement
+
     text = MAKEFILE.read_text(encoding="utf-8")
     assert re.search(r"^test: \$\(VENV\)/\.ready-test ", text, re.MULTILINE)
     assert re.search(r"^EXTRAS := \[web,postgres,audit\]$", text, re.MULTILINE)
@@ -51,6 +55,8 @@ def test_make_knows_every_group() -> None:
 
 
 def test_the_constraints_are_versions_alone_and_fit_every_requirement() -> None:
+    from packaging.requirements import Requirement
+
     pinned = constraints()
     assert list(pinned) == sorted(pinned)
     for name, version in pinned.items():
@@ -64,6 +70,8 @@ def test_the_constraints_are_versions_alone_and_fit_every_requirement() -> None:
 
 
 def test_the_newest_keep_their_lower_bounds_alone() -> None:
+    from packaging.requirements import Requirement
+
     lines = newest()
     assert {Requirement(line).name for line in lines} == {
         Requirement(line).name

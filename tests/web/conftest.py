@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.host.host_reader import THIS_HOST
 from portbook.web.app import create_app
@@ -17,6 +16,8 @@ from tests.web.views import StandIn, StandInFiles
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from starlette.testclient import TestClient
 
     Make = Callable[..., TestClient]
 
@@ -32,6 +33,8 @@ def time_for_captures() -> Iterator[None]:
 
 
 def _client(folder: Path, **settings: Any) -> TestClient:
+    from starlette.testclient import TestClient
+
     settings.setdefault("store", SQLiteStore(str(folder / "feedback.sqlite3")))
     views = settings.pop("views", None) or StandIn()
     host = settings.pop("host", THIS_HOST)

@@ -7,7 +7,6 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.app.port_lookup import answer_port
 from portbook.formats.errors.query import Query, QueryKind
@@ -26,9 +25,13 @@ from tests.values import CATALOG
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from starlette.testclient import TestClient
+
 
 @pytest.fixture(scope="module")
 def site() -> Iterator[TestClient]:
+    from starlette.testclient import TestClient
+
     app = create_app(CATALOG, Settings(public=True, address="https://ports.example"))
     with TestClient(app, base_url="http://127.0.0.1", follow_redirects=False) as client:
         client.headers["accept"] = "text/html"
@@ -124,6 +127,8 @@ def test_a_name_that_is_unknown_leads_to_the_search(site: TestClient) -> None:
 
 
 def test_the_menu_leads_to_this_machine_at_any_width() -> None:
+    from starlette.testclient import TestClient
+
     with TestClient(create_app(CATALOG, Settings()), base_url="http://127.0.0.1") as local:
         page = local.get("/305", headers={"accept": "text/html"}).text
     menu = page.partition('<nav aria-label="Site">')[2].partition("</nav>")[0]

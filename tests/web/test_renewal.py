@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.catalog import Catalog
 from portbook.cli import run
@@ -48,6 +47,8 @@ def test_a_catalog_tells_whether_another_registry_is_in_use(update: Path) -> Non
 
 
 def test_a_running_site_takes_the_registry_that_was_put_in_use(update: Path) -> None:
+    from starlette.testclient import TestClient
+
     site = create_app(Catalog(), Settings(public=True, look_again=0.02))
     browser = {"accept": "text/html"}
     with TestClient(site, base_url="http://127.0.0.1:4905", headers=browser) as client:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
 from portbook.web.assets.files import MEDIA
@@ -17,6 +16,8 @@ from tests.web.views import StandIn, StandInFiles
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from starlette.testclient import TestClient
 
 
 @pytest.fixture
@@ -33,6 +34,8 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def client(folder: Path) -> Iterator[TestClient]:
+    from starlette.testclient import TestClient
+
     app = create_app(CATALOG, Settings(), StandIn(), StandInFiles(), folder=str(folder))
     with TestClient(app, base_url="http://127.0.0.1:4905") as found:
         yield found

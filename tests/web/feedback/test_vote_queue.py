@@ -17,7 +17,6 @@ from http.client import HTTPConnection
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
-import httpx2
 import pytest
 
 from portbook.errors import FeedbackUnavailable
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterator
     from pathlib import Path
     from typing import Any
+
+    import httpx2
 
     from portbook.web.feedback.sqlite import Tally
 
@@ -215,6 +216,8 @@ def test_the_end_waits_for_a_vote_that_is_written_but_not_for_ever(store: Hangin
 @pytest.mark.proof
 def test_pages_and_searches_do_not_wait_for_votes(store: Hanging) -> None:
     """Sixty votes hang, more than there are threads for all that the site does."""
+    import httpx2
+
     app = create_app(CATALOG, Settings(store=store), StandIn(), StandInFiles())
     if not PROOF:  # which waits its six seconds
         app.context.votes = impatient(store, longest=2.0)
@@ -289,6 +292,8 @@ def test_a_database_that_accepts_and_is_silent_is_given_up() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="all of 127.0.0.0/8 is this machine's there")
 def test_a_whole_server_with_a_silent_database(tmp_path: Path) -> None:
     """Sixty votes of six clients; the database is asked once, and left alone after that."""
+    import httpx2
+
     with (
         silent() as database,
         serving(tmp_path, PORTBOOK_DATABASE_URL=database.url) as server,

@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from starlette.routing import Route
 
 from portbook.web.app import create_app
 from portbook.web.http import work_limit
@@ -18,6 +17,7 @@ from portbook.web.http.rate_limit import RateLimit
 from portbook.web.http.work_limit import Busy, WorkLimit
 from portbook.web.routes import BOOK
 from portbook.web.state import Settings
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.machine import Machine, bound
 from tests.patience import PATIENCE
@@ -157,6 +157,8 @@ LISTS = (
 
 
 def test_every_route_has_an_address_here() -> None:
+    from starlette.routing import Route
+
     paths = [address.partition("?")[0] for address in (*ADDRESSES, *LEADING_ELSEWHERE)]
     for pattern, _ in BOOK:
         route = Route(pattern, lambda request: None)
@@ -246,7 +248,7 @@ def test_a_crowd_of_searches(public: bool) -> None:
     asyncio.run(crowd())
 
 
-@pytest.mark.parametrize("address", LISTS)
+@for_each("address", LISTS)
 def test_lists_wait_for_each_other(address: str) -> None:
     site = _site()
     release = threading.Event()
