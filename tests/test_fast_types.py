@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from portbook import _fast_types, model
 from portbook.model import Transport
+from tests.cases import for_each
 from tests.values import CATALOG
 
 PUBLIC = [getattr(model, name) for name in model.__all__]
@@ -301,7 +302,7 @@ def test_only_the_words_are_words(text: str) -> None:
                 each(text)
 
 
-@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+@for_each("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
 def test_words_of_the_model_survive_pickling_as_themselves(protocol: int) -> None:
     for each in (model.Transport, model.State, model.Level, model.OwnersSeen, model.Visibility):
         for member in each:

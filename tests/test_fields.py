@@ -10,6 +10,7 @@ from hypothesis import Phase, find, settings
 import portbook.model
 from portbook._fast_types import NamedTuple, StrEnum
 from portbook.model import Process, Spoken
+from tests.cases import for_each
 from tests.fields import types_of
 from tests.strategies import listeners, values_of
 
@@ -62,7 +63,7 @@ def test_every_field_has_a_type(kind: Any) -> None:
     assert tuple(types_of(kind)) == kind._fields
 
 
-@pytest.mark.parametrize("field", Wider._fields)
+@for_each("field", Wider._fields)
 def test_a_field_is_drawn_by_its_type(field: str) -> None:
     usual = Wider("")
     drawn = first(values_of(Wider), lambda value: getattr(value, field) != getattr(usual, field))

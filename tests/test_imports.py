@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.cases import for_each
 from tests.patience import PATIENCE
 
 SOURCE = Path(__file__).resolve().parent.parent / "src"
@@ -71,7 +72,7 @@ def _loaded(*argv: str) -> set[str]:
     return set(done.stderr.split())
 
 
-@pytest.mark.parametrize("query", ["443", "305", "300/udp", ":8080", "50000", "00080"])
+@for_each("query", ["443", "305", "300/udp", ":8080", "50000", "00080"])
 def test_a_lookup_loads_next_to_nothing(query: str) -> None:
     loaded = _loaded("show", query, "--no-host")
     assert "portbook.present.brief" in loaded

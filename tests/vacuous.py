@@ -370,9 +370,9 @@ def _returns_some(function: Function) -> bool:
 
 
 def _parameters(function: Function) -> Iterator[tuple[str, list[ast.expr]]]:
-    """The parameters of ``pytest.mark.parametrize``, with the values that stand in it."""
+    """The parameters of ``parametrize`` and ``for_each``, with the values that stand in it."""
     for decorator in function.decorator_list:
-        if dotted(decorator) != "pytest.mark.parametrize":
+        if dotted(decorator) not in ("pytest.mark.parametrize", "for_each"):
             continue
         if not isinstance(decorator, ast.Call):
             continue

@@ -24,6 +24,7 @@ from portbook.model import (
 )
 from portbook.present.failed import compose_failed
 from portbook.present.topics import compose_topic
+from tests.cases import for_each
 from tests.values import CATALOG
 
 RULES = PortRules("linux", 1024, (32768, 60999))
@@ -38,8 +39,8 @@ def _on(address: str, port: int) -> Listener:
     return Listener(Socket(Transport.TCP, family, address, port, SocketState.LISTEN))
 
 
-@pytest.mark.parametrize(
-    ("address", "place"),
+@for_each(
+    "address, place",
     [
         (None, Place.NONE),
         ("0.0.0.0", Place.HERE),
@@ -96,8 +97,8 @@ def test_a_machine_that_was_left_out_says_nothing() -> None:
     assert (failed.place, failed.again) == (Place.UNKNOWN, None)
 
 
-@pytest.mark.parametrize(
-    ("text", "topic"),
+@for_each(
+    "text, topic",
     [
         ("OSError: [WinError 10013] forbidden by its access permissions", Topic.EXCLUDED),
         ("OSError: [WinError 10048] only one usage of each socket address", Topic.IN_USE),
@@ -156,7 +157,7 @@ _NO_LOCAL_PORT = {
 }
 
 
-@pytest.mark.parametrize(("text", "place"), _NO_LOCAL_PORT.items())
+@for_each("text, place", _NO_LOCAL_PORT.items())
 def test_a_connection_that_got_no_local_port_is_no_bind(text: str, place: str) -> None:
     query = parse_query(text)
     assert query.pasted is not None

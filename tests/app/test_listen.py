@@ -43,6 +43,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from tests.cases import for_each
 from tests.strategies import listeners
 from tests.values import CATALOG, changed, gap, sentences, with_notes, worded
 
@@ -67,8 +68,8 @@ def finding(level: Level) -> Finding:
 # -- filters -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("wanted", "kept"),
+@for_each(
+    "wanted, kept",
     [
         (Filter(), True),
         (Filter(transport=TCP), True),
@@ -112,8 +113,8 @@ def test_nobody_is_not_a_user_called_none() -> None:
     assert not Filter(program="nginx").keeps(unseen)
 
 
-@pytest.mark.parametrize(
-    ("address", "interface", "reach"),
+@for_each(
+    "address, interface, reach",
     [
         ("0.0.0.0", None, "everywhere"),
         ("0.0.0.0", "eth0", "interface"),

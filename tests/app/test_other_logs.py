@@ -7,6 +7,7 @@ import pytest
 from portbook.app.explain import explain, stream, stream_rows
 from portbook.app.socket_filter import Filter
 from portbook.errors import NothingKnown
+from tests.cases import for_each
 from tests.values import CATALOG
 
 LOGS = {
@@ -44,8 +45,8 @@ def test_what_is_no_log_is_not_called_one() -> None:
         explain([b"and so on\n"], Filter(), CATALOG)
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
+@for_each(
+    "text, said",
     [
         (
             "NAME   READY   STATUS    RESTARTS   AGE\nweb-1   1/1   Running   0   3d\n",

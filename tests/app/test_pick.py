@@ -46,6 +46,7 @@ from portbook.model import (
     Whose,
 )
 from portbook.present.phrases.picks import _WORDS, EVIDENCE, HINTS, check_evidence, pick_notes
+from tests.cases import for_each
 from tests.command_line import run
 from tests.strategies import any_port, nasty
 from tests.values import CATALOG, placeholders, with_notes
@@ -94,8 +95,8 @@ def test_what_is_picked_fulfils_every_criterion_by_an_independent_look() -> None
         ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("port", "code", "said"),
+@for_each(
+    "port, code, said",
     [
         (8080, "unassigned", "tcp: assigned to http-alt"),
         (853, "unassigned", "domain-s"),

@@ -16,6 +16,7 @@ from portbook.present.render import port_json
 from portbook.present.render.document_text import render_page
 from portbook.present.render.text import Style
 from portbook.present.views.service import compose_service
+from tests.cases import for_each
 from tests.machine import SERVER, TO, Machine, bound
 from tests.values import CATALOG
 
@@ -30,8 +31,8 @@ def _of(text: str, *sockets: Listener) -> ServiceAnswer:
     return found
 
 
-@pytest.mark.parametrize(
-    ("text", "name", "first"),
+@for_each(
+    "text, name, first",
     [
         ("flask", "Flask", 5000),
         ("Vite", "Vite", 5173),

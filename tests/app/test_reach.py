@@ -35,6 +35,7 @@ from portbook.model import (
 from portbook.model.reach import Outcome
 from portbook.present.render.text import Style
 from portbook.present.views.reach import render_reach
+from tests.cases import for_each
 from tests.machine import NETWORK, SERVER, TO, Machine, bound
 from tests.values import CATALOG, changed
 
@@ -83,8 +84,8 @@ def reached(
     return origins_of(socket, Transport.TCP, 8080, network, packets or PacketFilter())
 
 
-@pytest.mark.parametrize(
-    ("socket", "network", "expected"),
+@for_each(
+    "socket, network, expected",
     [
         (
             on("0.0.0.0"), NETWORK,
@@ -156,8 +157,8 @@ BLACKHOLE = Route(Family.IPV4, 0xCB007100, 0xCB0071FF, "")  # 203.0.113.0/24
 EVERYWHERE = Route(Family.IPV4, 0, 0xFFFFFFFF, "")
 
 
-@pytest.mark.parametrize(
-    ("change", "expected"),
+@for_each(
+    "change, expected",
     [
         ({"routes": (*NETWORK.routes, BLACKHOLE)}, {"203.0.113.0/24": "no-route"}),
         (
@@ -502,8 +503,8 @@ def named(*chains: str) -> PacketFilter:
     return PacketFilter(Ruleset(tuple(tables.values())), Known_machine())
 
 
-@pytest.mark.parametrize(
-    ("chains", "filters"),
+@for_each(
+    "chains, filters",
     [
         (("ip filter INPUT", "ip filter ufw-user-input", "ip6 filter ufw6-user-input"), ("ufw",)),
         (("inet firewalld filter_INPUT", "inet firewalld filter_IN_public"), ("firewalld",)),

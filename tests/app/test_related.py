@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from portbook.app.related import MOST, TieKind, related
+from tests.cases import for_each
 from tests.counts import every_port
 from tests.values import CATALOG
 
@@ -14,8 +13,8 @@ def _ties(port: int) -> list[tuple[TieKind, str, int]]:
     return [(tie.kind, tie.of, tie.near.port) for tie in near.ties]
 
 
-@pytest.mark.parametrize(
-    ("port", "tie"),
+@for_each(
+    "port, tie",
     [
         (80, (TieKind.ENCRYPTED, "HTTP", 443)),
         (443, (TieKind.UNENCRYPTED, "HTTPS", 80)),

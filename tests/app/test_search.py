@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 
 from portbook.app.search import search_text
+from tests.cases import for_each
 from tests.values import CATALOG
 
 
-@pytest.mark.parametrize(
-    ("text", "port"),
+@for_each(
+    "text, port",
     [
         ("dns", 53),
         ("smtp submission", 587),
@@ -43,8 +44,8 @@ def test_reported_abuse_is_found_by_its_name_its_sort_and_a_typo(text: str, port
     assert found.similar is (text == "back orifce")
 
 
-@pytest.mark.parametrize(
-    ("text", "store", "name"),
+@for_each(
+    "text, store, name",
     [
         ("kubernets", "matches", None),
         ("home assistent", "uses", "Home Assistant"),

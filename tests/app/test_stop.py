@@ -36,6 +36,7 @@ from portbook.present.phrases.stops import (
     refusal_message,
     step_text,
 )
+from tests.cases import for_each
 from tests.strategies import listeners, nasty
 from tests.values import changed, gap, placeholders
 
@@ -106,8 +107,8 @@ SERVICE = ((1, "systemd"),)
 USERS = ((800, "systemd"), (1, "systemd"))
 
 
-@pytest.mark.parametrize(
-    ("process", "command"),
+@for_each(
+    "process, command",
     [
         (owner(unit="web.service", ancestors=SERVICE), "systemctl stop -- web.service"),
         (
@@ -140,7 +141,7 @@ def test_its_manager_is_asked(process: Process, command: str) -> None:
     assert planned.steps[0].kind is StepKind.MANAGER
 
 
-@pytest.mark.parametrize(
+@for_each(
     "process",
     [
         owner(unit="cron.service", ancestors=((6, "sh"), (5, "cron"), *SERVICE)),
@@ -232,8 +233,8 @@ def test_in_a_namespace_of_a_process_the_command_goes_there() -> None:
     assert refusal_mend(refusal) == "Stop it there: nsenter -t 7 -n portbook stop 8080"
 
 
-@pytest.mark.parametrize(
-    ("seen", "code"),
+@for_each(
+    "seen, code",
     [
         (socket(owners_seen=OwnersSeen.KERNEL), "kernel"),
         (socket(owners_seen=OwnersSeen.NONE), "kernel"),
@@ -439,8 +440,8 @@ def test_nothing_is_stopped_by_mistake(seen: Scene, manager: bool) -> None:
 # -- how many programs ------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("owners", "many"),
+@for_each(
+    "owners, many",
     [
         ((owner(7), owner(7)), 1),
         ((owner(7), owner(8)), 2),

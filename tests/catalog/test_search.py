@@ -21,6 +21,7 @@ from portbook.catalog.text_index import words_of
 from portbook.errors import DataCorrupt
 from portbook.model import State, Transport
 from portbook.model.search import SearchStore
+from tests.cases import for_each
 from tests.catalog.scanning import scan
 from tests.counts import PROOF
 from tests.strategies import any_port, nasty, queryish
@@ -49,8 +50,8 @@ def _names(text: str, most: int = 5) -> list[str | None]:
     return [hit.name for hit in search(text)[:most]]
 
 
-@pytest.mark.parametrize(
-    ("text", "first", "why"),
+@for_each(
+    "text, first, why",
     [
         ("ssh", "ssh", "name"),
         ("SSH", "ssh", "name"),
@@ -109,7 +110,7 @@ def test_every_name_on_record_is_among_the_best_that_it_finds() -> None:
         assert (entry.name, entry.store) in [(hit.name, hit.store) for hit in best]
 
 
-@pytest.mark.parametrize("text", ["", "   ", "qqqqzzzz", "\0", "99999", "9" * 6000, "²", "٨٠"])
+@for_each("text", ["", "   ", "qqqqzzzz", "\0", "99999", "9" * 6000, "²", "٨٠"])
 def test_nothing_is_found_where_nothing_is(text: str) -> None:
     assert not search(text)
 
@@ -240,7 +241,7 @@ KINDS: tuple[Callable[[Random], str], ...] = (
 SOME = 1000 if PROOF else 1
 
 
-@pytest.mark.parametrize("kind", range(len(KINDS)))
+@for_each("kind", range(len(KINDS)))
 def test_all_is_found_that_asking_every_entry_finds(kind: int) -> None:
     """Here every entry that was found is asked, and an eighth of the others: none is missing."""
     chance = Random(kind)

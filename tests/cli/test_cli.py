@@ -36,6 +36,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
+from tests.cases import for_each
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.machine import Machine, bound
@@ -503,8 +504,8 @@ def test_ctrl_c_while_it_waits_for_input_ends_it_with_130() -> None:
 # -- colours, width, encodings ----------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("environ", "terminal", "colour"),
+@for_each(
+    "environ, terminal, colour",
     [
         ({}, False, False),
         ({}, True, True),
@@ -522,8 +523,8 @@ def test_when_there_are_colours(environ: dict[str, str], terminal: bool, colour:
     assert style(environ, terminal=terminal).colour is colour
 
 
-@pytest.mark.parametrize(
-    ("columns", "width"),
+@for_each(
+    "columns, width",
     [
         ("", 80),
         ("60", 60),

@@ -35,6 +35,7 @@ from portbook.model import (
     SpokenState,
     Transport,
 )
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.patience import PATIENCE
 from tests.values import CATALOG, changed, worded
@@ -406,8 +407,8 @@ def test_names_instead_of_numbers() -> None:
         assert _resolver(CATALOG)(wrong, Transport.TCP) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "transport", "port"),
+@for_each(
+    "name, transport, port",
     [
         ("imap2", Transport.TCP, 143),  # a name that only systems give
         ("POSTGRES", Transport.TCP, 5432),

@@ -12,6 +12,7 @@ from portbook.cli import COMMANDS
 from portbook.cli.help import GROUPS, parser_of
 from portbook.cli.terminal import style
 from portbook.cli.usage import EXAMPLES, statuses_of
+from tests.cases import for_each
 from tests.command_line import run
 from tests.values import CATALOG
 
@@ -36,7 +37,7 @@ def test_each_has_three_examples_and_its_statuses(
     assert "exit status:" in helped
 
 
-@pytest.mark.parametrize("name", COMMANDS)
+@for_each("name", COMMANDS)
 def test_the_examples_can_be_parsed(name: str) -> None:
     assert EXAMPLES[name]
     for command, _ in EXAMPLES[name]:
@@ -69,8 +70,8 @@ def test_the_version(capsys: pytest.CaptureFixture[str], word: str) -> None:
 # -- colours ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("environ", "coloured"),
+@for_each(
+    "environ, coloured",
     [
         ({}, False),  # no terminal
         ({"CLICOLOR_FORCE": "1"}, True),

@@ -13,6 +13,7 @@ from portbook.cli.given import joined
 from portbook.cli.mistyped import command_hint, did_you_mean, edits
 from portbook.formats.errors.query import parse_query
 from portbook.model import Note
+from tests.cases import for_each
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.values import CATALOG, with_notes
@@ -71,9 +72,7 @@ def test_a_verb_without_a_port_is_text(word: str) -> None:
     assert did_you_mean([word], COMMANDS, CATALOG) is None
 
 
-@pytest.mark.parametrize(
-    "word", ["node", "react", "vite", "nats", "tor", "who", "ssh", "http", "remote", "lstn"]
-)
+@for_each("word", ["node", "react", "vite", "nats", "tor", "who", "ssh", "http", "remote", "lstn"])
 def test_what_is_on_record_stays_what_it_is(word: str) -> None:
     if word == "lstn":  # two edits, of a short command
         assert edits(word, "listen") == 2

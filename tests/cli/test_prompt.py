@@ -7,9 +7,8 @@ import pty
 import signal
 import sys
 
-import pytest
-
 from portbook.cli.terminal import can_ask, confirmed
+from tests.cases import for_each
 
 YES, NO, INTERRUPTED = 10, 11, 12
 
@@ -42,8 +41,8 @@ def answered(keys: bytes) -> tuple[int, bytes]:
     return os.waitstatus_to_exitcode(status), printed.partition(b"[y/N] ")[2]
 
 
-@pytest.mark.parametrize(
-    ("keys", "ending"),
+@for_each(
+    "keys, ending",
     [
         (b"y\n", YES),
         (b"Yes\n", YES),

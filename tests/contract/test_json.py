@@ -51,6 +51,7 @@ from portbook.present.phrases.stops import DONE
 from portbook.present.render import port_json, sockets_json
 from portbook.present.render.report_json import of_pick, of_stop
 from portbook.schema.tables import Table
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.strategies import any_port, listeners, nasty, notes, reports, transports, uses
 from tests.values import CATALOG, changed, gap
@@ -146,7 +147,7 @@ def check(value: Any, name: str) -> None:
     _validator(name).validate(value)
 
 
-@pytest.mark.parametrize("name", KEYS)
+@for_each("name", KEYS)
 def test_no_key_is_taken_away(name: str) -> None:
     assert set(KEYS[name].split()) <= set(TABLES[name].json_schema()["required"])
 

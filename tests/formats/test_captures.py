@@ -17,6 +17,7 @@ from portbook.model import Listener, Socket, Transport
 from portbook.present.render.sockets_json import of_explain
 from portbook.present.render.text import Style
 from portbook.present.views.explain import render_explained
+from tests.cases import for_each
 from tests.values import CATALOG
 
 CAPTURES = Path(__file__).parent / "captures"
@@ -55,7 +56,7 @@ def events_of(text: bytes) -> list[Listener | Line]:
     return list(read([text], None, port_of)[1])
 
 
-@pytest.mark.parametrize("file", [name for name, sockets in EXPECTED.items() if sockets])
+@for_each("file", [name for name, sockets in EXPECTED.items() if sockets])
 def test_a_capture_holds_these_sockets(file: str) -> None:
     events = events_of((CAPTURES / file).read_bytes())
     sockets = dict.fromkeys(shown(each.socket) for each in events if isinstance(each, Listener))
@@ -76,8 +77,8 @@ def test_what_holds_no_sockets_is_refused(file: str) -> None:
         events_of((CAPTURES / file).read_bytes())
 
 
-@pytest.mark.parametrize(
-    ("text", "word"),
+@for_each(
+    "text, word",
     [
         ("Protocol tcp Port Exclusion Ranges\n\n 5357  5357\n", "portbook why"),
         ("NAME TYPE CLUSTER-IP  EXTERNAL-IP  PORT(S) AGE\nweb ClusterIP 192.0.2.1 <none> 80/TCP 1d",
@@ -108,7 +109,7 @@ SS = 'tcp   LISTEN 0      4096   {}:22   {}:*    users:(("sshd",pid=1998,fd=3))'
 NETSTAT = "tcp        0      0 0.0.0.0:25              0.0.0.0:*         LISTEN      859/maild"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "before",
     ["> ", "> > ", ">> ", "3:", "   3\t", "12. ", "# ", "// ", "## -> ", "web-1: ", "web-1 | ",
      "[web-1] ", "2026-11-27T10:00:00Z ", "Jan 06 11:58:02 web-1 ss[12]: ", "<b></b>", "> 3: ",
@@ -133,7 +134,7 @@ def test_two_tools_in_one_ticket_are_both_read() -> None:
     assert [each.number for each in found if isinstance(each, Line)] == [2]
 
 
-@pytest.mark.parametrize("file", sorted(EXPECTED))
+@for_each("file", sorted(EXPECTED))
 def test_no_line_is_lost(file: str) -> None:
     """Each line that isn't blank is a socket, or told of, whatever format it is read as."""
     content = (CAPTURES / file).read_bytes()
@@ -173,8 +174,8 @@ def test_a_socket_has_the_host_that_its_line_named() -> None:
     assert [each.text for each in events if isinstance(each, Line)] == ["web-1: so it goes"]
 
 
-@pytest.mark.parametrize(
-    ("before", "host"),
+@for_each(
+    "before, host",
     [("1: ", None), ("     1\t", None), ("1  ", None), ("ports.csv:1:", None), ("web-1: ", "web-1"),
      ("web-1 | ", "web-1"), ("web-1,", None)],
 )  # fmt: skip
@@ -245,8 +246,8 @@ def test_a_port_of_a_range_tells_the_range() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@for_each(
+    "text, expected",
     [
         (
             (

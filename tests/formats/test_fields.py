@@ -9,6 +9,7 @@ import pytest
 from portbook.formats.fields import MOST_IN_RANGES, NOT_UNDERSTOOD, Line, host
 from portbook.formats.sockets.detect import read
 from portbook.model import Listener
+from tests.cases import for_each
 
 _EVERY_PORT = ", ".join(f"[::]:0-65535->0-65535/{word}" for word in ("tcp", "udp", "sctp"))
 _TABLE = "CONTAINER ID   PORTS                                                     NAMES\n"
@@ -50,8 +51,8 @@ def test_ports_that_stand_there_one_by_one_have_no_limit() -> None:
     assert (len(sockets), lines) == (80_000, [])
 
 
-@pytest.mark.parametrize(
-    ("written", "address"),
+@for_each(
+    "written, address",
     [
         ("0:0:0:0:0:0:0:0", "::"),
         ("[0:0:0:0:0:0:0:1]", "::1"),

@@ -6,6 +6,7 @@ import pytest
 
 from portbook.formats.sockets.detect import read
 from portbook.model import Listener
+from tests.cases import for_each
 
 ROWS = ("tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*", "tcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:*")
 HEADS = {
@@ -25,7 +26,7 @@ def hosts(text: str) -> dict[int, str | None]:
     return {socket.port: socket.host for socket in sockets}
 
 
-@pytest.mark.parametrize("form", HEADS)
+@for_each("form", HEADS)
 def test_a_socket_has_the_host_that_stands_above_it(form: str) -> None:
     head = HEADS[form]
     second = head.replace("web01", "web02").replace("192.0.2.1", "192.0.2.2")

@@ -86,7 +86,7 @@ def test_a_paste_holds_these_sockets_and_nothing_else_is_lost(name: str) -> None
         assert (counted[NOT_UNDERSTOOD], unread) == (paste.unread, unread)
 
 
-@pytest.mark.parametrize("name", [name for name, paste in PASTES.items() if paste[0] == REFUSED])
+@for_each("name", [name for name, paste in PASTES.items() if paste[0] == REFUSED])
 def test_a_paste_without_sockets_is_refused(name: str) -> None:
     with pytest.raises(NothingKnown):
         list(read([PASTES[name].text.encode()], None, port_of)[1])

@@ -146,8 +146,8 @@ def test_our_own_json_comes_back_as_it_was(listener: Listener) -> None:
     assert of_row(again) == row
 
 
-@pytest.mark.parametrize(
-    ("key", "value"),
+@for_each(
+    "key, value",
     [
         ("speaks", "http"),
         ("speaks", {}),

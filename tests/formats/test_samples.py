@@ -272,7 +272,7 @@ KNOWN: dict[str, tuple[str, list[str], dict[str, int], list[int]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("sample", KNOWN)
+@for_each("sample", KNOWN)
 def test_sample(sample: str) -> None:
     form, sockets, left_out, lost = KNOWN[sample]
     chosen, found = events(sample)
@@ -340,7 +340,7 @@ def test_no_line_of_a_damaged_sample_is_dropped(
         assert len(full - told) <= sum(isinstance(each, Listener) for each in found), name
 
 
-@pytest.mark.parametrize("sample", KNOWN)
+@for_each("sample", KNOWN)
 def test_what_a_paste_goes_through_changes_nothing(sample: str) -> None:
     """UTF-16 from PowerShell, a byte order mark, CR LF, and any cut into chunks."""
     text = (SAMPLES / sample).read_text(encoding="utf-8")
@@ -416,7 +416,7 @@ _NOTES = {
 }
 
 
-@pytest.mark.parametrize("language", _NOTES)
+@for_each("language", _NOTES)
 def test_what_netstat_could_not_tell_is_a_note_in_any_language(language: str) -> None:
     text = f"{_NOTES[language]}\n{_ROW}"
     for name in (None, "netstat"):

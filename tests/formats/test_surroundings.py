@@ -8,12 +8,13 @@ from portbook.app.explain import explain
 from portbook.app.socket_filter import Filter
 from portbook.errors import NothingKnown
 from portbook.formats.surroundings import is_around
+from tests.cases import for_each
 from tests.values import CATALOG
 
 ROW = "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         "$ ss -tlnp",
@@ -45,7 +46,7 @@ def test_a_line_around_an_output_is_nothing_that_was_lost(line: str) -> None:
     assert (len(found.sockets), found.not_understood) == (1, ())
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         f"# {ROW}",

@@ -209,7 +209,7 @@ def test_osquery_prints_a_table() -> None:
     assert sockets_of(lines) == (SOCKETS, [])
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "web: 127.0.0.53:53->53/udp, 0.0.0.0:22->22/tcp, [::]:80->80/tcp\ncache: 6379/tcp\n",
@@ -246,7 +246,7 @@ EDITS: dict[str, Callable[[str], str]] = {
 }
 
 
-@pytest.mark.parametrize("edit", EDITS)
+@for_each("edit", EDITS)
 def test_a_table_of_powershell_survives_being_edited(edit: str) -> None:
     assert sockets_of(EDITS[edit](POWERSHELL)) == (SOCKETS[:2], [])
 
@@ -289,7 +289,7 @@ Service Info: OS: Linux
 """
 
 
-@pytest.mark.parametrize(
+@for_each(
     "way", ["a time", "a time alone", "a build's log", "a journal", "a frame", "a host", "numbers"]
 )
 def test_a_scan_in_a_log_keeps_its_host_and_its_states(way: str) -> None:
@@ -377,7 +377,7 @@ NOTES = (
 )
 
 
-@pytest.mark.parametrize("notes", NOTES)
+@for_each("notes", NOTES)
 def test_netstat_s_notes_are_in_the_user_s_language(notes: str) -> None:
     text = notes + "\n" + NETSTAT.partition("\n")[2]
     assert sockets_of(text) == (SOCKETS, [])

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 import psutil
 import pytest
 
+from tests.cases import for_each
+
 if sys.platform != "linux":
     pytest.skip("Linux only", allow_module_level=True)
 
@@ -509,8 +511,8 @@ def test_dumps_that_are_always_interrupted_are_told() -> None:
     assert "came and went" in sentences(host.missing)[0]
 
 
-@pytest.mark.parametrize(
-    ("release", "shows"),
+@for_each(
+    "release, shows",
     [("6.8.0-45-generic", True), ("6.7.12", False), ("5.10.0-8-amd64", False), ("7.0", True),
      ("6.18.44", True), ("6.8-rc1", True), ("odd", True)],
 )  # fmt: skip

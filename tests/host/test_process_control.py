@@ -21,6 +21,7 @@ from portbook.host.linux.process_tree import (
     read_processes,
 )
 from portbook.host.process_control import Hands, Identity, PsutilHands
+from tests.cases import for_each
 from tests.patience import PATIENCE
 from tests.real.namespace import SOURCE
 from tests.real.needs import need, need_kernel, need_program, need_root
@@ -255,7 +256,7 @@ def test_the_connections_that_the_line_was_started_in(monkeypatch: pytest.Monkey
     assert ("2001:db8::1", 22) in read_own().ssh
 
 
-@pytest.mark.parametrize("text", ["", "a b c", "a 1 b c", "a 1 b 222222", "1 2 3 4 5", "a 1 b ²"])
+@for_each("text", ["", "a b c", "a 1 b c", "a 1 b 222222", "1 2 3 4 5", "a 1 b ²"])
 def test_no_connection(text: str) -> None:
     assert parse_ssh_connection(text) is None
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from portbook.errors import MalformedInput
 from portbook.host.windows import ExcludedRange, parse_excluded_ranges
+from tests.cases import for_each
 
 ROWS = """\
         80          80
@@ -82,7 +83,7 @@ def test_no_excluded_range_is_an_answer_too() -> None:
     assert parse_excluded_ranges(text) == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from portbook.model.command_line import RunKind, base_name, run_of
 from portbook.model.secrets import MASK, is_secret_name, mask_secrets
+from tests.cases import for_each
 
 TITLES = {
     "python3 -m http.server 5432": "python3 -m http.server",
@@ -50,7 +51,7 @@ TITLES = {
 }
 
 
-@pytest.mark.parametrize("line", TITLES)
+@for_each("line", TITLES)
 def test_what_runs_is_named_as_one_types_it(line: str) -> None:
     run = run_of(line.split())
     assert run is not None
@@ -96,7 +97,7 @@ MASKED = {
 }
 
 
-@pytest.mark.parametrize("line", MASKED)
+@for_each("line", MASKED)
 def test_secrets_are_masked(line: str) -> None:
     masked = " ".join(mask_secrets(tuple(line.split())))
     assert masked == MASKED[line]
@@ -109,7 +110,7 @@ def test_a_header_and_a_connection_string_are_masked() -> None:
     assert mask_secrets(line)[-1] == f"host=db password={MASK} dbname=x"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "line",
     [
         "nginx -g daemon off;",

@@ -54,6 +54,7 @@ from portbook.present.port.on_record import abuse_line, in_practice, met, untold
 from portbook.present.render.brief_text import render_brief, shortened
 from portbook.present.render.text import Style, clipped, columns_of
 from portbook.present.words import fitted
+from tests.cases import for_each
 from tests.strategies import any_port, listeners, nasty, processes
 from tests.values import CATALOG, changed
 
@@ -192,8 +193,8 @@ def test_a_free_port_is_told_in_five_lines() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("facts", "line"),
+@for_each(
+    "facts, line",
     [
         ({}, None),
         ({"encryption": Encryption.ALWAYS}, "always encrypted"),
@@ -283,8 +284,8 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
     assert [step[:2] for step in brief.next] == [("More", "portbook 443 --full")]
 
 
-@pytest.mark.parametrize(
-    ("port", "headline"),
+@for_each(
+    "port, headline",
     [
         ("3000", "3000 · Grafana, Gitea, Next.js and MANY more"),
         ("5432", "5432 · PostgreSQL, SQL databases"),
@@ -560,8 +561,8 @@ def test_bound_without_listening_is_told() -> None:
     assert brief.next[0].command == "portbook why 9100"
 
 
-@pytest.mark.parametrize(
-    ("owner", "name"),
+@for_each(
+    "owner, name",
     [
         (NODE, "node server.js"),
         (NODE._replace(program="MainThread"), "node server.js"),

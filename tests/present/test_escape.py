@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import unicodedata
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -46,8 +45,8 @@ def test_each_control_is_written_out(char: str) -> None:
     assert "\\" in shown
 
 
-@pytest.mark.parametrize(
-    ("raw", "shown"),
+@for_each(
+    "raw, shown",
     [
         ("", ""),
         ("sshd", "sshd"),

@@ -41,6 +41,7 @@ from portbook.web.pages import views
 from portbook.web.pages.links import Links
 from portbook.web.pages.lists import MOST_ENTRIES, RangePages
 from portbook.web.site_config import Site
+from tests.cases import for_each
 from tests.command_line import run
 from tests.counts import PROOF, every_port
 from tests.values import AS_OF, CATALOG
@@ -538,7 +539,7 @@ def test_every_form_of_a_named_range_states_the_same(own: PortRange) -> None:
     assert own.title in forms["html"].text
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["0-1023", "300-310", "301-307", "2000-2100/udp", "6000-6063", "8000-8100", "4200-4299/sctp"],
 )

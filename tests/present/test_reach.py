@@ -20,6 +20,7 @@ from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style
 from portbook.present.views.reach import answer_words, compose_reach, next_steps, render_reach
 from tests.app.test_reach import PORT, filtering
+from tests.cases import for_each
 from tests.machine import SERVER, TO, Machine, bound
 
 if TYPE_CHECKING:
@@ -123,8 +124,8 @@ CLOSING = "rich-rule='rule priority=-32767 port port=8080 protocol=tcp drop'"
 DIRECT = "sudo firewall-cmd --direct --add-rule ipv4 filter INPUT -32768 -p tcp --dport 8080 -j"
 
 
-@pytest.mark.parametrize(
-    ("tool", "where", "close", "open_"),
+@for_each(
+    "tool, where, close, open_",
     [
         (
             "ufw",
@@ -196,8 +197,8 @@ def test_what_ufw_limits_can_be_closed() -> None:
     assert "Close it" not in {each.label for each in next_steps(report, TO)}
 
 
-@pytest.mark.parametrize(
-    ("where", "command"),
+@for_each(
+    "where, command",
     [
         ("inet firewalld filter_IN_policy_some_allow", "--info-policy=some"),
         ("inet firewalld filter_IN_policy_my_deny_pre", "--info-policy=my_deny"),
@@ -289,8 +290,8 @@ def test_what_ufw_forwards_is_closed_among_its_routes() -> None:
     assert firewall_command(["ufw"], 8080, "tcp", [stopped], opens=True) is None
 
 
-@pytest.mark.parametrize(
-    ("filters", "where", "command"),
+@for_each(
+    "filters, where, command",
     [
         (["ufw"], "ip filter FORWARD", "ufw route allow proto tcp from any to 172.30.0.2 port 80"),
         (["ufw"], "ip filter ufw-user-forward",
@@ -376,8 +377,8 @@ def test_what_stops_answers_is_opened_on_their_way(
     assert answer_words(lost).startswith("no: its answers are dropped (")
 
 
-@pytest.mark.parametrize(
-    ("filters", "rule", "command"),
+@for_each(
+    "filters, rule, command",
     [
         (["iptables"], "-p tcp -j DROP in ip raw PREROUTING",
          "iptables -t raw -I PREROUTING -p tcp --dport 8080 -j ACCEPT"),
@@ -420,8 +421,8 @@ def test_where_no_rule_asks_about_some_a_chain_of_its_own_closes_the_port() -> N
 ASKED = "-p tcp -m conntrack --ctorigdstport 8080 --ctdir ORIGINAL -j DROP"
 
 
-@pytest.mark.parametrize(
-    ("filters", "rule", "command"),
+@for_each(
+    "filters, rule, command",
     [
         (["nftables"], "ct status dnat accept in inet t fwd",
          "nft insert rule inet t fwd ip daddr 172.30.0.2 tcp dport 80 drop"),
@@ -460,8 +461,8 @@ def test_what_is_forwarded_is_closed_on_its_way(
     assert firewall_command(filters, 8080, "tcp", [stopped, here], opens=False) == alone
 
 
-@pytest.mark.parametrize(
-    ("tool", "rules", "command"),
+@for_each(
+    "tool, rules, command",
     [
         ("firewalld", ["ct status dnat accept in inet firewalld filter_INPUT"],
          f"firewall-cmd --direct --add-rule ipv4 filter INPUT -32767 {ASKED}"),

@@ -48,6 +48,7 @@ from portbook.schema.findings import FINDING
 from portbook.schema.sockets import LISTENER, OWN_NOTE
 from portbook.schema.tables import Computing, Field, Table
 from tasks import build_json_docs
+from tests.cases import for_each
 from tests.strategies import (
     answers,
     any_port,
@@ -142,7 +143,7 @@ def test_bytes_that_are_no_text_are_written_out(value: Any) -> None:
     written.encode()  # a lone surrogate is no Unicode
 
 
-@pytest.mark.parametrize("table", [each for each in TABLES if each.name in READ], ids=str)
+@for_each("table", [each for each in TABLES if each.name in READ], str)
 def test_every_field_of_the_class_is_in_its_table(table: Table) -> None:
     paths = {field.attribute for field in table.fields}
     wanted = {
@@ -274,8 +275,8 @@ def test_what_an_older_or_a_later_version_wrote_of_a_finding_is_read() -> None:
     assert item == {**FOUND_ITEM, "code": "later", "facts": known}
 
 
-@pytest.mark.parametrize(
-    ("key", "wrong"),
+@for_each(
+    "key, wrong",
     [
         ("message", None), ("message", 7), ("facts", []), ("evidence", "row"), ("evidence", [7]),
         ("socket", 7), ("code", "no code"), ("level", "grave"),

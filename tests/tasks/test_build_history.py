@@ -24,6 +24,7 @@ from tasks.registry_sources import (
     parse_service_names,
     read_member,
 )
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.real.needs import need_downloads
 from tests.values import CATALOG
@@ -46,8 +47,8 @@ def copy(as_of: str, state: State, name: str, *ports: int) -> Partial:
     return Partial(as_of, {(port, "tcp"): [(state, name)] for port in ports}, frozenset())
 
 
-@pytest.mark.parametrize(
-    ("copies", "days"),
+@for_each(
+    "copies, days",
     [
         ([], ("2015-07-30", "2023-07-09")),
         ([copy("2018-07", State.ASSIGNED, "new", 7, 8)], ("2015-07-30", "2018-07")),

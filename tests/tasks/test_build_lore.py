@@ -171,7 +171,7 @@ def test_every_service_of_the_committed_programs_is_in_the_registry() -> None:
 # -- what is refused ----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("kind", GOOD)
+@for_each("kind", GOOD)
 def test_a_good_entry_passes(kind: str) -> None:
     assert list(check_entries(kind, [GOOD[kind]])) == []
 
@@ -197,7 +197,7 @@ def test_a_source_has_the_day_it_was_read(kind: str, read: object) -> None:
     assert "is not a day" in problem
 
 
-@pytest.mark.parametrize("kind", GOOD)
+@for_each("kind", GOOD)
 def test_nothing_was_read_on_a_day_that_is_yet_to_come(kind: str) -> None:
     today = datetime.now(UTC).date()
     assert not wrong(kind, {**GOOD[kind], "read": today.isoformat()})
@@ -221,7 +221,7 @@ def test_a_missing_field_is_named(kind: str, field: str) -> None:
         assert any(f"{field} is missing" in problem for problem in problems)
 
 
-@pytest.mark.parametrize("kind", GOOD)
+@for_each("kind", GOOD)
 def test_an_unknown_field_is_named(kind: str) -> None:
     (problem,) = wrong(kind, {**GOOD[kind], "colour": "blue"})
     assert "colour is not a field" in problem
@@ -255,8 +255,8 @@ def test_a_use_may_have_a_range_and_must_have_a_port_and_a_program_is_the_other_
     assert wrong("programs", {**PROGRAM, "ports": []}) == []
 
 
-@pytest.mark.parametrize(
-    ("executable", "what"),
+@for_each(
+    "executable, what",
     [
         ("sshd", "not an absolute path"),
         ("/sshd", "not an absolute path"),
@@ -288,8 +288,8 @@ def test_a_part_of_another_system_has_its_name_alone(system: str) -> None:
     assert not wrong("programs", {**PROGRAM, "executables": [], system: ["Thing"]})
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "what"),
+@for_each(
+    "field, value, what",
     [
         ("name", "Example Server", "form"),
         ("product", "x" * 61, "61 characters, 60 are allowed"),
@@ -345,8 +345,8 @@ def test_all_that_a_service_says_is_read_again(tmp_path: Path) -> None:
     assert known.source_of("people") == (SERVICE["source"], SERVICE["read"])
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "what"),
+@for_each(
+    "field, value, what",
     [
         ("people", "Whoever needs one.", "ends without a full stop"),
         ("encryption", "some", "not one of none, optional, always"),
@@ -403,8 +403,8 @@ def test_a_use_weighs_what_independent_sources_show_of_it() -> None:
     assert [row[-4] for row in build_lore.use_rows([USE])] == ["1"]
 
 
-@pytest.mark.parametrize(
-    ("further", "what"),
+@for_each(
+    "further, what",
     [
         ("https://example.net/", "is not a list"),
         ([{"source": "https://example.net/"}], "None is not a day"),
@@ -424,8 +424,8 @@ def test_who_publishes_an_address() -> None:
     assert publisher("https://a.github.io/") != publisher("https://b.github.io/")
 
 
-@pytest.mark.parametrize(
-    ("sources", "expected"),
+@for_each(
+    "sources, expected",
     [
         (["example.org"], 1),
         (["github.com/truenas/apps"], 1),
@@ -452,8 +452,8 @@ def test_a_use_is_of_a_known_kind_and_family_and_one_line_long() -> None:
     assert "white space" in wrong("uses", {**USE, "summary": "two\nlines"})[0]
 
 
-@pytest.mark.parametrize(
-    ("period", "good"),
+@for_each(
+    "period, good",
     [
         ("2001", True),
         ("2003-01", True),
@@ -496,8 +496,8 @@ def test_a_system_has_a_range(dynamic: object) -> None:
     assert "not a range" in wrong("systems", {**SYSTEM, "dynamic": dynamic})[0]
 
 
-@pytest.mark.parametrize(
-    ("field", "value", "what"),
+@for_each(
+    "field, value, what",
     [
         ("system", "linux", "not one of macos, windows"),
         ("programs", [], "programs is empty"),
@@ -597,8 +597,8 @@ def test_a_service_that_the_registry_lacks_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("change", "what"),
+@for_each(
+    "change, what",
     [
         ({"ports": [7, 1]}, "not sorted"),
         ({"ports": [1, 1]}, "twice"),
@@ -616,8 +616,8 @@ def test_the_list_of_browsers_is_checked(change: dict[str, Any], what: str) -> N
     assert what in problem.what
 
 
-@pytest.mark.parametrize(
-    ("change", "what"),
+@for_each(
+    "change, what",
     [
         ({"ports": {"imap2": ["143"]}}, "is not a port"),
         ({"ports": {"imap2": [143]}}, "is not a port"),

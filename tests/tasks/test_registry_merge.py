@@ -23,6 +23,7 @@ from tasks.registry_sources import (
     parse_service_names,
 )
 from tasks.registry_unwrap import split_references, unwrap
+from tests.cases import for_each
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -213,8 +214,8 @@ def test_names_take_the_case_of_a_witness_of_the_same_number() -> None:
     assert [row.service_name for row in merged(spine, witnesses[:1])] == ["Ab", "Ab"]
 
 
-@pytest.mark.parametrize(
-    ("name", "description", "witness", "expected", "state"),
+@for_each(
+    "name, description, witness, expected, state",
     [
         ("reserved", "Reserved", None, None, State.RESERVED),
         ("unassigned", "Unassigned (freed)", None, None, State.UNASSIGNED),

@@ -36,6 +36,7 @@ from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.facts import Case, protected
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rules import FACTS, RULES
+from tests.cases import for_each
 from tests.strategies import listeners, port_rules, processes, programs, reports, standings, uses
 from tests.values import CATALOG, Told, changed, told
 
@@ -129,7 +130,7 @@ def test_sshd_is_expected_only_where_ssh_is_registered(transport: Transport) -> 
     assert ("expected" in found) is (transport is UDP)  # 22/udp is ssh as well, 22/dccp isn't
 
 
-@pytest.mark.parametrize(
+@for_each(
     "owner",
     [
         _process(executable="/usr/sbin/sshd", executable_mode=0o757),
@@ -248,8 +249,8 @@ def test_http_server_on_8080_of_loopback_is_this_machine_only() -> None:
     assert "unregistered-port" not in found
 
 
-@pytest.mark.parametrize(
-    ("address", "interface", "loopback", "exposed"),
+@for_each(
+    "address, interface, loopback, exposed",
     [
         ("127.0.0.1", None, True, False),
         ("127.9.9.9", None, True, False),
@@ -309,8 +310,8 @@ def test_a_reserved_port_is_to_be_checked(port: int, transport: Transport) -> No
     assert "reserved-port" not in _judge(_listener(305, "0.0.0.0", PYTHON), ())
 
 
-@pytest.mark.parametrize(
-    ("port", "rules", "dynamic"),
+@for_each(
+    "port, rules, dynamic",
     [
         (32767, LINUX, False),
         (32768, LINUX, True),
@@ -333,8 +334,8 @@ def test_the_dynamic_range_is_this_machines(port: int, rules: PortRules, dynamic
         assert "unknown" not in found
 
 
-@pytest.mark.parametrize(
-    ("port", "first", "privileged"),
+@for_each(
+    "port, first, privileged",
     [
         (80, 1024, True),
         (1023, 1024, True),
@@ -369,8 +370,8 @@ def test_browsers_matter_where_http_is_served() -> None:
 # -- the executable ---------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("changes", "level"),
+@for_each(
+    "changes, level",
     [
         ({}, Level.CHECK),
         ({"upgraded": False}, Level.CHECK),
@@ -555,8 +556,8 @@ def test_only_malware_with_a_port_of_its_own_is_a_finding(threat: Threat) -> Non
     assert "abuse-on-record" not in _judge(_listener(8080, "0.0.0.0", PYTHON), abuse=(wide,))
 
 
-@pytest.mark.parametrize(
-    ("listener", "known", "level"),
+@for_each(
+    "listener, known, level",
     [
         (_listener(8080, "0.0.0.0", PYTHON), (), Level.CHECK),
         (_listener(8080, "::", PYTHON), (), Level.CHECK),
@@ -708,8 +709,8 @@ def test_a_server_that_arguments_name_is_foreign_where_another_is_registered() -
     assert loopback["foreign-service"].level is Level.NOTE
 
 
-@pytest.mark.parametrize(
-    ("port", "command", "code", "level"),
+@for_each(
+    "port, command, code, level",
     [
         (80, ("python3", "-m", "http.server", "80"), "fits-by-name", Level.NOTE),
         (8080, ("php", "-S", "0.0.0.0:8080"), "fits-by-name", Level.NOTE),

@@ -35,6 +35,7 @@ from portbook.present.phrases.evidence import expected, gist, ports
 from portbook.verdict.engine import find_facts, judge
 from portbook.verdict.expectation_match import compare
 from portbook.verdict.facts import Case
+from tests.cases import for_each
 from tests.strategies import listeners, nasty, notes, port_rules, standings
 from tests.values import CATALOG, Told, changed, told
 
@@ -108,8 +109,8 @@ def test_every_owner_has_to_be_the_one() -> None:
     assert "expected" in judged(BY_PATH, API, API._replace(pid=8))
 
 
-@pytest.mark.parametrize(
-    ("owner", "kept", "why"),
+@for_each(
+    "owner, kept, why",
     [
         (API._replace(executable="/usr/bin/x"), True, "api runs /usr/bin/x"),
         (API, False, "api runs /srv/shop/api, which other users could have replaced"),
@@ -279,8 +280,8 @@ IN_CONTAINER = API._replace(
 )
 
 
-@pytest.mark.parametrize(
-    ("own", "owner", "fits", "why"),
+@for_each(
+    "own, owner, fits, why",
     [
         (note(units=("shop.service",)), API, True, ""),
         (note(units=("sh*.service",)), API, True, ""),

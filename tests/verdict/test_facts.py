@@ -22,6 +22,7 @@ from portbook.model import (
 )
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
+from tests.cases import for_each
 from tests.strategies import listeners, processes
 from tests.values import CATALOG, Told, changed, told
 
@@ -44,8 +45,8 @@ def findings(*owners: Process, **changes: Any) -> dict[str, Told]:
     return told(judge(Case(held, CATALOG.registry.standing(305, TCP))))
 
 
-@pytest.mark.parametrize(
-    ("changes", "level", "said"),
+@for_each(
+    "changes, level, said",
     [
         ({}, Level.CHECK, "Restart it if you replaced it"),
         ({"upgraded": True}, Level.NOTE, "an upgrade of its package replaced. Restart it"),
@@ -96,8 +97,8 @@ def test_not_asked_is_not_unpackaged(packaged: bool | None) -> None:
     assert "unpackaged-executable" not in findings(process(packaged=packaged))
 
 
-@pytest.mark.parametrize(
-    ("queue", "limit", "full"),
+@for_each(
+    "queue, limit, full",
     [(0, 5, False), (5, 5, False), (6, 5, True), (1, 0, True), (None, 5, False), (6, None, False)],
 )
 def test_a_full_queue(queue: int | None, limit: int | None, full: bool) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -26,6 +25,7 @@ from portbook.present.phrases.evidence import heard
 from portbook.verdict.engine import judge
 from portbook.verdict.expectation_match import speaks_otherwise
 from portbook.verdict.facts import Case
+from tests.cases import for_each
 from tests.strategies import nasty
 from tests.values import CATALOG, told
 
@@ -33,8 +33,8 @@ TCP = Transport.TCP
 HTTP = {"http", "https", "http-alt"}
 
 
-@pytest.mark.parametrize(
-    ("protocol", "registered", "programs", "otherwise"),
+@for_each(
+    "protocol, registered, programs, otherwise",
     [
         ("http", {"http", "www"}, HTTP, False),
         ("ssh", {"http", "www"}, HTTP, True),  # nginx, on its own port, with ssh behind it

@@ -79,7 +79,7 @@ def test_without_an_owner_the_port_says_it(port: int, seen: OwnersSeen) -> None:
     assert next(iter(found)) == "risky-exposed"
 
 
-@pytest.mark.parametrize("name", ["nc", "ncat", "netcat", "socat", "busybox", "nc.openbsd"])
+@for_each("name", ["nc", "ncat", "netcat", "socat", "busybox", "nc.openbsd"])
 def test_a_relay_on_every_interface_is_a_check(name: str) -> None:
     assert _found(4444, Process(7, name))["dangerous-port"] is Level.CHECK
     by_path = Process(

@@ -24,6 +24,7 @@ from portbook.verdict.facts import Case
 from portbook.verdict.finding_facts import GROUPS
 from portbook.verdict.rule_inputs import OF_EVIDENCE, OF_GROUPS, Part, parts_of
 from portbook.verdict.rules import RULES
+from tests.cases import for_each
 
 _JUDGE = CaptureJudge(Catalog())
 _TCP = Transport.TCP
@@ -95,7 +96,7 @@ def test_each_group_and_each_evidence_has_its_parts() -> None:
     assert set(OF_EVIDENCE) == {code for rule in RULES for code in rule.rests_on}
 
 
-@pytest.mark.parametrize("code", [rule.code for rule in RULES])
+@for_each("code", [rule.code for rule in RULES])
 def test_nothing_else_changes_what_a_finding_says(code: str) -> None:
     assert len(_CASES) > 5
     for case in _CASES[::5]:

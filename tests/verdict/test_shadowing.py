@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
 from portbook.model import (
     Family,
     Listener,
@@ -18,6 +16,7 @@ from portbook.model import (
 )
 from portbook.verdict.finding_facts import reached_facts
 from portbook.verdict.shadowing import find_shadowed
+from tests.cases import for_each
 
 A, B = Process(7, "a"), Process(8, "b")
 DUAL, ONLY = False, True
@@ -30,8 +29,8 @@ def on(address: str, owner: Process | None, v6only: bool | None = None) -> Liste
     return Listener(made, Ownership(owners, OwnersSeen.ALL if owner else OwnersSeen.HIDDEN))
 
 
-@pytest.mark.parametrize(
-    ("listeners", "shadowed", "reached"),
+@for_each(
+    "listeners, shadowed, reached",
     [
         # localhost, 127.0.0.1, ::1
         ((on("127.0.0.1", A), on("::", B, ONLY)), {0, 1}, "bab"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from portbook.model import Family, Socket, SocketState, Transport
 from portbook.verdict.socket_choice import choose
+from tests.cases import for_each
 
 
 def on(address: str, interface: str | None = None, v6only: bool = False) -> Socket:
@@ -15,8 +14,8 @@ def on(address: str, interface: str | None = None, v6only: bool = False) -> Sock
     )
 
 
-@pytest.mark.parametrize(
-    ("sockets", "address", "interface", "places"),
+@for_each(
+    "sockets, address, interface, places",
     [
         ([on("0.0.0.0"), on("127.0.0.1")], "127.0.0.1", "lo", (1,)),
         ([on("::"), on("0.0.0.0")], "127.0.0.1", "lo", (1,)),

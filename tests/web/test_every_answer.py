@@ -8,7 +8,6 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
 from portbook.web.http.security import OWN_RESOURCES
@@ -194,6 +193,8 @@ class Broken(StandIn):
 @pytest.mark.parametrize("again", [False, True])
 @pytest.mark.parametrize("path", ["/stats", "/about"])
 def test_they_stand_on_what_broke(path: str, again: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from starlette.testclient import TestClient
+
     if again:
         monkeypatch.setenv("PORTBOOK_TEST_BROKEN", "1")
     client = TestClient(

@@ -9,7 +9,6 @@ from uuid import UUID
 from xml.etree import ElementTree as ET
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.app.history import chronicle
 from portbook.present.views.history import render_feed
@@ -25,6 +24,8 @@ from tests.web.views import Broken
 
 if TYPE_CHECKING:
     import random
+
+    from starlette.testclient import TestClient
 
     from tests.web.conftest import Make
 
@@ -195,8 +196,8 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
     assert text.text.startswith("There is no port 99999 (404)\n")
 
 
-@pytest.mark.parametrize(
-    ("path", "status"),
+@for_each(
+    "path, status",
     [
         ("/ports", 200), ("/services", 200), ("/services-s", 200), ("/products-0", 200),
         ("/topics/refused", 200), ("/common", 200), ("/compare", 200), ("/8080/practice", 200),
@@ -209,6 +210,8 @@ def test_a_problem_comes_in_the_form_that_was_asked_for(local: TestClient) -> No
 )  # fmt: skip
 def test_lists_to_browse(path: str, status: int) -> None:
     """With the site's own pages, which know what there is."""
+    from starlette.testclient import TestClient
+
     app = create_app(CATALOG, Settings(public=True))
     with TestClient(app, "http://127.0.0.1:4905", follow_redirects=False) as client:
         answer = client.get(path, headers={"accept": "text/html"})
@@ -299,6 +302,8 @@ def test_the_feed_is_one(make: Make) -> None:
 
 
 def test_what_breaks_is_a_page_and_not_a_trace(make: Make) -> None:
+    from starlette.testclient import TestClient
+
     client = make(views=Broken())
     with pytest.raises(RuntimeError):  # which the server logs
         client.get("/305")

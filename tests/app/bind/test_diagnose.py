@@ -36,6 +36,7 @@ from portbook.present.phrases.holders import holder, how_to_stop
 from portbook.present.render.report_json import of_why
 from portbook.present.render.text import Style
 from portbook.present.views.why import render_why
+from tests.cases import for_each
 from tests.strategies import any_port, listeners, nasty, port_rules, transports
 from tests.values import changed, gap, sentences
 
@@ -241,8 +242,8 @@ def _held_on(system: str, port: int, *owners: Process) -> Evidence:
     )
 
 
-@pytest.mark.parametrize(
-    ("system", "owners", "port", "said"),
+@for_each(
+    "system, owners, port, said",
     [
         ("macos", (Process(1, "ControlCenter"),), 5000, "AirPlay"),
         ("macos", (), 7000, "AirPlay"),
@@ -480,8 +481,8 @@ def test_excluded_range() -> None:
     assert "protocol=tcp" in (cause(found, "excluded-range").mend or "")
 
 
-@pytest.mark.parametrize(
-    ("port", "kept", "warned"),
+@for_each(
+    "port, kept, warned",
     [
         (32767, (), False),
         (32768, (), True),
@@ -556,8 +557,8 @@ def test_a_bind_that_could_not_be_tried_is_not_called_busy() -> None:
 # -- whom to stop ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("owner", "said"),
+@for_each(
+    "owner, said",
     [
         (Process(7, "web", container="docker:0123456789ab"), "docker stop 0123456789ab;"),
         (Process(7, "web", container="kubernetes:0123456789ab"), "with what started it"),

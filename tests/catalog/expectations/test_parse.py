@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portbook.catalog.expectations.parse import KEYS, parse_notes
 from portbook.errors import BadNotes
 from portbook.model import Note, Transport
+from tests.cases import for_each
 from tests.strategies import nasty
 
 if TYPE_CHECKING:
@@ -66,8 +67,8 @@ def test_nothing_is_no_note() -> None:
         assert parse(text) == ()
 
 
-@pytest.mark.parametrize(
-    ("given_port", "first", "last"),
+@for_each(
+    "given_port, first, last",
     [
         ("0", 0, 0),
         ("65535", 65535, 65535),

@@ -24,6 +24,7 @@ from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import KnownService, Program, Report, Tool, Transport, Use
 from portbook.present.words import when
 from tasks.build_lore import widths
+from tests.cases import for_each
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -62,8 +63,8 @@ def write_uses(folder: Path, rows: Sequence[tuple[str, ...]]) -> Practice:
 # -- programs -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("executable", "name"),
+@for_each(
+    "executable, name",
     [
         ("/usr/sbin/sshd", "openssh"),
         ("/usr/bin/sshd", "openssh"),  # where sbin is a link to bin
@@ -79,7 +80,7 @@ def test_a_program_is_known_by_its_path(executable: str, name: str) -> None:
     assert [program.name for program in PRACTICE.lookup_programs(executable)] == [name]
 
 
-@pytest.mark.parametrize(
+@for_each(
     "executable",
     [
         "sshd",

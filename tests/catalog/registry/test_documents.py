@@ -17,6 +17,7 @@ from portbook.catalog.registry.documents import (
 )
 from portbook.errors import DataCorrupt, DataMissing
 from portbook.model import Transport
+from tests.cases import for_each
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -25,8 +26,8 @@ if TYPE_CHECKING:
 DOCUMENTS = Documents()
 
 
-@pytest.mark.parametrize(
-    ("port", "rfc", "published", "words"),
+@for_each(
+    "port, rfc, published, words",
     [
         (1, 349, "1972-05", "Telnet"),
         (9, 349, "1972-05", "Discard"),

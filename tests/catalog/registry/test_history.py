@@ -38,6 +38,7 @@ from portbook.errors import DataCorrupt
 from portbook.model import Assignment, State, Transport
 from portbook.present.port import changes as words
 from portbook.present.words import day
+from tests.cases import for_each
 from tests.catalog.registry.upstream import rows, small
 from tests.counts import examples
 from tests.strategies import any_port
@@ -197,8 +198,8 @@ def test_what_is_written_is_read(made: list[Change], ports: list[int]) -> None:
         assert list(log.of_port(port)) == sorted(wanted, key=order)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"),
+@for_each(
+    "old, new",
     [
         (b"#lookback\t", b"#lookback\tx"),
         (b"#copy:", b"#copies:"),

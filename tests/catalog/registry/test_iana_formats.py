@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from portbook.catalog.registry.iana_formats import Registry, Skipped, Unknown, parse_csv, parse_xml
 from portbook.errors import MalformedInput
 from portbook.model import Assignment, State, Transport
+from tests.cases import for_each
 
 HEAD = (
     "Service Name,Port Number,Transport Protocol,Description,Assignee,Contact,"
@@ -172,8 +173,8 @@ def test_a_person_in_the_references_is_not_kept() -> None:
     assert only(parse_csv(HEAD + line)).references == ("RFC1",)
 
 
-@pytest.mark.parametrize(
-    ("line", "why"),
+@for_each(
+    "line, why",
     [
         ("x,99999,tcp,X", "'99999' is not a range of port numbers"),
         ("x,9-8,tcp,X", "'9-8' is not a range of port numbers"),
@@ -200,7 +201,7 @@ def test_older_titles_and_a_shuffled_order_are_read() -> None:
     assert row.transport is Transport.TCP
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text", ["", "a,b,c\n1,2,3\n", "<html>", b"\xff\xfe\x00", HEAD + '"open', HEAD + '"a"b,1,tcp,x']
 )
 def test_what_is_not_the_csv_is_refused_in_one_line(text: str | bytes) -> None:
@@ -222,7 +223,7 @@ def test_a_document_type_is_refused(text: str | bytes) -> None:
         parse_xml(text)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "",

@@ -8,13 +8,13 @@ from functools import cache
 from itertools import groupby, pairwise
 from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.catalog.registry.lookup import Registry, headline
 from portbook.catalog.registry.tsv_reader import SHIPPED, Store
 from portbook.model import PORTS, RANGES, PortRange, Standing, State, Transport
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.strategies import any_port
 from tests.values import CATALOG
@@ -188,8 +188,8 @@ def test_how_many_names_there_are() -> None:
     assert len(_file()) == 14_535
 
 
-@pytest.mark.parametrize(
-    ("port", "transport", "names"),
+@for_each(
+    "port, transport, names",
     [
         (80, TCP, ["http", "www", "www-http"]),
         (853, UDP, ["domain-s"]),
@@ -215,8 +215,8 @@ def test_what_is_assigned(port: int, transport: Transport, names: list[str]) -> 
     assert CATALOG.registry.lookup(port, transport) == REGISTRY.lookup(port, transport)
 
 
-@pytest.mark.parametrize(
-    ("port", "transport", "state", "listed"),
+@for_each(
+    "port, transport, state, listed",
     [
         (323, TCP, ASSIGNED, True),
         (323, UDP, RESERVED, True),
@@ -387,7 +387,7 @@ def test_every_row_is_found_by_its_name() -> None:
         assert list(REGISTRY.named(name)) == by_name[name], name
 
 
-@pytest.mark.parametrize("name", ["ssh", "http", "domain-s", "cvc_hostd", "whois++", "x11"])
+@for_each("name", ["ssh", "http", "domain-s", "cvc_hostd", "whois++", "x11"])
 def test_a_name_is_found_in_any_letter_case(name: str) -> None:
     found = REGISTRY.named(name)
     assert found
@@ -395,7 +395,7 @@ def test_a_name_is_found_in_any_letter_case(name: str) -> None:
         assert REGISTRY.named(spelled) == found
 
 
-@pytest.mark.parametrize(
+@for_each(
     "name",
     ["", " ", "assigned", "system", "Unassigned", "80", "no-such-name", "\t", "ssh\t", "\udcff"],
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from portbook.catalog.registry.normalise import (
     is_well_formed,
     replaced_name,
@@ -11,12 +9,13 @@ from portbook.catalog.registry.normalise import (
     tidy_description,
 )
 from portbook.model import State
+from tests.cases import for_each
 
 ASSIGNED, RESERVED, UNASSIGNED = State.ASSIGNED, State.RESERVED, State.UNASSIGNED
 
 
-@pytest.mark.parametrize(
-    ("description", "state"),
+@for_each(
+    "description, state",
     [
         ("Unassigned", UNASSIGNED),
         ("Unassigned [was netstat]", UNASSIGNED),
@@ -44,8 +43,8 @@ def test_a_row_without_a_name_has_the_state_its_words_give(
     assert state_of_row("", description) is state
 
 
-@pytest.mark.parametrize(
-    ("name", "description", "state"),
+@for_each(
+    "name, description, state",
     [
         ("stun-behaviors", "Reserved for a future enhancement of STUN-BEHAVIOR", ASSIGNED),
         ("remoteware-un", "RemoteWare Unassigned", ASSIGNED),
@@ -73,8 +72,8 @@ def test_the_sentence_about_a_replacement_keeps_its_own_line() -> None:
     assert replaced_name(None) is None
 
 
-@pytest.mark.parametrize(
-    ("name", "well_formed"),
+@for_each(
+    "name, well_formed",
     [
         ("http", True),
         ("z39-50", True),

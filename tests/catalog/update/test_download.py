@@ -12,6 +12,7 @@ import pytest
 from portbook.catalog.update.download import fetch
 from portbook.catalog.update.source import LARGEST, Validators, read_file
 from portbook.errors import InvalidArgument, NotFetched
+from tests.cases import for_each
 from tests.catalog.registry.upstream import Answer, Server, make_certificate, serving, small
 from tests.patience import PATIENCE
 from tests.real.needs import need_program
@@ -215,7 +216,7 @@ def test_nobody_there(server: Server) -> None:
 # -- addresses, proxies, certificates ---------------------------------------------------------
 
 
-@pytest.mark.parametrize(
+@for_each(
     "url",
     [
         "ftp://example.org/x", "https://", "https://example.org:0/", "https://example.org:x/",

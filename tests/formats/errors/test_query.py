@@ -84,8 +84,8 @@ def test_leading_zeros_are_read_and_told(port: int, zeros: int) -> None:
 # -- the examples -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
+@for_each(
+    "text, expected",
     [
         ("305", Query(QueryKind.PORT, "305", 305, 305)),
         (":305", Query(QueryKind.PORT, "305", 305, 305)),
@@ -258,7 +258,7 @@ def test_pasted_lines(text: str, port: int, transport: Transport | None) -> None
         assert f"read from the text: port {port}" in query.notes
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "see Server.java:123 and net.js:1318",
@@ -281,7 +281,7 @@ def test_text_without_a_port_stays_text(text: str) -> None:
     assert parse_query(text) == Query(QueryKind.TEXT, text)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     [
         "Error: That port is already in use.",
@@ -299,8 +299,8 @@ def test_a_failure_without_a_port_is_understood(text: str) -> None:
     assert query.pasted.failure is Failure.IN_USE
 
 
-@pytest.mark.parametrize(
-    ("text", "topic", "first"),
+@for_each(
+    "text, topic, first",
     [
         ("kill process on port 3000", "stop", 3000),
         ("kill 3000", "stop", 3000),
@@ -326,8 +326,8 @@ def test_a_question_is_understood(text: str, topic: str | None, first: int) -> N
     assert (query.topic, query.first) == (topic, first)
 
 
-@pytest.mark.parametrize(
-    ("word", "port", "address"),
+@for_each(
+    "word, port, address",
     [
         ("SelectChannelConnector@0.0.0.0:8080", 8080, "0.0.0.0"),
         ("[AF_INET]192.0.2.1:5140", 5140, "192.0.2.1"),
@@ -362,8 +362,8 @@ def test_a_place_in_a_file_is_no_port(word: str) -> None:
 # -- bad input --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "kind"),
+@for_each(
+    "text, kind",
     [
         ("-1", InvalidPort),
         ("65536", InvalidPort),
@@ -451,8 +451,8 @@ def test_the_longest_query_is_still_read() -> None:
 # -- lists ------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "queries"),
+@for_each(
+    "text, queries",
     [
         ("22,80,6000-6063", ["22", "80", "6000-6063"]),
         ("22/tcp, 443/udp", ["22/tcp", "443/udp"]),
@@ -512,8 +512,8 @@ def test_what_is_no_such_port_is_left_as_it_is(text: str) -> None:
     assert join_groups(text) == (text, [])
 
 
-@pytest.mark.parametrize(
-    ("text", "ports"),
+@for_each(
+    "text, ports",
     [
         ("difference between 80 and 8080", [80, 8080]),
         ("what is the difference between port 443 and port 80?", [443, 80]),
@@ -540,8 +540,8 @@ def test_one_query_is_read_as_ever(text: str) -> None:
     assert len(queries) > 1 or queries == (parse_query(text),)
 
 
-@pytest.mark.parametrize(
-    ("text", "port"),
+@for_each(
+    "text, port",
     [
         ("#3000", 3000),
         ("port3000", 3000),
@@ -559,6 +559,6 @@ def test_a_port_with_signs_around_it_is_one(text: str, port: int) -> None:
     assert text == "8080/" or f"{text} was read as {port}" in query.notes
 
 
-@pytest.mark.parametrize("text", ["port", "#", "0x", "0x1234567", "v3000", "3.000", "p3000"])
+@for_each("text", ["port", "#", "0x", "0x1234567", "v3000", "3.000", "p3000"])
 def test_what_only_resembles_a_port_is_a_name(text: str) -> None:
     assert parse_query(text).kind is QueryKind.NAME

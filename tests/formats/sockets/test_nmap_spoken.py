@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
 from portbook.app.library import explain
+from tests.cases import for_each
 
 SCAN = """<?xml version="1.0"?>
 <nmaprun scanner="nmap">
@@ -15,8 +14,8 @@ SCAN = """<?xml version="1.0"?>
 """
 
 
-@pytest.mark.parametrize(
-    ("port", "name", "method", "otherwise"),
+@for_each(
+    "port, name, method, otherwise",
     [
         (443, "ssh", "probed", True),
         (443, "ssh", "table", False),

@@ -15,6 +15,7 @@ from portbook.host.firewall.nft_text import show_rule
 from portbook.host.firewall.values import Interface, Machine, Ruleset
 from portbook.model import Family, Transport
 from portbook.model.reach import Decision, Outcome, RuleText
+from tests.cases import for_each
 
 MACHINE = Machine(
     (Interface("lo", (("127.0.0.1", 8),)), Interface("eth0", (("192.0.2.1", 24),))),
@@ -348,8 +349,8 @@ NAMES = {"map": {"family": "inet", "table": "t", "name": "o", "type": "inet_serv
 CATCH_ALL = {"map": {**NAMES["map"], "elem": [[443, "c"], ["*", "c"]]}}
 
 
-@pytest.mark.parametrize(
-    ("statement", "dropped"),
+@for_each(
+    "statement, dropped",
     [
         (_objects("counter", {"set": [[80, "c"]]}), True),
         (_objects("counter", {"set": [[443, "c"]]}), False),
@@ -388,8 +389,8 @@ def test_options_of_tcp_are_no_matter_of_other_packets(statement: Any) -> None:
     assert {one.outcome for one in ask(*objects, transport=Transport.UDP)} == {Outcome.OPEN}
 
 
-@pytest.mark.parametrize(
-    ("left", "right", "over_tcp", "over_udp", "text"),
+@for_each(
+    "left, right, over_tcp, over_udp, text",
     [
         ({"tcp option": {"name": "maxseg"}}, False, "unknown", "unknown",
          "tcp option maxseg missing drop"),
@@ -500,7 +501,7 @@ def test_an_element_of_another_number_of_parts_may_match(kind: dict[str, Any]) -
     assert outcomes == {Outcome.UNKNOWN}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@for_each("seed", range(12))
 def test_many_that_are_stopped_one_by_one_are_told_together_in_short(seed: int) -> None:
     """Who gets in is the same; of rules in a row that stop a few each, one is named."""
     chance = random.Random(seed)
@@ -569,8 +570,8 @@ def test_what_is_opened_goes_on_to_the_next_that_stops_it() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "op", "outcome"),
+@for_each(
+    "key, value, op, outcome",
     [
         ("iifkind", "veth", "==", "dropped"),
         ("iifkind", {"set": ["tun", "veth"]}, "==", "dropped"),

@@ -6,8 +6,6 @@ import json
 import random
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from portbook.host.firewall.decide import decide
 from portbook.host.firewall.flows import stop_of
 from portbook.host.firewall.nft_glance import guard_at_sight, ports_at_sight
@@ -15,9 +13,12 @@ from portbook.host.firewall.nft_json import NftRule, parse_nft
 from portbook.host.firewall.port_kinds import PortKinds
 from portbook.host.firewall.values import Chance, Guard, Rule, Ruleset
 from portbook.model import Family, Transport
+from tests.cases import for_each
 from tests.host.firewall.test_decide import ACCEPT, DPORT, DROP, LIMIT, MACHINE, chain, match, rule
 
 if TYPE_CHECKING:
+    import pytest
+
     from portbook.model.reach import Decision
 
 SPORT = {"payload": {"protocol": "tcp", "field": "sport"}}
@@ -56,8 +57,8 @@ CONDITIONS: tuple[dict[str, Any], ...] = (
 )
 
 
-@pytest.mark.parametrize(
-    ("statements", "guard", "ports"),
+@for_each(
+    "statements, guard, ports",
     [
         ([match(DPORT, 80), ACCEPT], Guard(None, (6,), ((80, 80),)), [(80, 80)]),
         ([match(DPORT, 80, "!="), DROP], Guard(None, (6,)), [(80, 80)]),
@@ -85,8 +86,8 @@ def _drawn(chance: random.Random) -> list[Any]:
     return [*chance.choices(CONDITIONS, k=chance.randrange(4)), chance.choice([ACCEPT, DROP])]
 
 
-@pytest.mark.parametrize(
-    ("statements", "seen"),
+@for_each(
+    "statements, seen",
     [
         ([match(SADDR, "192.0.2.7"), DROP], True),
         ([match(SADDR, {"prefix": {"addr": "192.0.2.0", "len": 24}}), COUNTER, DROP], True),

@@ -6,8 +6,6 @@ import json
 import random
 from typing import Any
 
-import pytest
-
 from portbook.host.firewall.decide import decide
 from portbook.host.firewall.iptables_rules import parse_iptables
 from portbook.host.firewall.nft_json import parse_nft, statements_of
@@ -15,6 +13,7 @@ from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.host.firewall.port_kinds import PortKinds, guard_of
 from portbook.host.firewall.values import Ruleset
 from portbook.model import Family, Transport
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.host.firewall.test_decide import (
     ACCEPT,
@@ -38,8 +37,8 @@ def kinds(*statements: Any) -> PortKinds:
     return PortKinds(Ruleset(parse_nft(json.dumps({"nftables": objects}))[0]))
 
 
-@pytest.mark.parametrize(
-    ("statements", "alike"),
+@for_each(
+    "statements, alike",
     [
         ([match(DPORT, 22), ACCEPT], {22: False, 80: True}),
         ([match(DPORT, {"range": [20, 30]}), DROP], {25: False, 31: True}),
@@ -56,8 +55,8 @@ def test_a_port_is_of_its_own_kind_where_a_rule_sees_it(
     assert {port: every.kind(port) == every.kind(9999) for port in alike} == alike
 
 
-@pytest.mark.parametrize(
-    ("statements", "packet", "kept_out"),
+@for_each(
+    "statements, packet, kept_out",
     [
         ([match(DPORT, 22), ACCEPT], ("ipv4", 6, 22), False),
         ([match(DPORT, 22), ACCEPT], ("ipv4", 6, 23), True),

@@ -26,6 +26,7 @@ from portbook.host.firewall.nft_elements import parse_dump, parse_elements
 from portbook.host.firewall.redirects import NatRules, read_redirects
 from portbook.host.linux.namespaces import Namespace, in_namespace
 from portbook.model import GapCode, Need, Transport
+from tests.cases import for_each
 from tests.host.firewall.rulesets import brief, of_nft
 from tests.real.needs import need_kernel, need_program, need_root
 from tests.values import sentences
@@ -79,7 +80,7 @@ def test_chains_are_read_from_the_kernels_answer() -> None:
     assert parse_chains(answer + DONE) == {"filter", "", "nat"}
 
 
-@pytest.mark.parametrize(
+@for_each(
     "data",
     [
         message(2, struct.pack("=i", -1)),  # EPERM

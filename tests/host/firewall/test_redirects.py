@@ -14,6 +14,7 @@ from portbook.errors import MalformedInput
 from portbook.host.firewall.nft_text import show_rule
 from portbook.host.firewall.redirects import NatRules, Redirect
 from portbook.model import Family, Transport
+from tests.cases import for_each
 from tests.host.firewall.rulesets import brief, of_nft
 
 HERE = Path(__file__).parent
@@ -181,8 +182,8 @@ def test_a_limit_is_a_condition(value: object, words: str) -> None:
 SOURCE = {"payload": {"protocol": "ip", "field": "saddr"}}
 
 
-@pytest.mark.parametrize(
-    ("statement", "text"),
+@for_each(
+    "statement, text",
     [
         ({"ct count": {"val": 20, "inv": True}}, "ct count over 20"),
         ({"ct count": {"val": 20}}, "ct count 20"),
@@ -263,7 +264,7 @@ def test_a_block_of_addresses_keeps_its_form() -> None:
     assert only_redirect({"dnat": {"addr": span}}).to_address == "10.0.0.0-10.0.0.255"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "key, value, words",
     [
         ({"meta": {"key": "iifname"}}, "eth0", "iifname eth0"),
@@ -340,7 +341,7 @@ def test_the_same_rule_at_two_hooks_is_one_redirect() -> None:
     assert found.hooks == ("prerouting", "output")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "expressions",
     [
         [dport(80), {"xt": {"type": "target", "name": "DNAT"}}],
@@ -358,7 +359,7 @@ def test_rules_that_are_not_understood_are_told(expressions: list[object]) -> No
     assert rules.not_understood[0].startswith("ip t in: ")
 
 
-@pytest.mark.parametrize(
+@for_each(
     "expressions",
     [
         [dport(80), {"masquerade": None}],
@@ -431,7 +432,7 @@ def test_a_service_as_kubernetes_writes_it() -> None:
     assert found.conditions == ("ip daddr 10.96.0.10",)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text",
     ["", "{}", "[]", "null", '{"nftables": 3}', '{"nftables": [{"rule": {}}]}', "[" * 100_000],
 )

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from portbook.errors import MalformedInput
 from portbook.host.firewall.redirects import NatRules
 from portbook.model import Family, Transport
+from tests.cases import for_each
 from tests.host.firewall.rulesets import DOCKER, brief, of_iptables
 
 TCP, UDP = Transport.TCP, Transport.UDP
@@ -32,7 +33,7 @@ def saved(*rules: str) -> str:
     return f"*nat\n:PREROUTING ACCEPT [0:0]\n:OUTPUT ACCEPT [0:0]\n{lines}\nCOMMIT\n"
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text, expected",
     [
         (
@@ -89,7 +90,7 @@ def test_rules_of_iptables(text: str, expected: list[tuple[object, ...]]) -> Non
     assert rules.not_understood == ()
 
 
-@pytest.mark.parametrize(
+@for_each(
     "text, conditions",
     [
         ("-m limit --limit 5/min -p tcp", ("-m limit --limit 5/min",)),

@@ -8,6 +8,7 @@ import pytest
 
 from portbook.host.linux.netlink import attributes_of, dump, int_of, name_of
 from portbook.host.linux.network import read_network
+from tests.cases import for_each
 from tests.real.needs import need_linux
 
 GET, NEW, DONE, ERROR = 18, 16, 3, 2
@@ -57,7 +58,7 @@ def test_other_messages_and_short_ones_are_passed_over() -> None:
     assert answers(message(NEW, bytes(8)) + message(99, bytes(16)) + message(DONE)) == []
 
 
-@pytest.mark.parametrize(
+@for_each(
     "data",
     [
         LINK[:-1] + message(DONE)[:3],

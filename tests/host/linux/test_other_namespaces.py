@@ -11,6 +11,7 @@ from portbook.host.linux import other_namespaces
 from portbook.host.linux.namespaces import Namespace
 from portbook.host.linux.other_namespaces import namespace_name, read_elsewhere
 from portbook.model import Family, Gap, Host, Listener, Socket, SocketState, Transport, Visibility
+from tests.cases import for_each
 from tests.values import changed, gap, sentences
 
 OWN = Namespace(1, "/proc/self/ns/net", own=True)
@@ -122,8 +123,8 @@ def test_other_systems_have_none_of_these() -> None:
     assert "Linux only" in sentences(missing)[0]
 
 
-@pytest.mark.parametrize(
-    ("namespace", "name"),
+@for_each(
+    "namespace, name",
     [
         (BLUE, "blue"),
         (Namespace(9, "/proc/7/ns/net", pid=7, program="web"), "pid 7 (web)"),

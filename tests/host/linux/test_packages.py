@@ -16,6 +16,7 @@ from portbook.host.linux.packages import (
     parse_rpm,
     version_in,
 )
+from tests.cases import for_each
 from tests.real.needs import need_program, need_root
 
 if TYPE_CHECKING:
@@ -156,7 +157,7 @@ def test_an_unknown_database_is_not_an_unpackaged_file(tmp_path: Path) -> None:
     assert "not an absolute path" in str(owning_package("nginx", str(tmp_path)).reason)
 
 
-@pytest.mark.parametrize(
+@for_each(
     "name, architecture, version",
     [
         ("nginx-core", "", "1.22.1-9"),

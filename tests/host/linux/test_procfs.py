@@ -13,6 +13,7 @@ from portbook.host.linux import procfs
 from portbook.host.linux.procfs import Cgroup
 from portbook.host.linux.sock_diag import EVERY_STATE, TCP_LISTEN_MASK, UDP_LISTEN_MASK, Question
 from portbook.model import Family, Transport
+from tests.cases import for_each
 
 little = pytest.mark.skipif(sys.byteorder != "little", reason="recorded on a little-endian machine")
 
@@ -63,7 +64,7 @@ def test_udp() -> None:
     assert (socket.transport, socket.address, socket.port) == (Transport.UDP, "::", 40004)
 
 
-@pytest.mark.parametrize("name", ["a", "a) b", "((", "\udcff\n", "1 2 3 S", ""])
+@for_each("name", ["a", "a) b", "((", "\udcff\n", "1 2 3 S", ""])
 def test_a_process_name_can_hold_anything(name: str) -> None:
     data = b"7 (" + name.encode("utf-8", "surrogateescape") + b") Z 1 7 6 34 -1 4 0 0 0 0 0 0 0 0"
     stat = procfs.parse_stat(data + b" 20 0 5 0 4321 0")
@@ -84,8 +85,8 @@ def test_commands(data: bytes, command: tuple[str, ...] | None) -> None:
     assert procfs.parse_command(data) == command
 
 
-@pytest.mark.parametrize(
-    ("path", "unit", "container"),
+@for_each(
+    "path, unit, container",
     [
         ("/", None, None),
         ("/system.slice/ssh.service", "ssh.service", None),

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.cases import for_each
+
 if sys.platform != "linux":
     pytest.skip("Linux only", allow_module_level=True)
 
@@ -116,7 +118,7 @@ except KeyboardInterrupt:
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "fails",
     ["os._exit(3)", "os.kill(os.getpid(), 9)", "raise RuntimeError", "sys.exit(4)",
      "raise KeyboardInterrupt", "return object()", "os.closerange(3, 99)"],
@@ -171,7 +173,7 @@ print(work_in_two(200, work) == ["x" * 50_000] * 200, no_child_is_left())
     )
 
 
-@pytest.mark.parametrize(
+@for_each(
     "hinders",
     [
         "def refuse(): raise BlockingIOError(11, 'Try again')\nos.fork = refuse",

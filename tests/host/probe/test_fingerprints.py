@@ -103,8 +103,8 @@ def test_greetings(asked: str | None, data: bytes, protocol: str, detail: str | 
     assert heard.follow is None
 
 
-@pytest.mark.parametrize(
-    ("asked", "data"),
+@for_each(
+    "asked, data",
     [
         (None, b""),
         (None, b"\0"),
@@ -138,7 +138,7 @@ def test_what_is_no_greeting(asked: str | None, data: bytes) -> None:
     assert recognise(data, asked) is None
 
 
-@pytest.mark.parametrize("asked", [*QUESTIONS])
+@for_each("asked", [*QUESTIONS])
 def test_an_echo_is_no_answer(asked: str) -> None:
     question = QUESTIONS[asked]
     for end in range(1, len(question) + 1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from portbook.present.phrases.findings import TEMPLATES, finding_message
 from portbook.present.phrases.note_words import FITS
 from portbook.verdict.expectation_match import FitCode
 from portbook.verdict.rules import RULES
+from tests.cases import for_each
 from tests.strategies import facts, nasty
 
 SOCKET = Subject(SubjectKind.SOCKET, "tcp [::1]:3000")
@@ -271,7 +271,7 @@ SAID: dict[tuple[str, Facts], str] = {
 }
 
 
-@pytest.mark.parametrize(("code", "known"), SAID)
+@for_each("code, known", SAID)
 def test_what_is_said_of_a_finding(code: str, known: Facts) -> None:
     assert finding_message(Finding(code, Level.NOTE, SOCKET, known)) == SAID[code, known]
 
@@ -280,7 +280,7 @@ def test_each_rule_has_its_sentence() -> None:
     assert {rule.code for rule in RULES} == set(TEMPLATES) == {code for code, _ in SAID}
 
 
-@pytest.mark.parametrize("code", [code for code in FitCode if code is not FitCode.FITS])
+@for_each("code", [code for code in FitCode if code is not FitCode.FITS])
 def test_each_comparison_with_a_note_has_its_words(code: FitCode) -> None:
     known = (("fit", code), ("fit_owner", "x"), ("fit_path", "/x"), ("fit_unit", "x.service"),
              ("fit_container", "x"), ("fit_user", "x"))  # fmt: skip
@@ -348,7 +348,7 @@ LINES: list[tuple[EvidenceCode, Facts, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("code", "known", "line"), LINES)
+@for_each("code, known, line", LINES)
 def test_what_a_finding_rests_on(code: EvidenceCode, known: Facts, line: str) -> None:
     finding = Finding("unknown", Level.NOTE, SOCKET, (), (Evidence(code, known),))
     assert evidence_lines(finding) == [line]

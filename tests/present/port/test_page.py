@@ -43,6 +43,7 @@ from portbook.present.port.page import compose
 from portbook.present.port.this_machine import clients
 from portbook.present.render.document_text import render_item, render_page
 from portbook.present.render.text import Style
+from tests.cases import for_each
 from tests.counts import PROOF, every_port
 from tests.present.reading import commands, words
 from tests.strategies import any_port, listeners, port_rules, transports
@@ -148,8 +149,8 @@ def test_a_narrow_question_gets_a_narrow_answer(port: int, transport: Transport)
         assert {row.transports for row in each.services} <= {str(transport)}
 
 
-@pytest.mark.parametrize(
-    ("query", "sentences"),
+@for_each(
+    "query, sentences",
     [
         ("305", ["the gap 301–307 (7 ports)"]),
         ("305", ['"Unassigned" for tcp, udp, sctp and dccp, in one row for 301–307']),
@@ -252,8 +253,8 @@ def test_nothing_bound_is_said_only_where_everything_was_seen() -> None:
     assert "Not seen: sctp could not be asked" in said
 
 
-@pytest.mark.parametrize(
-    ("seen", "owners", "sentence"),
+@for_each(
+    "seen, owners, sentence",
     [
         (OwnersSeen.HIDDEN, (), "a process you can't see (try sudo)"),
         (OwnersSeen.KERNEL, (), "the kernel itself"),
@@ -296,8 +297,8 @@ def test_a_bound_socket_is_not_said_to_listen() -> None:
     assert "127.0.0.1:305 listens" not in said
 
 
-@pytest.mark.parametrize(
-    ("rules", "sentence"),
+@for_each(
+    "rules, sentence",
     [
         (PortRules("linux", 1024), "Binding it needs root or CAP_NET_BIND_SERVICE."),
         (PortRules("linux", 400), "(on this machine, ports below 400 do)"),
@@ -449,8 +450,8 @@ def test_what_an_empty_answer_proves_names_the_rare_transports_of_the_port() -> 
     assert "no tcp or udp socket" in _text(_answer("305"))
 
 
-@pytest.mark.parametrize(
-    ("port", "words"),
+@for_each(
+    "port, words",
     [
         (6000, "known to the registry, of other ports of the row (30 July 2015)"),
         (6003, "known to the registry (30 July 2015)"),

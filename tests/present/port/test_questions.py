@@ -8,6 +8,7 @@ from portbook.app.port_lookup import answer_port
 from portbook.formats.errors.query import Query, QueryKind
 from portbook.present.port.on_record import in_practice
 from portbook.present.port.questions import questions
+from tests.cases import for_each
 from tests.values import CATALOG
 
 
@@ -29,8 +30,8 @@ def test_which_program_uses_a_port(port: int, said: str, unsaid: str) -> None:
     assert unsaid not in which
 
 
-@pytest.mark.parametrize(
-    ("port", "first"),
+@for_each(
+    "port, first",
     [
         (25, "Postfix"),
         (1719, "H.323"),

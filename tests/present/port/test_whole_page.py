@@ -22,6 +22,7 @@ from portbook.present.owners import Viewer
 from portbook.present.port.page import compose
 from portbook.present.port.special import title_of_special
 from portbook.present.words import day, month
+from tests.cases import for_each
 from tests.counts import PROOF, every_port
 from tests.present.reading import commands, said, words
 from tests.strategies import any_port
@@ -127,8 +128,8 @@ def test_the_lead_names_the_port_and_its_state(port: int) -> None:
         assert "  " not in sentence
 
 
-@pytest.mark.parametrize(
-    ("port", "character", "second"),
+@for_each(
+    "port, character, second",
     [
         (
             305,
@@ -197,8 +198,8 @@ def test_an_empty_answer_is_said_to_prove_what_it_does() -> None:
         assert sentence in text
 
 
-@pytest.mark.parametrize(
-    ("port", "part", "sentences"),
+@for_each(
+    "port, part, sentences",
     [
         (305, "registry", ['"Unassigned" for tcp, udp, sctp and dccp, in one row for 301–307']),
         (305, "details", ["0x0131", "you get 12545 (unassigned) instead"]),

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -25,6 +24,7 @@ from portbook.model import (
     Transport,
 )
 from portbook.present.render import port_json, sockets_json
+from tests.cases import for_each
 from tests.strategies import listeners, nasty, queryish
 from tests.values import CATALOG, changed, worded
 
@@ -70,8 +70,8 @@ def test_what_a_service_speaks_is_text() -> None:
     assert made["speaks"]["protocol"] == "ssh\\xff"
 
 
-@pytest.mark.parametrize(
-    ("query", "kind"),
+@for_each(
+    "query, kind",
     [
         ("305", "port"),
         ("ssh", "service"),

@@ -28,6 +28,7 @@ from portbook.model import (
 )
 from portbook.present.render import sockets_json
 from portbook.present.render.json_text import json_line
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.strategies import listeners
 from tests.values import CATALOG, still
@@ -51,7 +52,7 @@ def test_whatever_a_row_holds(rows: list[Listener]) -> None:
 
 
 # A name may hold what the text of a finding is cut at, as itself or written out.
-@pytest.mark.parametrize("name", ["node", "8080", "\ue000", "\\ue000", "a\ue0008081b", "%s", "{}"])
+@for_each("name", ["node", "8080", "\ue000", "\\ue000", "a\ue0008081b", "%s", "{}"])
 def test_findings_that_differ_in_their_port_alone(name: str) -> None:
     owner = Process(7, name, (f"/srv/{name}", "--port", "8080"), executable=f"/srv/{name}")
     ownership = Ownership((owner,), OwnersSeen.ALL)

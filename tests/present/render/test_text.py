@@ -7,7 +7,6 @@ import unicodedata
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,6 +37,7 @@ from portbook.present.palette import LEVELS, STATES
 from portbook.present.port.page import compose
 from portbook.present.render.document_text import render_item, render_page
 from portbook.present.render.text import NARROWEST, WIDEST, Style, columns_of, table, wrap
+from tests.cases import for_each
 from tests.strategies import any_port, nasty
 from tests.strategies import findings as findings_of_any_kind
 from tests.values import CATALOG
@@ -77,8 +77,8 @@ def test_a_long_word_stands_whole_on_its_own() -> None:
     assert wrap(f"see {word} there", 40, "  ") == ["  see", f"  {word}", "  there"]
 
 
-@pytest.mark.parametrize(
-    ("text", "columns"),
+@for_each(
+    "text, columns",
     [
         ("", 0),
         ("port", 4),

@@ -36,6 +36,7 @@ from portbook.present.owners import viewer
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.listen import head, render_here, table_lines
 from portbook.present.views.listen_fields import FIELDS, Cells, Template, record_lines
+from tests.cases import for_each
 from tests.strategies import listeners, nasty
 from tests.values import CATALOG, changed, gap, worded
 
@@ -87,7 +88,7 @@ def test_a_socket_is_a_line() -> None:
     ]
 
 
-@pytest.mark.parametrize("width", [20, 30, 40, 60, 80, 120, 200])
+@for_each("width", [20, 30, 40, 60, 80, 120, 200])
 def test_the_table_is_as_wide_as_the_terminal(width: int) -> None:
     long = Process(1234567, "java", ("java", "-jar", "app.jar", *["--option"] * 40), started=0)
     some = [
@@ -161,8 +162,8 @@ def test_a_container_is_named_once() -> None:
     assert line.count("cache-1") == 1
 
 
-@pytest.mark.parametrize(
-    ("facts", "words"),
+@for_each(
+    "facts, words",
     [
         ({"owners_seen": OwnersSeen.HIDDEN}, "(not visible)"),
         ({"owners_seen": OwnersSeen.KERNEL}, "(kernel)"),
@@ -247,8 +248,8 @@ def test_every_field_can_be_asked_for() -> None:
     assert len(filled.split("|")) == len(FIELDS)
 
 
-@pytest.mark.parametrize(
-    ("template", "words"),
+@for_each(
+    "template, words",
     [
         ("{prot}", "no field 'prot': the fields are level, port"),
         ("{}", "no field ''"),

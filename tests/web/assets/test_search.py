@@ -18,6 +18,7 @@ from portbook.present.views import lists
 from portbook.web.assets import drawn
 from portbook.web.pages.lists import of_search
 from portbook.web.search import of_found, search_for
+from tests.cases import for_each
 from tests.counts import PROOF
 from tests.real.needs import need_program
 from tests.values import CATALOG
@@ -88,7 +89,7 @@ def _ports(numbers: tuple[tuple[int, int, object], ...]) -> str:
     return ",".join(spans)
 
 
-@pytest.mark.parametrize("text", WORDS[:18])
+@for_each("text", WORDS[:18])
 def test_terminal_site_and_json_have_one_order(text: str) -> None:
     answer = search_text(text, CATALOG)
     names = [hit.name or "(no name)" for hit in answer.hits[: answer.shown]]

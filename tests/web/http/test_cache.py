@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from starlette.testclient import TestClient
 
 from portbook.web.app import create_app
 from portbook.web.http.cache import CODINGS, PIECE, Cache, Entry, compress
@@ -23,6 +22,7 @@ from tests.web.asking import app_of, ask
 from tests.web.views import Broken
 
 if TYPE_CHECKING:
+    from starlette.testclient import TestClient
     from starlette.types import Message
 
     from portbook.web.http.metrics import Metrics
@@ -43,6 +43,8 @@ def test_a_page_is_made_once(local: TestClient) -> None:
 
 @pytest.mark.parametrize("coding", ["", *CODINGS])
 def test_a_page_that_is_made_without_a_request_is_what_a_request_gets(coding: str) -> None:
+    from starlette.testclient import TestClient
+
     made, asked = (create_app(CATALOG, Settings(public=True)) for _ in range(2))
     client = TestClient(asked)
     wishes = {"accept": "text/html", "accept-encoding": coding or "identity"}

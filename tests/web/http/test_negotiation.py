@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.web.http.negotiation import Form, choose_coding, negotiate
+from tests.cases import for_each
 
 FIREFOX = b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
 CHROME = b"text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"
 
 
-@pytest.mark.parametrize(
-    ("accept", "agent", "form"),
+@for_each(
+    "accept, agent, form",
     [
         (FIREFOX, b"Mozilla/5.0", Form.HTML),
         (CHROME, b"Mozilla/5.0", Form.HTML),
@@ -54,8 +54,8 @@ def test_whatever_is_sent_there_is_an_answer(accept: bytes, agent: bytes) -> Non
     assert choose_coding(accept, ("br", "gzip")) in ("", "br", "gzip")
 
 
-@pytest.mark.parametrize(
-    ("accepted", "coding"),
+@for_each(
+    "accepted, coding",
     [
         (b"", ""),
         (b"gzip, deflate, br, zstd", "br"),

@@ -13,7 +13,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from starlette.testclient import TestClient
 
 from portbook.catalog.expectations.trust import trust
 from portbook.host.reader import read_host
@@ -33,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from starlette.testclient import TestClient
     from starlette.types import Message
 
     from tests.surroundings import User
@@ -127,6 +127,8 @@ def test_its_own_pages_may(local: TestClient, path: str, headers: dict[str, str]
 
 @pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8::7", "10.0.0.1"])
 def test_another_machine_may_not_whatever_it_says(address: str) -> None:
+    from starlette.testclient import TestClient
+
     client = TestClient(
         create_app(CATALOG, Settings(), StandIn(), StandInFiles()),
         base_url="http://127.0.0.1:4905",
@@ -185,6 +187,8 @@ def test_other_users_of_the_machine_are_refused(
     make: Make, looks_like: User, uid: int, status: int
 ) -> None:
     """A real connection of each, and a server that believes to be a third user's."""
+    from starlette.testclient import TestClient
+
     need(os.geteuid() == 0, "to become another user takes root")
     script = (
         f"import os, socket, sys\nos.setuid({uid})\n"
@@ -301,8 +305,8 @@ def test_command_lines_are_masked_unless_asked_for(make: Make, bound: int) -> No
     assert all(word not in page for word in command[3:] if len(word) > 12)
 
 
-@pytest.mark.parametrize(
-    ("host", "there"),
+@for_each(
+    "host, there",
     [
         ("localhost", True),
         ("localhost.", True),

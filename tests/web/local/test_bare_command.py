@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import pytest
-
 from portbook.model.command_line import base_name, run_name
 from portbook.web.local.bare_command import without_arguments
+from tests.cases import for_each
 
 SHOWN = {
     ("node", "/srv/shop/server.js", "--token", "hunter2"): "node server.js",
@@ -32,13 +31,13 @@ HIDDEN = [
 ]
 
 
-@pytest.mark.parametrize("command", SHOWN)
+@for_each("command", SHOWN)
 def test_the_script_is_told_and_no_argument(command: tuple[str, ...]) -> None:
     bare = without_arguments(command)
     assert run_name(base_name(command[0]), bare) == SHOWN[command]
     assert "hunter2" not in " ".join(bare or ())
 
 
-@pytest.mark.parametrize("command", HIDDEN)
+@for_each("command", HIDDEN)
 def test_what_may_be_an_argument_is_not_told(command: tuple[str, ...]) -> None:
     assert without_arguments(command) is None

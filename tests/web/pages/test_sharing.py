@@ -22,6 +22,7 @@ from portbook.present.render.html_text import typeset
 from portbook.web.assets import drawn
 from portbook.web.pages import views
 from portbook.web.site_config import Site
+from tests.cases import for_each
 from tests.present.charts.test_map import read_png
 from tests.values import CATALOG
 from tests.web.pages.test_views import LINKED_DATA, SITES, every_page
@@ -113,7 +114,7 @@ def test_a_shared_picture_has_the_number_and_the_64_ports_around_it() -> None:
     assert render_card(stand) != render_card(stand, state=STATES[0])
 
 
-@pytest.mark.parametrize("name", [name for name in drawn.NAMES if name.endswith(".png")])
+@for_each("name", [name for name in drawn.NAMES if name.endswith(".png")])
 def test_every_picture_can_be_read(name: str) -> None:
     width, height, *_ = read_png(drawn.draw(name, CATALOG))
     size = re.search(r"(?<=-)[0-9]+(?=\.)", name)

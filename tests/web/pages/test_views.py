@@ -447,7 +447,7 @@ def test_any_text_leaves_a_page_well_formed(text: str) -> None:
     made.encode()  # whatever it holds, it can be sent
 
 
-@pytest.mark.parametrize("text", EVIL)
+@for_each("text", EVIL)
 def test_other_pages_are_as_inert(text: str) -> None:
     row = Assignment(
         text, text, 80, 80, Transport.TCP, True, State.ASSIGNED, (text,), (text,), text
@@ -650,7 +650,7 @@ def test_the_scripts_are_javascript() -> None:
         subprocess.run([node, "--check", path], check=True)
 
 
-@pytest.mark.parametrize("number", [0, 22, 305, 443, 3000, 8080, 31337, 50000])
+@for_each("number", [0, 22, 305, 443, 3000, 8080, 31337, 50000])
 def test_the_description_of_a_port_is_its_short_answer(number: int) -> None:
     query = Query(QueryKind.PORT, str(number), number, number)
     found = answer_port(query, CATALOG, whole=True)
@@ -672,7 +672,7 @@ def test_a_search_shows_the_reports_of_what_is_called_so(text: str, port: int) -
         assert denial not in page
 
 
-@pytest.mark.parametrize("number", [0, 22, 305, 443, 3000, 8080, 27374, 31337, 50000])
+@for_each("number", [0, 22, 305, 443, 3000, 8080, 27374, 31337, 50000])
 def test_the_head_of_a_page_is_the_short_answer(number: int) -> None:
     """The line beside the number, the card and the title say what the brief says, and no more."""
     brief = compose_brief(_answer(number), Viewer())
