@@ -159,7 +159,9 @@ def test_ports_learned_by_runs_are_those_asked_for_one_by_one() -> None:
     starts = dict(
         zip(itertools.accumulate([size for _, size in runs], initial=0), runs, strict=False)
     )
-    for port, (short, _) in [*starts.items()][::7]:
+    some = [*starts.items()][::7]
+    assert some
+    for port, (short, _) in some:
         same, whole = (judge.in_short(port, Transport.UDP) for judge in (learned, asked))
         assert short.standing == same.standing == whole.standing
         assert short.kind == same.kind

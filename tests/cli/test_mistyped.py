@@ -98,9 +98,9 @@ def test_no_name_on_record_is_taken_for_a_command() -> None:
 
 
 def test_nor_is_a_note_of_the_user() -> None:
-    noted = with_notes(Note(8306, 8306, None, "x.toml", "Shop API"))
-    assert did_you_mean(["shop"], COMMANDS, CATALOG) is not None
-    assert did_you_mean(["shop"], COMMANDS, noted) is None
+    noted = with_notes(Note(8306, 8306, None, "x.toml", "Lisen API"))
+    assert did_you_mean(["lisen"], COMMANDS, CATALOG) is not None
+    assert did_you_mean(["lisen"], COMMANDS, noted) is None
 
 
 @pytest.mark.parametrize("text", ["free port for a web server", "list all ports on my machine"])

@@ -126,7 +126,7 @@ def test_a_port_in_short(machine: Machine, capsys: pytest.CaptureFixture[str]) -
     port = NAMES["web"]
     assert machine.run("--for", "Web") == 0
     assert capsys.readouterr().out.splitlines() == [
-        f"{port}: unassigned, no known use, free on this machine",
+        f"{port}: unassigned, no known use of its own, free on this machine",
         f"  no-local-name  not known: {SERVICES} could not be read (not to be read)",
         f"Keep it: portbook pick {port} --hold -- COMMAND {{port}}",
         "Reasons: portbook pick --for Web -v",

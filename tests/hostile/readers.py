@@ -13,6 +13,7 @@ _OPTIONS = "is given options: the tests of queries go through the whole command 
 _HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
+    "portbook._own_modules:OwnLoader": "is given what Python compiled of portbook itself",
     "portbook.formats.sockets.rewrapped:Cut": "is a part of detect, which is one",
     "portbook.formats.sockets.rewrapped:joined": "is a part of detect, which is one",
     "portbook.formats.sockets.together:Shared": "is a part of detect, which is one",

@@ -135,7 +135,8 @@ class CaptureJudge(Judge):
     def _unused(self, outline: Outline) -> PortInShort:
         """A port like *outline*, of which practice has nothing."""
         kind = self.bare_kind(outline.state, outline.spoken, (), (), (), blocked=False)
-        return _new(PortInShort, (outline, (), kind, outline.spoken))  # type: ignore[no-any-return]
+        made: PortInShort = _new(PortInShort, (outline, (), kind, outline.spoken))
+        return made
 
     def _used(
         self, outline: Outline, transport: Transport, practice: Sequence[Any], *, blocked: bool
@@ -150,7 +151,8 @@ class CaptureJudge(Judge):
         if uses:
             words = words.union(*[use.product.lower().split() for use in uses])
         same = (*uses, *abuse, *services, *_REFUSED[blocked])
-        return _new(PortInShort, (outline, same, kind, words))  # type: ignore[no-any-return]
+        made: PortInShort = _new(PortInShort, (outline, same, kind, words))
+        return made
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
         """What is on record about *port*."""

@@ -16,7 +16,7 @@ from portbook.present.brief import (
     who_holds,
 )
 from portbook.present.owners import owner_name, unseen_sentences
-from portbook.present.port.on_record import leading_service, practice_line, short_title
+from portbook.present.port.on_record import in_practice, leading_service, practice_line, short_title
 from portbook.present.range_brief import (
     ROOM,
     compose_range_brief,
@@ -274,8 +274,10 @@ def _practice(answer: PortAnswer | RangeAnswer, room: int, asked: ServiceAnswer)
         return cut(f"registered as {asked.name}{'' if same else f': {title}'}", room)
     if isinstance(answer, RangeAnswer):
         return range_practice(answer, room)
-    met = answer.services[0].name if answer.services else None  # where no product is known
-    return practice_line(answer, room) or met
+    met = answer.services[0].name if answer.services else None
+    if met and not in_practice(answer).leading:  # it says more than products of wide spans
+        return met
+    return practice_line(answer, room)
 
 
 def _cell(answer: PortAnswer | RangeAnswer, to: Viewer) -> str | None:

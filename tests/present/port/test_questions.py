@@ -17,7 +17,11 @@ from tests.values import CATALOG
     [
         (31337, "Any server that speaks eldim. Reported abuse: Back Orifice", "NodePort"),
         (25, "Exim mail server", "2 others"),  # ClamSMTP speaks SMTP on a port of its own
-        (31000, "Kubernetes NodePort services may, as one of many ports.", "eldim"),
+        (
+            31000,
+            "Kubernetes NodePort services and BigBlueButton may, as one of many ports.",
+            "eldim",
+        ),
         (139, "Samba and ", " server"),
         (305, "Only your machine can tell", "Any server"),
     ],

@@ -131,7 +131,8 @@ def _row(cells: Sequence[str]) -> _Row:
     words = [*names, *filter(None, aliases.split("|"))] if aliases else names
     spoken = frozenset(map(str.lower, words))
     outline = _new(Outline, (stands, True, text or None, names, bool(names), spoken))
-    return _new(_Row, (stated, stands, outline))  # type: ignore[no-any-return]
+    made: _Row = _new(_Row, (stated, stands, outline))
+    return made
 
 
 def _together(rows: Sequence[_Row]) -> Outline:

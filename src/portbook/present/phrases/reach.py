@@ -28,6 +28,8 @@ BEYOND = "Not checked: routers and cloud security groups."
 
 NO_MANAGER = "No known firewall manager (ufw, firewalld) is in charge of these rules."
 
+_UNNAMED = "some networks"
+
 # The more machines may come in, the earlier.
 _WIDTHS = (Scope.ANYWHERE, Scope.UNKNOWN, Scope.NETWORKS, Scope.BLOCKED, Scope.THIS_MACHINE)
 
@@ -72,7 +74,7 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool = True) 
             return "from other machines: no firewall rules are in force"
         return f"from other machines: the firewall lets them in{rule}"
     if reachable.scope is Scope.NETWORKS:
-        first, *others = reachable.networks or ("some networks",)
+        first, *others = reachable.networks or (_UNNAMED,)
         more = f" and {len(others)} more" if others else ""
         return f"from {first}{more} only{rule}"
     if reachable.scope is Scope.BLOCKED:
@@ -91,7 +93,9 @@ def _sent_line(reachable: Reachable, here: str, rest: str) -> str:
     """Where rules send all of those who are let in, or all of the *rest*, to another port."""
     if reachable.scope is Scope.BLOCKED:
         return f"{here}: {rest} to closed port {reachable.sent_to}"
-    whom = "other machines" if reachable.scope is Scope.ANYWHERE else few([*reachable.networks])
+    whom = "other machines"
+    if reachable.scope is Scope.NETWORKS:
+        whom = few([*reachable.networks] or [_UNNAMED])
     return f"from {whom}, but a rule sends them to port {reachable.sent_to}"
 
 
