@@ -300,7 +300,7 @@ def test_without_this_machine_the_headline_is_what_people_meet() -> None:
         ("4905/udp", "4905/udp is unassigned"),
         # Those that nobody is known to use stand behind those that people use.
         ("512", "512 · rexec, remote command execution"),
-        ("513", "513 · rlogin, old unencrypted remote login"),
+        ("513", "513 · rlogin, unencrypted remote login"),
         # X11's displays go up to 6063; only the first is no one else's.
         ("6000", "6000 · X11, remote windows"),
         ("6002", "6002 · X11, remote windows"),
