@@ -263,7 +263,11 @@ def as_lsof(each: Listener) -> str:
 def test_what_a_tool_would_print_is_read_back(
     form: str, write: Any, named: bool, some: list[Listener]
 ) -> None:
-    text = "\n".join(write(each) for each in some) + "\n"
+    rows = [write(each) for each in some]
+    # Several rows of which each begins with "+" are what a diff adds, if no header stands above.
+    if form == "lsof" and len(rows) > 1 and all(row.startswith("+") for row in rows):
+        rows.insert(0, "COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME")
+    text = "\n".join(rows) + "\n"
     chosen, events = read([text.encode()])
     assert chosen.name == form
     found = list(events)
@@ -279,6 +283,42 @@ def test_what_a_tool_would_print_is_read_back(
             program = each.ownership.owners[0].program or ""
             known = program.partition(": ")[0].removesuffix(":") or program
             assert again.ownership.owners[0].program == (known if form == "netstat" else program)
+
+
+@pytest.mark.parametrize(
+    ("rows", "programs"),
+    [
+        (["+a 7 root 3u IPv4 0x12ab 0t0 TCP *:22 (LISTEN)"], ["+a"]),
+        (
+            [
+                "+a 7 root 3u IPv4 0x12ab 0t0 TCP *:22 (LISTEN)",
+                "b 8 root 3u IPv4 0x12ab 0t0 TCP *:80 (LISTEN)",
+            ],
+            ["+a", "b"],
+        ),
+        (
+            [
+                "+a 7 root 3u IPv4 0x12ab 0t0 TCP *:22 (LISTEN)",
+                "",
+                "+b 8 root 3u IPv4 0x12ab 0t0 TCP *:80 (LISTEN)",
+            ],
+            ["a", "b"],
+        ),
+        (
+            [
+                "+ a 7 root 3u IPv4 0x12ab 0t0 TCP *:22 (LISTEN)",
+            ],
+            ["a"],
+        ),
+    ],
+    ids=["one row", "one of two", "each", "a bullet"],
+)
+def test_a_plus_is_a_diffs_where_each_of_several_rows_has_it(
+    rows: list[str], programs: list[str]
+) -> None:
+    _, events = read(["\n".join([*rows, ""]).encode()])
+    listeners = [event for event in events if isinstance(event, Listener)]
+    assert [each.ownership.owners[0].program for each in listeners] == programs
 
 
 @given(sockets, st.sampled_from(("tcp  ", "udp  ", "")), st.sampled_from(("LISTEN", "UNCONN")))

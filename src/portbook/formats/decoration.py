@@ -76,6 +76,8 @@ _CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈�
 _WIKI_HEADER = re.compile(r"![ \t]{0,8}[^!|]{1,80}(?:!![^!|]{1,80}){1,30}$")
 # What stands behind it is left as it is: where a column begins may tell which it is.
 _BULLET = re.compile(r"[ \t]{0,8}(?:[+](?![0-9]{1,9}[ \t])|[*•–·-][ \t])(?=[ \t]{0,80}\S)")
+_LISTED = re.compile(r"[ \t]{0,8}[+*•–·-][ \t](?=[ \t]{0,80}\S)")
+_ADDED = re.compile(r"[+](?![0-9]{1,9}[ \t])(?=\S)")
 _LITERAL = re.compile(r"[ \t]{0,40}(?:- )?\[?b?[\"'](.*)[\"']\]?[ \t]{0,4},?[ \t]*$")
 # An object's first key, or one on a line of its own, before a text.
 _KEY = re.compile(r"[ \t]{0,40}\{?[ \t]{0,8}\"[\w.-]{1,60}\":[ \t]{0,4}\"")
@@ -302,12 +304,16 @@ DECORATIONS: tuple[Decoration, ...] = (
     _each(without_lead),
 )
 
+# A diff's sign right before a word. On one line alone it may begin the name of a program.
+ADDED = _without(_ADDED)
+
 # What every line may wear though a reader takes it for a part of the first cell: no tool writes a
 # quote's sign, a time or a frame at the beginning of each.
 WORN_BY_ALL: tuple[Decoration, ...] = (
     _quotes,
     _without_stamps,
-    _without(_BULLET),
+    _without(_LISTED),
+    ADDED,
     _each(lambda line: (_in_frame(line) or line, None)),
 )
 

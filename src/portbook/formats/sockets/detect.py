@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from portbook.errors import MalformedInput, NothingKnown
 from portbook.formats.base import FormatTable, find_format
 from portbook.formats.decoration import (
+    ADDED,
     CELLS,
     DECORATIONS,
     PAIRS,
@@ -280,6 +281,8 @@ def _worn_by_all(sample: list[tuple[int, str]], names: Names) -> tuple[Decoratio
     """What each line of *sample* wears, where it is read as well without."""
     some = [(at, line[:_TRIED_WIDTH]) for at, line in sample if line.strip()][:_TRIED_LINES]
     for worn in WORN_BY_ALL:
+        if worn is ADDED and len(some) == 1:
+            continue
         bare = list(undecorated(some, (worn,)))
         if any(line == whole for (_, line), (_, whole) in zip(bare, some, strict=True)):
             continue
