@@ -87,14 +87,17 @@ def other_names(entries: Sequence[Entry], field: str) -> dict[str, list[str]]:
     """The cells of the other names of each *field*, a product say: one entry of it tells them."""
     told = [entry for entry in entries if "also_called" in entry]
     return {
-        entry[field]: [", ".join(entry["also_called"]), _statement_sources(entry)] for entry in told
+        entry[field]: [", ".join(entry["also_called"]), _statement_sources(entry, "also_called")]
+        for entry in told
     }
 
 
-def _statement_sources(entry: Entry) -> str:
+def _statement_sources(entry: Entry, field: str | None = None) -> str:
+    """The cell of the sources of single fields: of all, or of *field* alone."""
     return " ".join(
         f"{','.join(other['of'])} {other['source']} {other['read']}"
         for other in entry.get("sources", ())
+        if field is None or field in other["of"]
     )
 
 

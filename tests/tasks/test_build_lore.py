@@ -375,6 +375,10 @@ def test_one_use_tells_the_other_names_of_its_product() -> None:
     place = COLUMNS["uses"].index("also_called")
     cells = [row[place : place + 2] for row in build_lore.use_rows([first, second])]
     assert cells == [["exd", "also_called https://example.net/advice 2026-11-20"]] * 2
+    shown = {"of": ["ports"], "source": "https://example.net/socket.c", "read": "2026-11-20"}
+    third = {**second, "sources": [shown, *told["sources"]]}
+    assert wrong("uses", third) == []
+    assert [row[place + 1] for row in build_lore.use_rows([third])] == [cells[0][1]]
     twice = [{**first, **told}, second]
     assert any(
         "another entry tells the other names" in str(each) for each in check_entries("uses", twice)
