@@ -49,7 +49,7 @@ def _each_of(event: Event | PlainRows) -> Iterable[Event]:
 def _short(blocks: Lines) -> Iterator[tuple[int, str]]:
     """*blocks* of lines, those lines cut that are too long."""
     for each in blocks:
-        if len(each[1]) > LONGEST:
+        if len(each[1]) > LONGEST and _has_longer(each[1]):
             lines = [
                 OVERLONG + line[:400] if len(line) > LONGEST else line
                 for line in each[1].split("\n")
@@ -57,3 +57,14 @@ def _short(blocks: Lines) -> Iterator[tuple[int, str]]:
             yield each[0], "\n".join(lines)
         else:
             yield each
+
+
+def _has_longer(text: str) -> bool:
+    """Whether a line of *text* is longer than any may be."""
+    start = 0
+    while len(text) - start > LONGEST:
+        end = text.rfind("\n", start, start + LONGEST + 1)
+        if end < 0:
+            return True
+        start = end + 1
+    return False

@@ -9,7 +9,6 @@ accepted, and Send-Q is their limit.
 from __future__ import annotations
 
 import re
-from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
@@ -29,7 +28,7 @@ from portbook.formats.fields import (
     whole,
 )
 from portbook.formats.lines import joined_apart, runs
-from portbook.formats.sockets.ss_plain import PLAIN, plain_listeners, plain_row
+from portbook.formats.sockets.ss_plain import PLAIN, ROW, columns_between, plain_row, rows_of
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -72,14 +71,6 @@ _EXTENDED = re.compile(r"(?:^|\s)(uid|ino|v6only):([0-9]{1,20})(?=\s|$)")
 _NETSTAT = re.compile(r"-(?:\s|$)|[0-9]+/|LISTEN|ESTABLISHED|[A-Z]+_[A-Z]+|CLOS")
 _HEADING = re.compile(r"\s*(?:Netid|State|Recv-Q)\s.*Local\s+Address")
 
-# PLAIN without those that only look so: a socket that is bound and doesn't listen, an address in
-# brackets that is none of IPv6. What stands before the address comes as one.
-_ROW = re.compile(
-    r"^((?:tcp ++LISTEN|udp ++UNCONN|LISTEN|UNCONN) ++[0-9]{1,9}+ ++[0-9]{1,9}+) ++"
-    r"([0-9.]{7,15}+|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}+\]):([0-9]{1,5}+) ++[^ \n]+:\* *+"
-    r'(?:users:\(\("([^"\\\n]{1,64}+)",pid=([0-9]{1,10}+),fd=[0-9]++\)\) *+)?$',
-    re.MULTILINE,
-)
 _FEW = 16  # plain rows together that aren't worth it
 _kept_users: dict[str, tuple[tuple[Process, ...], OwnersSeen]] = {}
 
@@ -139,9 +130,12 @@ def _in_rows(blocks: Lines, names: Names) -> Iterator[Event | PlainRows]:
     """
     rows = _Rows(names)
     for number, text in blocks:
-        found: list[Any] = _ROW.findall(text)  # faster than a line at a time, where each is a row
-        count = text.count("\n") + 1
-        plain = _plain(found[:-1]) if len(found) == count > _FEW else None
+        # What stands between rows, and the groups of each: faster than a line at a time.
+        pieces: list[Any] = ROW.split(text)
+        between = pieces[:: ROW.groups + 1]
+        count = len(between) - 1
+        every = between.count("\n") == count - 1 and not (between[0] or between[-1])
+        plain = rows_of(*columns_between(pieces)) if every and count > _FEW else None
         if plain is not None:
             yield from rows.end()
             yield plain
@@ -149,11 +143,11 @@ def _in_rows(blocks: Lines, names: Names) -> Iterator[Event | PlainRows]:
             continue
         lines = list(enumerate(text.split("\n"), number))
         begin = 0
-        if found:
-            matches = [_ROW.fullmatch(line) for _, line in lines]
-            found = [match and match.groups("") for match in matches]
+        if count:
+            matches = [ROW.fullmatch(line) for _, line in lines]
+            found = [match and match.groups() for match in matches]
             for first, end in runs(found, _FEW):
-                plain = _plain(found[first:end])
+                plain = rows_of(*zip(*found[first:end], strict=True))
                 if plain is not None:
                     yield from rows.take(lines[begin:first])
                     yield from rows.end()
@@ -161,29 +155,6 @@ def _in_rows(blocks: Lines, names: Names) -> Iterator[Event | PlainRows]:
                     begin = end
         yield from rows.take(lines[begin:])
     yield from rows.end()
-
-
-def _plain(found: list[tuple[str, ...]]) -> PlainRows | None:
-    """Rows by the groups that :data:`_ROW` *found* in each; None where one's port is none."""
-    kinds, addresses, numbers, programs, pids = zip(*found, strict=True)
-    ports = list(map(int, numbers))
-    if max(ports) > LAST_PORT:
-        return None
-    owned = list(map(int, pids)) if all(pids) else [int(pid or 0) for pid in pids]
-    columns = kinds, addresses, ports, programs, owned
-
-    def listener(at: int) -> Listener:
-        one: list[Any] = [[column[at]] for column in columns]
-        return next(plain_listeners(*one))
-
-    return PlainRows(*columns, _address, listener, partial(plain_listeners, *columns))
-
-
-def _address(text: str) -> tuple[str, Family]:
-    return (text[1:-1], _IPV6) if text[0] == "[" else (text, _IPV4)
-
-
-_IPV4, _IPV6 = Family.IPV4, Family.IPV6  # members of enums take a while to look up
 
 
 def _of_ipv4(event: Event) -> Event:

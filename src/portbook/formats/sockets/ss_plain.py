@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import repeat
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from portbook.formats.fields import UNTOLD, not_understood
+from portbook.formats.fields import UNTOLD, PlainRows, not_understood
 from portbook.model import (
     LAST_PORT,
     Family,
@@ -35,6 +36,15 @@ PLAIN = re.compile(
     r"([0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]):([0-9]{1,5}) +[^ ]+:\* *"
     r'(?:users:\(\("([^"\\]{1,64})",pid=([0-9]{1,10}),fd=[0-9]+\)\) *)?'
 )
+# PLAIN without those that only look so: a socket that is bound and doesn't listen, an address in
+# brackets that is none of IPv6. What stands before the address comes as one.
+ROW = re.compile(
+    r"^((?:tcp ++LISTEN|udp ++UNCONN|LISTEN|UNCONN) ++[0-9]{1,9}+ ++[0-9]{1,9}+) ++"
+    r"([0-9.]{7,15}+|\[(?=[0-9a-f.]*:)[0-9a-f:.]{2,45}+\]):([0-9]{1,5}+) ++[^ \n]+:\* *+"
+    r'(?:users:\(\("([^"\\\n]{1,64}+)",pid=([0-9]{1,10}+),fd=[0-9]++\)\) *+)?$',
+    re.MULTILINE,
+)
+_GROUPS = ROW.groups
 _MOST_HEADS = 1024
 _tuple: Any = tuple.__new__
 _UNSAID_OF_A_PROCESS = tuple(Process._field_defaults[name] for name in Process._fields[2:])
@@ -78,26 +88,59 @@ def plain_row(number: int, line: str, match: re.Match[str], heads: Heads) -> Eve
     return made
 
 
+def columns_between(pieces: list[Any]) -> Iterator[list[Any]]:
+    """The groups of all rows but the last one in *pieces*, into which :data:`ROW` parts a text
+    that has nothing but rows, by columns.
+    """
+    last = -_GROUPS - 1
+    return (pieces[at : last : _GROUPS + 1] for at in range(1, _GROUPS + 1))
+
+
+def rows_of(
+    kinds: Sequence[str],
+    addresses: Sequence[str],
+    numbers: Sequence[str],
+    programs: Sequence[str | None],
+    pids: Sequence[Any],
+) -> PlainRows | None:
+    """Rows by the groups of :data:`ROW`; None where one's port is none."""
+    ports = list(map(int, numbers))
+    if max(ports) > LAST_PORT:
+        return None
+    owned = [int(pid or 0) for pid in pids] if None in pids else list(map(int, pids))
+    columns = kinds, addresses, ports, programs, owned
+
+    def listener(at: int) -> Listener:
+        one: list[Any] = [[column[at]] for column in columns]
+        return next(plain_listeners(*one))
+
+    return PlainRows(*columns, _address, listener, partial(plain_listeners, *columns))
+
+
+def _address(text: str) -> tuple[str, Family]:
+    return (text[1:-1], _IPV6) if text[0] == "[" else (text, _IPV4)
+
+
 def plain_listeners(
     kinds: Sequence[str],
     addresses: Sequence[str],
     ports: Sequence[int],
-    programs: Sequence[str],
+    programs: Sequence[str | None],
     pids: Sequence[int],
 ) -> Iterator[Listener]:
     """As :func:`plain_row`, of many rows by columns: all of them have an address of IPv4 or IPv6,
-    and a port. Nothing but the interpreter's own loops goes through them.
+    and a port; a program is None where no owner is told. Nothing but the interpreter's own loops
+    goes through them.
     """
     heads = {head: _head(head) for head in {*kinds}}
     transports = {head: transport for head, (transport, _) in heads.items()}
     rests = {head: rest for head, (_, rest) in heads.items()}
-    sixth = {text for text in {*addresses} if text[0] == "["}
-    families = dict.fromkeys(addresses, _IPV4) | dict.fromkeys(sixth, _IPV6)
-    bare = dict(zip(families, families, strict=True)) | {text: text[1:-1] for text in sixth}
+    bare = {text: text[1:-1] for text in addresses if text[0] == "["}
+    families = dict.fromkeys(bare, _IPV6)
     beginnings = zip(
         map(transports.__getitem__, kinds),
-        map(families.__getitem__, addresses),
-        map(bare.__getitem__, addresses),
+        map(families.get, addresses, repeat(_IPV4)),
+        map(bare.get, addresses, addresses),
         ports,
         strict=True,
     )
@@ -108,7 +151,7 @@ def plain_listeners(
         repeat(Ownership),
         zip(zip(map(_tuple, repeat(Process), processes)), repeat(_FIRST), repeat(None)),
     )
-    if not all(programs):
+    if None in programs:
         held = (
             owned if program else _UNHELD for owned, program in zip(held, programs, strict=True)
         )
