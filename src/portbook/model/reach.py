@@ -43,7 +43,8 @@ class Decision(NamedTuple):
     is stopped on its way beyond this machine would: they differ from what it was made to where NAT
     changes it.
     ``forwarded``: that end isn't an address of this machine. ``later`` are the rules that stop a
-    connection once it stands, ``source_ports`` those that treat other than ephemeral source ports
+    connection once it stands, or where the outcome is unknown, what may stop it behind its first
+    packet; ``source_ports`` are those that treat other than ephemeral source ports
     differently. ``not_evaluated`` is what else may decide: the outcome is unknown because of it.
     ``unanswered``: what is stopped, or may be, is the answer, on its way back.
     """

@@ -37,7 +37,7 @@ _ORIGIN = Table(
         Field("rules", _RULES, "those that decide"),
         Field("delivered_to", optional(PORT), "the port where it ends"),
         Field("delivered_address", optional(WORDS), "the address, where NAT changes either"),
-        Field("later", _RULES, "those that stop it once it stands"),
+        Field("later", _RULES, "those that stop it once it stands, or may"),
         Field("source_ports", _RULES, "those that treat other source ports differently"),
         Field(
             "barrier",

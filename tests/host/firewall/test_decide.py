@@ -613,3 +613,37 @@ def test_this_machine_connects_from_its_own_range_of_ports(port: int, outcome: s
         interface="lo", source="127.0.0.1",
     )  # fmt: skip
     assert one.outcome == outcome
+
+
+D = {"set": {"family": "inet", "table": "t", "name": "d", "type": "ipv4_addr", "elem": []}}
+IN_D, PUT = match(SADDR, "@d"), {"set": {"op": "add", "elem": SADDR, "set": "@d"}}
+
+
+def test_a_later_packet_meets_what_the_first_one_put_into_a_set() -> None:
+    """As a whole, and as lists and the brief ask; packets say the same in tests/real."""
+    base = chain("in", "input"), D
+    for later in (True, False):
+        (one,) = ask(*base, rule("in", IN_D, DROP), rule("in", PUT), later=later)
+        assert (one.outcome, [rule.text for rule in one.later]) == (
+            Outcome.UNKNOWN, ["ip saddr @d drop"],
+        )  # fmt: skip
+        assert one.rules[-1].text == "ip saddr @d drop"
+        (one,) = ask(*base, rule("in", IN_D, ACCEPT), rule("in", PUT, DROP), later=later)
+        assert (one.outcome, one.later) == (Outcome.UNKNOWN, ())
+        (one,) = ask(*base, rule("in", IN_D, DROP), rule("in", PUT, DROP), later=later)
+        assert one.outcome is Outcome.DROPPED
+
+
+def test_what_one_source_puts_into_a_set_is_nothing_to_another() -> None:
+    found = outcomes(
+        chain("in", "input"), D, rule("in", IN_D, DROP), rule("in", match(SADDR, NEAR), PUT)
+    )
+    assert found["unknown"] == ["192.0.2.0/24"]
+    assert "192.0.3.0/24" in found["open"]
+
+
+def test_a_set_of_another_table_stays_as_it_is() -> None:
+    other = {"rule": {"family": "inet", "table": "u", "chain": "in", "expr": [PUT]}}
+    base = {"chain": {**chain("in", "input")["chain"], "table": "u"}}
+    (one,) = ask(chain("in", "input"), D, rule("in", IN_D, DROP), base, other)
+    assert one.outcome is Outcome.OPEN

@@ -29,6 +29,7 @@ OPEN, ABSENT = Open(), Absent()
 EPHEMERAL = (1024, 65535)  # RFC 6056: a client's own choice; systems differ where it begins
 _MULTICAST = {"ipv4": (0xE0000000, 0xEFFFFFFF), "ipv6": (0xFF << 120, (1 << 128) - 1)}
 if TYPE_CHECKING:
+    SetChange: TypeAlias = "tuple[str, str, str, bool]"  # table, set; whether it loses something
     # Whether a condition holds, and where that depends on the source, for which sources.
     Answer: TypeAlias = "tuple[bool | None, tuple[tuple[int, int], ...] | None]"
     Value: TypeAlias = "int | str | tuple[int, int] | Open | Absent | Flags | None"
@@ -67,7 +68,7 @@ class Packet(NamedTuple):
     original: tuple[int | Open | None, int | tuple[int, int] | None] = (None, None)
     reply: bool = False
     socket_known: bool = False
-    added: frozenset[str] = frozenset()
+    added: frozenset[SetChange] = frozenset()
     local: bool | None = None
     source_changed: bool = False  # by NAT
 
@@ -126,6 +127,7 @@ class World:
         loopback = (1, 1) if family == "ipv6" else (0x7F000000, 0x7FFFFFFF)
         self._routes: list[tuple[int, int, str]] | None = None
         self.own = Intervals.of([*own, loopback])
+        self.changes: Callable[[Rows | str, Packet], list[bool]] = lambda *_: []
         self.hook = ""  # at which the packet is, as its walk says
 
     def routes(self) -> list[tuple[int, int, str]]:
@@ -164,9 +166,8 @@ class World:
 
     def value(self, field: Field, packet: Packet) -> Value:
         """What *field* is in *packet*."""
-        if field.family is not None and field.family != packet.family:
-            return ABSENT
-        if field.protocols is not None and packet.protocol not in field.protocols:
+        other = field.protocols is not None and packet.protocol not in field.protocols
+        if other or field.family not in (None, packet.family):
             return ABSENT
         value = self._plain(field.name, packet)
         if field.name == "fragment":  # a connection's first packets aren't in pieces
@@ -224,8 +225,7 @@ class World:
             return "local"
         if self.family == "ipv4" and address == 0xFFFFFFFF:
             return "broadcast"
-        first, last = _MULTICAST[self.family]
-        if first <= address <= last:
+        if _MULTICAST[self.family][0] <= address <= _MULTICAST[self.family][1]:
             return "multicast"
         return "unicast" if self.machine.interfaces else None
 
@@ -254,7 +254,7 @@ class World:
         values = [self.value(field, packet) for field in fields]
         if any(value is ABSENT for value in values):
             return NOTHING, NOTHING
-        known = None if isinstance(rows, str) and rows in packet.added else self.rows(rows)
+        known = self.rows(rows)
         if known is None:
             return NOTHING, self.everyone
         if op in ("any", "none"):
@@ -263,6 +263,10 @@ class World:
             yes, maybe = self.everyone, NOTHING
         else:
             yes, maybe = self._among(fields, values, known, packet)
+        if packet.added and (changes := self.changes(rows, packet)):
+            may = self.everyone if False in changes else yes | maybe
+            yes = NOTHING if True in changes else yes
+            maybe = may - yes
         if op in ("!=", "none"):
             yes = self.everyone - yes - maybe
         return yes, maybe
@@ -285,10 +289,8 @@ class World:
             numbers = rows.numbers() if fields[0].mask is None else None
             if numbers is not None:
                 return numbers & self.everyone, NOTHING
-        elif len(fields) == 1 and isinstance(values[0], int):
-            numbers = rows.numbers()
-            if numbers is not None:
-                return (self.everyone if values[0] in numbers else NOTHING), NOTHING
+        elif len(fields) == 1 and isinstance(values[0], int) and (own := rows.numbers()):
+            return (self.everyone if values[0] in own else NOTHING), NOTHING
         sure: list[tuple[int, int]] = []
         unsure: list[tuple[int, int]] = []
         everyone = self.everyone.pairs()
@@ -371,9 +373,7 @@ class World:
 
     def number(self, value: Bits, packet: Packet) -> int | Absent | None:
         """What is assigned to a mark; None where it can't be known."""
-        start: Value = 0
-        if value.field is not None:
-            start = self.value(value.field, packet)
+        start: Value = 0 if value.field is None else self.value(value.field, packet)
         if isinstance(start, Absent):
             return start
         return start & value.keep ^ value.flip if isinstance(start, int) else None

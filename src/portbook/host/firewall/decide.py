@@ -28,10 +28,13 @@ from portbook.host.firewall.flows import (
     TooLong,
     apart,
     end_of,
+    looped,
     lost_by,
     reasoned,
     strayed,
+    track,
     union,
+    with_changes,
 )
 from portbook.host.firewall.intervals import NOTHING, Intervals, Uncollected
 from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
@@ -45,10 +48,10 @@ if TYPE_CHECKING:
 
     from portbook.model import Family, Transport
 
-_CONNTRACK, _NAT, _SOURCE_NAT = -200, -100, 100  # enum nf_ip_hook_priorities
+_NAT, _SOURCE_NAT = -100, 100  # enum nf_ip_hook_priorities
 _INVALID, _ESTABLISHED, _NEW = 1, 2, 8
 _LOOPBACK = Intervals.of([(1, 1), (0x7F000000, 0x7FFFFFFF)])
-_SYN_ACK, _ACK = 18, 16
+_SYN_ACK = 18
 
 
 class _Result(NamedTuple):
@@ -103,6 +106,8 @@ def decide(
         if not ruleset.whole:  # rules that weren't read may say anything
             results = [_Result(Outcome.UNKNOWN, sources, ())]
         decisions = _decisions(family, results, sources)
+        if call.walk.added and ruleset.whole:
+            decisions = call.tried_again(decisions, packet, sources)
         decisions = [reasoned(each, call.walk.doubts) for each in decisions]
     ports = tuple(call.source_port_rules)
     if ports:
@@ -121,9 +126,16 @@ class _Call:
         self.world = World(machine, str(family), self._rows, self._on_source_port)
         self.ruleset = ruleset
         self.walk = Walk(ruleset, self.world, interface, short=not later)
+        self.world.changes = self._changes
+        self.changing = any(table.changing for table in ruleset.tables)
 
     def _rows(self, rows: Rows | str) -> Rows | None:
         return rows if isinstance(rows, Rows) else self.walk.named(rows)
+
+    def _changes(self, rows: Rows | str, packet: Packet) -> list[bool]:
+        table = self.walk.table
+        place = None if table is None else (table.family, table.name, rows)
+        return [removes for *set_, removes in packet.added if (*set_,) == place]
 
     def _on_source_port(self) -> None:
         if self.walk.rule is not None:
@@ -132,21 +144,35 @@ class _Call:
     # -- the first packet ---------------------------------------------------------------------
 
     def connect(self, packet: Packet, sources: Intervals) -> list[_Result]:
-        flows, own = [Flow(packet, sources)], self.interface == "lo"
+        flows = with_changes(Flow(packet, sources), self.walk.added)
+        own = self.interface == "lo"
         results: list[_Result] = []
         if own:
             flows = self._out(flows, results)
-            flows = [self._looped(flow) for flow in flows]
+            flows = [looped(flow) for flow in flows]
         beyond = [flow for flow in flows if own and flow.packet.iif != "lo"]
         flows = [flow for flow in flows if flow not in beyond]
         flows = self.walk.through("ingress", flows)
-        flows = self.walk.through("prerouting", flows, _track)
+        flows = self.walk.through("prerouting", flows, track)
         arrived: list[tuple[Flow, bool]] = [(flow, True) for flow in beyond]
         for flow in flows:
             arrived += self._routed(flow, results)
         for flow, forwarded in arrived:
             results += self._answered(flow, forwarded)
         return results + [_Result(*stop) for stop in self.walk.stops]
+
+    def tried_again(
+        self, decisions: list[Decision], packet: Packet, sources: Intervals
+    ) -> list[Decision]:
+        """*decisions*, unless a second packet like the first one meets what that put into sets."""
+        from portbook.host.firewall.later_packets import agreed
+
+        self.walk.stops = []
+        try:
+            results = self.connect(packet, sources)
+        except (TooLong, RecursionError):
+            results = [_Result(Outcome.UNKNOWN, sources, ())]
+        return agreed(decisions, _decisions(decisions[0].family, results, sources))
 
     def _routed(self, flow: Flow, results: list[_Result]) -> list[tuple[Flow, bool]]:
         packet = flow.packet
@@ -155,9 +181,9 @@ class _Call:
             if not self._may_be_local(packet):
                 results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
                 return []
-            return [(each, False) for each in self.walk.through("input", [flow], _track)]
+            return [(each, False) for each in self.walk.through("input", [flow], track)]
         if not packet.translated:  # the address asked about is said to be this machine's
-            return [(each, False) for each in self.walk.through("input", [flow], _track)]
+            return [(each, False) for each in self.walk.through("input", [flow], track)]
         forwards = self._forwards(packet.family)
         if not isinstance(packet.daddr, int) or forwards is None:
             results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
@@ -166,7 +192,7 @@ class _Call:
         else:
             out = packet._replace(oif=self._way_to(packet.daddr))
             outer, self.walk.stops = self.walk.stops, []
-            flows = self.walk.through("forward", [flow._replace(packet=out)], _track)
+            flows = self.walk.through("forward", [flow._replace(packet=out)], track)
             flows = self.walk.through("postrouting", flows)
             results += [_Result(*stop, out, forwarded=True) for stop in self.walk.stops]
             self.walk.stops = outer
@@ -205,7 +231,7 @@ class _Call:
 
     def _out(self, flows: list[Flow], results: list[_Result]) -> list[Flow]:
         start = [each._replace(packet=each.packet._replace(iif="", oif="lo")) for each in flows]
-        passed = self.walk.through("output", start, _track)
+        passed = self.walk.through("output", start, track)
         leaving: list[Flow] = []
         for flow in passed:
             packet = flow.packet
@@ -218,13 +244,6 @@ class _Call:
                 out = packet._replace(oif=self._way_to(packet.daddr))
                 leaving.append(flow._replace(packet=out))
         return self.walk.through("postrouting", leaving)
-
-    @staticmethod
-    def _looped(flow: Flow) -> Flow:
-        packet = flow.packet
-        if packet.oif != "lo":
-            return flow
-        return flow._replace(packet=packet._replace(iif="lo", oif="", translation_over=True))
 
     # -- the answer, and what comes later -----------------------------------------------------
 
@@ -254,18 +273,20 @@ class _Call:
             _Result(lost_by(stop), stop.sources, (*flow.rules, *stop.rules), unanswered=True)
             for stop in stops
         ]
-        later: list[Stop] = []
-        self.walk.stops = later
-        if self.later and flow.packet.tracked is not False:
-            self._again(flow, forwarded)
         self.walk.stops = outer
         sources = union([each.sources for each in passed])
         results, end = [*lost], flow.packet._replace(source_changed=False)
-        stopped = union([each.sources for each in later]) & sources
-        rules = tuple(dict.fromkeys(each.rules[-1] for each in later if each.sources & sources))
-        for some, texts in ((sources - stopped, ()), (stopped, rules)):
-            if some:
-                results.append(_Result(Outcome.OPEN, some, flow.rules, end, forwarded, texts))
+        if (self.later or self.changing) and flow.packet.tracked is not False:
+            from portbook.host.firewall.later_packets import stops_of
+
+            for some, stopped, texts in stops_of(self.walk, flow, forwarded, sources):
+                outcome, rules = Outcome.OPEN, flow.rules
+                if not stopped:
+                    outcome, rules = Outcome.UNKNOWN, (*rules, *texts)
+                results.append(_Result(outcome, some, rules, end, forwarded, texts))
+                sources -= some
+        if sources:
+            results.append(_Result(Outcome.OPEN, sources, flow.rules, end, forwarded))
         return results
 
     def _back(self, flow: Flow, forwarded: bool) -> list[Flow]:
@@ -294,79 +315,31 @@ class _Call:
         )
 
         def put_back(priority: int, each: Flow) -> Flow:
-            ready = _track(priority, each)
+            ready = track(priority, each)
             whole = ready.packet._replace(daddr=packet.saddr, dport=packet.sport)
             return ready._replace(packet=whole) if priority > _NAT else ready
 
         def at(priority: int, each: Flow) -> Flow:
-            ready = _track(priority, each)
+            ready = track(priority, each)
             if priority > _SOURCE_NAT and packet.translated and known:
                 saddr, sport = packet.original
                 ready = ready._replace(packet=ready.packet._replace(saddr=saddr, sport=sport))
             return ready
 
-        flows = [Flow(answer, flow.sources)]
+        flows = with_changes(Flow(answer, flow.sources), self.walk.added)
         if forwarded:
             flows = self.walk.through("prerouting", flows, put_back)
             if self.interface == "lo":
-                return self.walk.through("input", flows, _track)
-            flows = self.walk.through("forward", flows, _track)
+                return self.walk.through("input", flows, track)
+            flows = self.walk.through("forward", flows, track)
             return self.walk.through("postrouting", flows, at)
-        flows = self.walk.through("output", flows, _track)
+        flows = self.walk.through("output", flows, track)
         flows = self.walk.through("postrouting", flows, at)
         if self.interface == "lo":
-            flows = [self._looped(each) for each in flows]
-            flows = self.walk.through("prerouting", flows, _track)
-            flows = self.walk.through("input", flows, _track)
+            flows = [looped(each) for each in flows]
+            flows = self.walk.through("prerouting", flows, track)
+            flows = self.walk.through("input", flows, track)
         return flows
-
-    def _again(self, flow: Flow, forwarded: bool) -> list[Flow]:
-        """A later packet of a connection that stands."""
-        end = flow.packet
-        packet = end._replace(
-            daddr=end.original[0],
-            dport=end.original[1],
-            oif="",
-            mark=0,
-            tracked=None,
-            state=_ESTABLISHED,
-            tcp_flags=Flags(_ACK, 0x37),
-            socket_known=True,
-            added=frozenset(),
-        )
-
-        def at(priority: int, each: Flow) -> Flow:
-            ready = _track(priority, each)
-            if priority > _NAT and end.translated:
-                changed = ready.packet._replace(daddr=end.daddr, dport=end.dport)
-                ready = ready._replace(packet=changed)
-            return ready
-
-        flows = [Flow(packet, flow.sources)]
-        if self.interface == "lo":
-            out = packet._replace(iif="", oif=end.oif if forwarded else "lo")
-            flows = self.walk.through("output", [Flow(out, flow.sources)], at)
-            flows = self.walk.through("postrouting", flows)
-            if forwarded:
-                return flows
-            flows = [self._looped(each) for each in flows]
-        flows = self.walk.through("ingress", flows)
-        flows = self.walk.through("prerouting", flows, at)
-        if not forwarded:
-            return self.walk.through("input", flows)
-        flows = [each._replace(packet=each.packet._replace(oif=end.oif)) for each in flows]
-        return self.walk.through("postrouting", self.walk.through("forward", flows))
-
-
-def _track(priority: int, flow: Flow) -> Flow:
-    """Connection tracking stands between the chains before it and those after it.
-
-    An invalid packet belongs to no connection (nf_conntrack_in): conditions on one don't hold.
-    """
-    packet = flow.packet
-    if priority < _CONNTRACK or packet.tracked is not None or packet.state == _INVALID:
-        return flow
-    return flow._replace(packet=flow.packet._replace(tracked=True))
 
 
 def _decisions(family: Family, results: Iterable[_Result], everyone: Intervals) -> list[Decision]:
@@ -394,7 +367,9 @@ def _agreed(family: Family, possible: list[_Result], sources: Intervals) -> Deci
         beyond = outcome is not Outcome.UNKNOWN and all(each.forwarded for each in possible)
         end = ends.pop() if beyond and len(ends) == 1 else (None, None)
         lost = any(each.unanswered for each in possible)
-        return Decision(family, sources, outcome, rules, *end, forwarded=beyond, unanswered=lost)
+        unsure = [each for each in possible if each.outcome is Outcome.UNKNOWN]
+        later = tuple(dict.fromkeys(rule for each in unsure for rule in each.later))
+        return Decision(family, sources, outcome, rules, *end, beyond, later, unanswered=lost)
     port, address = ends.pop()
     later = tuple(dict.fromkeys(rule for each in possible for rule in each.later))
     return Decision(family, sources, outcome, rules, port, address, first.forwarded, later)

@@ -10,14 +10,15 @@ from portbook.model.reach import Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from portbook.host.firewall.conditions import Packet
+    from portbook.host.firewall.conditions import Packet, SetChange
     from portbook.host.firewall.values import Chain, Machine, Rule, Table
     from portbook.model.reach import Decision, RuleText
 
 _FEW = 8  # addresses or ports of a goal that are followed one by one
 _MANY, _FEW_BITS = 16, 16  # rules in a row that may be taken as one, if each stops a 2**-16 at most
+_CONNTRACK, _INVALID = -200, 1  # enum nf_ip_hook_priorities; of CT_STATES
 MOST_FLOWS = 128  # packets that differ in more than their source
 
 
@@ -35,6 +36,40 @@ class Stop(NamedTuple):
     outcome: Outcome
     sources: Intervals
     rules: tuple[RuleText, ...]
+
+
+def track(priority: int, flow: Flow) -> Flow:
+    """Connection tracking stands between the chains before it and those after it.
+
+    An invalid packet belongs to no connection (nf_conntrack_in): conditions on one don't hold.
+    """
+    packet = flow.packet
+    if priority < _CONNTRACK or packet.tracked is not None or packet.state == _INVALID:
+        return flow
+    return flow._replace(packet=flow.packet._replace(tracked=True))
+
+
+def looped(flow: Flow) -> Flow:
+    """What this machine sends to itself comes in again."""
+    packet = flow.packet
+    if packet.oif != "lo":
+        return flow
+    return flow._replace(packet=packet._replace(iif="lo", oif="", translation_over=True))
+
+
+def with_changes(flow: Flow, added: Mapping[SetChange, Intervals]) -> list[Flow]:
+    """*flow*, cut by what packets of its sources have changed in sets before."""
+    if not added:
+        return [flow]
+    changes = [*added]
+    sets = [added[each] & flow.sources for each in changes]
+    return [
+        flow._replace(
+            packet=flow.packet._replace(added=frozenset([changes[each] for each in numbers[:-1]])),
+            sources=some,
+        )
+        for numbers, some in apart([*sets, flow.sources], flow.sources)
+    ]
 
 
 def lost_by(stop: Stop) -> Outcome:

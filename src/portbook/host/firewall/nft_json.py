@@ -114,6 +114,7 @@ class _Reader:
         self._terse, self._hidden, self._of_protocol = terse, hidden, of_protocol
         # What no rule has isn't looked for in each of them.
         self._kinds = tuple([kind for kind in ("xt", "tproxy") if f'"{kind}"' in text])
+        self._changing = any(f'"op": "{word}"' in text for word in ("add", "update", "delete"))
         self._hides = '"tcp reset"' in text or '"key": "protocol"' in text
         self._tables: dict[tuple[str, str], Table] = {}
         self._unfollowed: list[NotEvaluated] = []
@@ -147,23 +148,21 @@ class _Reader:
         key = (family, name)
         if key not in self._tables:
             self._tables[key] = Table(family, name, "nftables")
+            self._tables[key].changing = self._changing
         return self._tables[key]
 
     def _chain(self, value: dict[str, Any]) -> None:
-        table = self._table(value["family"], value["table"])
-        hook = None
+        table, name, hook = self._table(value["family"], value["table"]), value["name"], None
+        where = f"{table.family} {table.name} {name}"
         if "hook" in value:
             priority = value["prio"]
             if type(priority) is not int:
                 raise ValueError(priority)
             devices = tuple(listed(value["dev"])) if "dev" in value else None
             hook = Hook(value["hook"], priority, value["type"], devices)
-            where = f"{table.family} {table.name} {value['name']}"
             kind = _UNFOLLOWED.get(hook.name if hook.name == "egress" else table.family)
             if kind:
                 self._unfollowed.append(NotEvaluated(kind, where))
-        name = value["name"]
-        where = f"{table.family} {table.name} {name}"
         chain = table.chains.setdefault(name, Chain(where))
         chain.hook, chain.policy = hook, value.get("policy", "accept")
 
@@ -294,10 +293,9 @@ def _vmap(value: dict[str, Any], _: Any) -> object:
 
 
 def _addition(value: dict[str, Any], whole: Any) -> object:
-    added = [*needed(value["elem"]), AddTo(str(value["set"]).removeprefix("@"))]
-    if all(only(each)[0] in ("counter", "last") for each in listed(value.get("stmt"))):
-        return added
-    return [*added[:-1], Chance(show_rule([whole])), added[-1]]
+    added = AddTo(str(value["set"]).removeprefix("@"), value["op"] == "delete")
+    plain = all(only(each)[0] in ("counter", "last") for each in listed(value.get("stmt")))
+    return [*needed(value["elem"]), *(() if plain else [Chance(show_rule([whole]))]), added]
 
 
 def _test(value: dict[str, Any], whole: Any) -> object:

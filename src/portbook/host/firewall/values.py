@@ -168,9 +168,10 @@ class NoTrack(NamedTuple):
 
 
 class AddTo(NamedTuple):
-    """The packet's own values are put into a set, in which a later rule may find them."""
+    """The packet's own values are put into a set, or taken from it, before a later rule looks."""
 
     target: str
+    removes: bool = False
 
 
 class Guard(NamedTuple):
@@ -307,8 +308,8 @@ class Table:
         self.addresses: dict[str, tuple[int, bool]] = {}
         self.doubtful: dict[tuple[str, int], Rule] = {}  # of nft, which hides a condition
         self.dormant: bool | None = False  # None: not known
-        # Rules of iptables that nft doesn't print in full, by their chain and place in it.
-        self.foreign: set[tuple[str, int]] = set()
+        self.changing = False  # whether rules may put into its sets, or take from them
+        self.foreign: set[tuple[str, int]] = set()  # of iptables, not printed in full: chain, place
 
     def concerns(self, family: str, hook: str) -> bool:
         """Whether packets of *family* (``ipv4`` or ``ipv6``) meet its chains at *hook*."""
@@ -319,8 +320,7 @@ class Table:
 class Ruleset:
     """All tables of a network namespace, and what could not be read or isn't followed.
 
-    ``load`` reads the elements of a set that a rule turns out to need: it is given the table and
-    the set's name, and gives None where they can't be had.
+    ``load`` reads the elements of a set for a rule, by its table and name; None: they can't be had.
     """
 
     def __init__(

@@ -49,13 +49,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from typing import Any
 
+    from portbook.host.firewall.conditions import SetChange
+
 _DEPTH = 17  # NFT_JUMP_STACK_SIZE, and the base chain
 _STEPS = 3_000_000
 _STOPS = {"drop": Outcome.DROPPED, "reject": Outcome.REJECTED, "queue": Outcome.UNKNOWN}
 
 
 class Walk:
-    """One walk through a ruleset. ``stops`` collects what didn't pass.
+    """One walk through a ruleset. ``stops`` collects what didn't pass, ``added`` who changes sets.
 
     *short*: of many rules in a row that stop a few each, one is named for all.
     """
@@ -63,31 +65,27 @@ class Walk:
     def __init__(
         self, ruleset: Ruleset, world: World, interface: str | None, *, short: bool = False
     ) -> None:
-        self.ruleset, self.world, self.interface = ruleset, world, interface
-        self._short = short
+        self.ruleset, self.world, self.interface, self._short = ruleset, world, interface, short
         self.stops: list[Stop] = []
+        self.added: dict[SetChange, Intervals] = {}
         self.doubts: list[tuple[Rule, Intervals]] = []  # what may hold, and for whom
-        self._table: Table | None = None
-        self._left = _STEPS
+        self.table: Table | None = None
         self._accepted: list[tuple[Packet, Intervals, Rule]] = []
         self._trail: tuple[RuleText, ...] = ()
-        self._hook, self._nat = "", False
+        self._left, self._hook, self._nat = _STEPS, "", False
         self.rule: Rule | None = None
         self.opened: frozenset[RuleText] = frozenset()  # what stops is taken to accept instead
 
     def named(self, name: str) -> Rows | None:
         """The elements of a set of the table that is walked through."""
-        return None if self._table is None else self.ruleset.rows(self._table, name)
+        return None if self.table is None else self.ruleset.rows(self.table, name)
 
     # -- hooks --------------------------------------------------------------------------------
 
     def through(
         self, hook: str, flows: Iterable[Flow], at: Callable[[int, Flow], Flow] | None = None
     ) -> list[Flow]:
-        """The flows that pass all base chains of *hook*.
-
-        *at* changes a flow on its way: it is given the priority of the chain to come.
-        """
+        """The flows that pass all base chains of *hook*; *at* changes each before a priority."""
         current = list(flows)
         self._hook = self.world.hook = hook
         for priority, table, chain in self.ruleset.base_chains(hook, self.world.family):
@@ -106,18 +104,15 @@ class Walk:
         assert chain.hook is not None
         packet = flow.packet
         over = packet.translation_over and chain.hook.name != "postrouting"  # that of destinations
-        if chain.hook.kind == "nat" and (
-            packet.tracked is False or over or packet.state != 8 or packet.reply
-        ):
-            return [flow]
-        self._table, self._accepted, self._trail = table, [], flow.rules
         self._nat = chain.hook.kind == "nat"
+        if self._nat and (packet.tracked is False or over or packet.state != 8 or packet.reply):
+            return [flow]
+        self.table, self._accepted, self._trail = table, [], flow.rules
         rest = self._chain(chain, packet, flow.sources, 1)
-        # In a chain of NAT, only a translation of the destination is news.
-        nat = self._nat
         passed = []
         for kept, sources, rule in self._accepted:
-            news = () if nat and kept.translated == packet.translated else (rule.text,)
+            # In a chain of NAT, only a translation of the destination is news.
+            news = () if self._nat and kept.translated == packet.translated else (rule.text,)
             passed.append(Flow(kept, sources, (*self._trail, *news)))
         policy = RuleText("policy drop", chain.where)
         for kept, sources in rest.items():
@@ -226,7 +221,10 @@ class Walk:
         return False
 
     def _on_addition(self, step: Step, addition: AddTo) -> bool:
-        step.packet = step.packet._replace(added=step.packet.added | {addition.target})
+        if (table := self.table) is not None and step.perhaps:
+            own = (table.family, table.name, *addition)
+            self.added[own] = self.added.get(own, NOTHING) | step.perhaps
+            step.packet = step.packet._replace(added=step.packet.added | {own})
         return False
 
     def _on_translate(self, step: Step, statement: Translate) -> bool:
@@ -260,8 +258,8 @@ class Walk:
         elif kind == "continue":
             add(step.flows, packet, sources)
         else:
-            assert self._table is not None
-            target = self._table.chains.get(verdict.target)
+            assert self.table is not None
+            target = self.table.chains.get(verdict.target)
             if target is None or step.depth >= _DEPTH:
                 self._stop(Outcome.UNKNOWN, sources, step.rule.text)
                 return
@@ -299,7 +297,7 @@ class Walk:
         values = [world.value(field, packet) for field in fields]
         if any(isinstance(value, Absent) for value in values):
             return [(None, world.everyone, NOTHING)]
-        known = None if isinstance(rows, str) and rows in packet.added else world.rows(rows)
+        known = None if world.changes(rows, packet) else world.rows(rows)
         if known is None or known.goals is None:
             return None
         answers: list[tuple[object, Intervals, Intervals]] = []

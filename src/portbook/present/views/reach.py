@@ -229,13 +229,20 @@ def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
         words += f" {_place(origin, port)}"
     if origin.not_evaluated:
         words += f": {filter_words(*origin.not_evaluated[0])} may decide"
-    if origin.rules:
-        words += f" ({cited(origin.rules[-1])})"
-    if origin.later:
-        words += f"; then stopped by {cited(origin.later[0])}"
+    words += _later_words(origin)
     if origin.source_ports:
         words += f"; other source ports: {cited(origin.source_ports[0])}"
     return words
+
+
+def _later_words(origin: Origin) -> str:
+    """The rule that decides, and what becomes of packets behind the first one."""
+    rule = f" ({cited(origin.rules[-1])})" if origin.rules else ""
+    if not origin.later:
+        return rule
+    if origin.answer is Outcome.UNKNOWN:
+        return f": the first packet passes, later ones may not{rule}"
+    return f"{rule}; then stopped by {cited(origin.later[0])}"
 
 
 def _place(origin: Origin, port: int | None) -> str:
