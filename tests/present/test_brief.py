@@ -548,6 +548,19 @@ def test_what_could_not_be_seen_is_never_free() -> None:
     assert "nothing we can see" in headline
 
 
+def test_why_rules_could_not_be_read_is_said() -> None:
+    """The line about reach has no room for it; that root sees more, it says itself."""
+    for gap, words in (
+        (Gap(GapCode.FIREWALL_NO_TOOL, "nft"), "rules are in force, but nft is not installed"),
+        (Gap(GapCode.FIREWALL_CHANGING), "rules changed while they were read"),
+        (Gap(GapCode.FIREWALL_UNREADABLE, "ip", detail="no JSON"), "could not be read: no JSON"),
+        (Gap(GapCode.FIREWALL_HIDDEN), None),
+    ):
+        found = _answer("305", missing=(gap,))
+        unseen = compose_brief(found, TO).unseen
+        assert not unseen if words is None else unseen[0].endswith(words)
+
+
 def test_a_hidden_owner_elsewhere_leaves_a_port_free() -> None:
     unseen = (Gap(GapCode.OWNERS_HIDDEN, number=1, total=1),)
     found = _answer("305", visibility=Visibility.PARTIAL, missing=unseen)

@@ -121,10 +121,13 @@ OF_OWNERS = frozenset({
     GapCode.OWNERS_HIDDEN, GapCode.OWNERS_INFERRED, GapCode.OWNERS_PARTIAL, GapCode.OWNERS_UNSEEN,
     GapCode.PROCESSES_UNREAD,
 })  # fmt: skip
+# What the line about from where a port can be reached says itself.
+OF_REACH = frozenset({
+    GapCode.FIREWALL_UNSUPPORTED, GapCode.FIREWALL_HIDDEN, GapCode.NOT_EVALUATED,
+})  # fmt: skip
 OF_FIREWALL = frozenset({
-    GapCode.FIREWALL_UNSUPPORTED, GapCode.FIREWALL_HIDDEN, GapCode.FIREWALL_NO_TOOL,
-    GapCode.FIREWALL_UNREADABLE, GapCode.FIREWALL_CHANGING, GapCode.FIREWALL_SET_UNREAD,
-    GapCode.NOT_EVALUATED,
+    *OF_REACH, GapCode.FIREWALL_NO_TOOL, GapCode.FIREWALL_UNREADABLE, GapCode.FIREWALL_CHANGING,
+    GapCode.FIREWALL_SET_UNREAD,
 })  # fmt: skip
 _OF_DETAILS = frozenset({
     *OF_FIREWALL, GapCode.PACKAGES_UNKNOWN, GapCode.NAMES_UNKNOWN, GapCode.CONTAINERS_UNASKED,

@@ -205,8 +205,8 @@ def unseen_sentences(host: Host | None) -> tuple[str, ...]:
     """What could not be seen of *host*, a sentence each, but for what has lines of its own."""
     if host is None or not host.missing:
         return ()
-    from portbook.model.gap import OF_FIREWALL, OF_OWNERS
+    from portbook.model.gap import OF_OWNERS, OF_REACH
     from portbook.present.phrases import gap_sentences
 
-    others = [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_FIREWALL]
+    others = [gap for gap in host.missing if gap.code not in OF_OWNERS | OF_REACH]
     return tuple(gap_sentences(others))

@@ -647,3 +647,12 @@ def test_a_set_of_another_table_stays_as_it_is() -> None:
     base = {"chain": {**chain("in", "input")["chain"], "table": "u"}}
     (one,) = ask(chain("in", "input"), D, rule("in", IN_D, DROP), base, other)
     assert one.outcome is Outcome.OPEN
+
+
+def test_a_statement_of_another_form_is_quoted_as_the_json_that_it_is() -> None:
+    newer = {"newverdict": None, "other": [1]}
+    assert show_rule([match(DPORT, 80), newer]) == (
+        'tcp dport 80 {"newverdict": null, "other": [1]}'
+    )
+    (one,) = ask(chain("in", "input"), rule("in", match(DPORT, 80), newer))
+    assert (one.outcome, one.rules[-1].text[:12]) == (Outcome.UNKNOWN, "tcp dport 80")

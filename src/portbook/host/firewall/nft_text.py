@@ -44,6 +44,8 @@ def show_rule(statements: Iterable[Any]) -> str:
 
 
 def _show_any(statement: Any) -> str:
+    if not isinstance(statement, str) and (type(statement) is not dict or len(statement) != 1):
+        return _as_json(statement)
     try:
         return _show_statement(statement)
     except (TypeError, LookupError, AttributeError, ValueError):
