@@ -51,20 +51,24 @@ else:
 
         return decorate
 
+    _getters = []  # by place, for all classes
+    make_type, set_attribute, make_member = type.__new__, type.__setattr__, str.__new__
+
     class _NamedTupleMeta(type):
         def __new__(mcs, name, bases, namespace):
             if not bases:  # NamedTuple itself
                 return super().__new__(mcs, name, (tuple,), namespace)
             fields = tuple(namespace.get("__annotations__", ()))
-            defaults = {field: namespace.pop(field) for field in fields if field in namespace}
-            for index, field in enumerate(fields):
-                namespace[field] = _tuplegetter(index, None)
+            defaults = {field: namespace[field] for field in fields if field in namespace}
+            while len(_getters) < len(fields):
+                _getters.append(_tuplegetter(len(_getters), None))
+            namespace.update(zip(fields, _getters, strict=False))
             namespace["__slots__"] = ()
             namespace["_fields"] = namespace["__match_args__"] = fields
             if defaults:
                 namespace["_field_defaults"] = defaults
                 namespace["_last"] = tuple(defaults.values())
-            return type.__new__(mcs, name, bases, namespace)
+            return make_type(mcs, name, bases, namespace)
 
         @property
         def __signature__(cls):
@@ -172,21 +176,23 @@ else:
 
     class _StrEnumMeta(type):
         def __new__(mcs, name, bases, namespace):
+            if not bases:  # StrEnum itself
+                return make_type(mcs, name, (str,), namespace)
             words = {
                 key: value
                 for key, value in namespace.items()
-                if bases and not key.startswith("_") and isinstance(value, str)
+                if key[0] != "_" and isinstance(value, str)
             }
             for key in words:
                 del namespace[key]
-            cls = super().__new__(mcs, name, bases or (str,), namespace)
+            namespace["__slots__"] = ()
+            cls = make_type(mcs, name, bases, namespace)
             members = {}
             for key, value in words.items():
-                member = str.__new__(cls, value)
+                members[value] = member = make_member(cls, value)
                 member._name_ = key
-                members[value] = member
-                type.__setattr__(cls, key, member)
-            type.__setattr__(cls, "_by_value_", members)
+                set_attribute(cls, key, member)
+            set_attribute(cls, "_by_value_", members)
             return cls
 
         def __call__(cls, value):
@@ -221,6 +227,8 @@ else:
 
     class StrEnum(metaclass=_StrEnumMeta):
         """A closed set of words, each also a ``str``; see :class:`enum.StrEnum`."""
+
+        __slots__ = ("_name_",)
 
         @property
         def name(self):

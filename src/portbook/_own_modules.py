@@ -134,6 +134,9 @@ def _load(name: str) -> None:
     spec = OwnModules.find_spec(name)
     if spec is None or spec.loader is None:
         return
+    # Each import statement asks whether another thread still loads it; without an answer to be
+    # found, it makes an AttributeError, and thousands of instructions.
+    spec._initializing = False  # type: ignore[attr-defined]
     module = ModuleType(name)
     module.__dict__.update(
         __spec__=spec,
