@@ -11,7 +11,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from portbook.app.history import chronicle
+from portbook.app.list_lookup import ServiceAnswer
+from portbook.app.lookup import answer
+from portbook.formats.errors.query import parse_query
+from portbook.present.render import markdown
+from portbook.present.render.document_text import render_page
+from portbook.present.render.text import Style
 from portbook.present.views.history import render_feed
+from portbook.present.views.service import compose_service
 from portbook.web.app import create_app
 from portbook.web.state import Settings
 from tests.cases import for_each
@@ -312,3 +319,24 @@ def test_what_breaks_is_a_page_and_not_a_trace(make: Make) -> None:
     assert found.status_code == 500
     assert "secret" not in found.text
     assert "content-security-policy" in found.headers
+
+
+@for_each(
+    "name, product, ports",
+    [
+        ("nomad", "Nomad", [4646, 4647, 4648, 5209]),  # registered, and no use of it is known
+        ("pulsar", "Apache Pulsar", [6650, 6651, 8080]),  # registered without a port
+        ("hydra", None, [2374]),
+        ("cifs", None, [445, 3020]),
+    ],
+)
+def test_a_name_is_answered_by_the_site_as_in_the_terminal(
+    local: TestClient, name: str, product: str | None, ports: list[int]
+) -> None:
+    found = answer(parse_query(name), CATALOG)
+    assert isinstance(found, ServiceAnswer)
+    page = compose_service(found)
+    said = local.get(f"/services/{name}.json").json()
+    assert (said.get("product"), said["ports"]) == (product, ports)
+    assert local.get(f"/services/{name}.txt").text == render_page(page, Style(80))
+    assert local.get(f"/services/{name}.md").text == markdown.render_page(page)

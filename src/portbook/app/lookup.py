@@ -79,6 +79,20 @@ def answer(
     return _answer_words(query, catalog, depth, short=short, whole=whole, host=host)
 
 
+def answer_name(name: str, catalog: Catalog) -> ServiceAnswer | None:
+    """The answer to the registered *name* without this machine; None where it is none.
+
+    Raises DataMissing or DataCorrupt where a data file can't be used.
+    """
+    if not catalog.registry.named(name):
+        return None
+    from portbook.app.list_lookup import ServiceAnswer
+
+    found = answer(Query(QueryKind.NAME, name), catalog)
+    assert isinstance(found, ServiceAnswer)
+    return found
+
+
 def _answer_words(
     query: Query,
     catalog: Catalog,

@@ -10,7 +10,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.practice.lookup import is_called
+from portbook.catalog.practice.use_names import is_called
 from portbook.model import Transport
 from portbook.model.practice import UseKind
 from portbook.model.search import SearchStore

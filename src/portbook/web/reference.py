@@ -10,13 +10,8 @@ from urllib.parse import quote
 from starlette.responses import RedirectResponse, Response
 
 from portbook.app.history import chronicle, is_since
-from portbook.app.list_lookup import (
-    ServiceAnswer,
-    answer_blocks,
-    answer_called,
-    answer_service,
-)
-from portbook.app.lookup import answer
+from portbook.app.list_lookup import answer_blocks
+from portbook.app.lookup import answer, answer_name
 from portbook.app.port_lookup import PortAnswer, answer_port
 from portbook.app.search import search_text
 from portbook.catalog.registry.stats import count
@@ -178,11 +173,13 @@ async def service(request: Request) -> Response:
         return RedirectResponse("/services", 308, OPEN)
     named = None
     site = context(request)
-    found = _named(site.catalog, name)
+    # A name without a port may be a product's, for which the texts are searched.
+    found = await run_page(request, answer_name, name, site.catalog)
     if found is None:
         bare, dot, suffix = name.rpartition(".")
         if dot and suffix in (Form.JSON.value, Form.TEXT.value, Form.MARKDOWN.value):
-            named, found = Form(suffix), _named(site.catalog, bare)
+            named = Form(suffix)
+            found = await run_page(request, answer_name, bare, site.catalog)
     if found is None:
         said = "The registry has no such name."
         title = f"No service is called “{one_line(name[:40])}”"
@@ -195,18 +192,6 @@ async def service(request: Request) -> Response:
     else:
         body = printed(compose_service(found), form)
     return in_form(request, named, body)
-
-
-def _named(catalog: Catalog, name: str) -> ServiceAnswer | None:
-    rows = catalog.registry.named(name)
-    if not rows:
-        return None
-    query = Query(QueryKind.NAME, name)
-    portless = all(row.first is None for row in rows)
-    called = catalog.practice.services_called(name) if portless else ()
-    if called:  # the service with a port leads, as in the terminal
-        return answer_called(query, called, rows, catalog, None, None)
-    return answer_service(query, rows, catalog, None, None)
 
 
 async def _similar(request: Request, word: str) -> list[tuple[str, str]]:
@@ -390,7 +375,7 @@ async def anything(request: Request) -> Response:
     word: str = request.path_params["word"]
     if word.endswith("/") and word.rstrip("/"):
         return RedirectResponse(f"/{quote(word.rstrip('/').lstrip('/'))}", 308)
-    if _named(context(request).catalog, word) is not None:
+    if context(request).catalog.registry.named(word):
         return RedirectResponse(f"/services/{quote(word)}", 307)
     similar = await _similar(request, word)
     if wanted_form(request) is Form.HTML:

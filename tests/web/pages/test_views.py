@@ -440,6 +440,14 @@ def test_registry_text_changes_no_element_of_a_page() -> None:
         assert "\x1b" not in made
 
 
+def test_a_registered_name_of_a_product_has_the_address_of_the_name() -> None:
+    made = views.service(_service("pulsar"), Site(AS_OF, address="https://ports.example"))
+    assert "<h1>Apache Pulsar: " in made
+    assert 'rel="canonical" href="https://ports.example/services/pulsar"' in made
+    nomad = views.service(_service("nomad"), Site(AS_OF, address="https://ports.example"))
+    assert 'rel="canonical" href="https://ports.example/services/nomad"' in nomad
+
+
 @given(nasty)
 def test_any_text_leaves_a_page_well_formed(text: str) -> None:
     made = views.port(_hostile(text or "x"), CATALOG, SERVED)

@@ -28,6 +28,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from portbook.catalog.practice.use_names import UseNames
     from portbook.model import (
         KnownService,
         Program,
@@ -83,17 +84,6 @@ def _programs_of(rows: Sequence[list[str]], path: str) -> list[Program]:
     return [program_of(row, path) for row in rows]
 
 
-def is_called(use: Use, name: str) -> bool:
-    """Whether the product of *use* is called *name*, which is in lower case."""
-    return name == use.product.casefold() or name in map(str.casefold, use.also_called)
-
-
-def _is_part_named(use: Use, name: str) -> bool:
-    """Whether the product of *use* has *name* as its own: "Ory Hydra", "Hydra (NixOS)"."""
-    words = use.product.casefold().partition(" (")[0].split()
-    return len(words) <= 2 and words[-1:] == [name]
-
-
 class Practice:
     """The compiled lore in one folder; each file is opened when it is first asked.
 
@@ -114,6 +104,7 @@ class Practice:
         self._programs_on: dict[int, list[Program]] | None = None
         self._last_programs: tuple[int, list[Program]] | None = None
         self._called: dict[str, tuple[KnownService, ...]] | None = None
+        self._use_names: UseNames | None = None
 
     def _file(self, kind: str) -> SortedFile:
         file = self._files.get(kind)
@@ -255,12 +246,11 @@ class Practice:
 
         So are those with a maker's name before it, or a part's behind it: "Ory Hydra" of "hydra".
         """
-        file, asked = self._file("uses"), name.casefold()
-        found = [
-            use_of(cells_of(row, "uses", file.path), file.path)
-            for row in file.containing(name.lower().encode(errors="replace"))
-        ]
-        return tuple([use for use in found if is_called(use, asked) or _is_part_named(use, asked)])
+        if self._use_names is None:
+            from portbook.catalog.practice.use_names import UseNames
+
+            self._use_names = UseNames(self._file)
+        return self._use_names.uses_of(name)
 
     def lookup_abuse(self, port: int, transport: Transport | None = None) -> tuple[Report, ...]:
         """What abuse of *port* was reported, on *transport* or on any.

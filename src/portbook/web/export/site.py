@@ -24,8 +24,7 @@ from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, NamedTuple
 
 from portbook import __version__
-from portbook.app.list_lookup import ServiceAnswer
-from portbook.app.lookup import answer
+from portbook.app.lookup import answer_name
 from portbook.app.port_lookup import answer_port
 from portbook.catalog import Catalog
 from portbook.errors import NotExported
@@ -348,8 +347,8 @@ class Pages:
             for form in self._forms(answer_port(query, self._catalog, whole=True)):
                 yield form.encode()
         for name in services:
-            service = answer(Query(QueryKind.NAME, name), self._catalog)
-            assert isinstance(service, ServiceAnswer)
+            service = answer_name(name, self._catalog)
+            assert service is not None
             yield self._scope.without_dead_links(views.service(service, self._below)).encode()
 
     def printed(self, found: PortAnswer) -> Forms:

@@ -182,7 +182,10 @@ def service(answer: ServiceAnswer, site: Site) -> str:
     document = compose_service(answer)
     brief = brief_of(answer, Viewer())
     title, met = heading(answer), met_there(answer)
-    path = f"services/{quote(file_name(answer.name) if site.export else answer.name, safe='~+')}"
+    name = answer.name
+    if answer.product is not None and not answer.assignments:  # the address is the registry's name
+        name = next((row.service_name for row in answer.portless if row.service_name), name)
+    path = f"services/{quote(file_name(name) if site.export else name, safe='~+')}"
     return page(
         "service.html", Links(site), answer.name, trail=(("Services", "services"),), path=path,
         name=shortened(_joined(title, met)), about=_as_text(brief), document=document,
