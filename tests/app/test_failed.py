@@ -10,11 +10,13 @@ from portbook.app.topics import Topic, TopicAnswer, topic_named, topic_of
 from portbook.errors import InvalidArgument
 from portbook.formats.errors.query import parse_query
 from portbook.model import (
+    Assessment,
     Failure,
     Family,
     Gap,
     GapCode,
     Host,
+    Level,
     Listener,
     PortRules,
     Socket,
@@ -24,8 +26,9 @@ from portbook.model import (
 )
 from portbook.present.failed import compose_failed
 from portbook.present.topics import compose_topic
+from portbook.present.words import named
 from tests.cases import for_each
-from tests.values import CATALOG
+from tests.values import CATALOG, worded
 
 RULES = PortRules("linux", 1024, (32768, 60999))
 
@@ -230,3 +233,29 @@ def test_a_socket_file_is_not_answered_with_ports(text: str, said: str) -> None:
     assert page.title == "The text is about a socket file, not about a port."
     assert said in " ".join(page.sentences)
     assert "8080" not in " ".join(page.sentences)
+
+
+@for_each(
+    "code, level, said",
+    [
+        ("foreign-service", Level.CHECK, "but may not be the server that you meant."),
+        ("foreign-service", Level.NOTE, "try again."),
+        ("unknown", Level.NOTE, "try again."),
+    ],
+)
+def test_another_server_is_no_reason_to_try_again(code: str, level: Level, said: str) -> None:
+    query = parse_query("Error: P1001: Can't reach database server at `localhost:5432`")
+    finding = worded(code, level, "")
+    judged = _on("127.0.0.1", 5432)._replace(assessment=Assessment((finding,)))
+    found = answer_port(query, CATALOG)
+    failed = weigh(query, _host(judged))
+    lead = compose_failed(found._replace(host=_host(judged), failed=failed))
+    assert lead.headline.endswith(said), lead.headline
+
+
+def test_a_name_within_what_it_is_called_stands_once() -> None:
+    remote, ssh = (CATALOG.practice.lookup_services(port)[0] for port in (3389, 22))
+    assert named(remote._replace(name="Remote Desktop", gist="Windows remote desktop")) == (
+        "Windows remote desktop"
+    )
+    assert named(ssh._replace(name="Git", gist="git:// repository access")).startswith("Git, ")

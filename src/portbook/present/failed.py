@@ -13,7 +13,7 @@ from __future__ import annotations
 from portbook._fast_types import NamedTuple
 from portbook.app.bind.addresses import LOCALHOST
 from portbook.app.failed import CONNECTING, Place
-from portbook.model import Failure, bracketed
+from portbook.model import Failure, Level, bracketed
 from portbook.model.gap import hide_sockets
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import FAILURES
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from portbook.model import Listener
     from portbook.present.owners import Viewer
 
+_OTHER_SERVERS = ("foreign-service", "speaks-otherwise", "unexpected-program")
 _MOST = 3  # programs, and further ports, that a line names
 
 
@@ -204,10 +205,22 @@ def _headline(failed: Failed) -> str:
     if failure in CONNECTING:
         if place in (Place.ELSEWHERE, Place.NAME):
             return "another-machine" if place is Place.ELSEWHERE else "another-name"
-        if failure is Failure.REFUSED or failed.listening:
-            return "answers" if failed.listening else "refused-here"
-        return str(failure)
+        return _connecting(failed)
     return _dropped(failed)
+
+
+def _connecting(failed: Failed) -> str:
+    if failed.listening:
+        return "answers-otherwise" if all(map(_is_another, failed.listening)) else "answers"
+    return "refused-here" if failed.failure is Failure.REFUSED else str(failed.failure)
+
+
+def _is_another(listener: Listener) -> bool:
+    """Whether *listener* is plainly another server than the one that belongs on its port."""
+    return any(
+        each.code in _OTHER_SERVERS and each.level in (Level.CHECK, Level.ALERT)
+        for each in listener.assessment.findings
+    )
 
 
 def _in_use(failed: Failed) -> str:

@@ -171,9 +171,15 @@ def day(moment: str) -> str:
 
 
 def named(service: KnownService) -> str:
-    """A service by its name and what it is, where that says more than the name."""
-    if service.gist.lower() in service.name.lower():
+    """A service by its name and what it is, where that says more than the name.
+
+    Words that hold the name in whole stand alone: "Windows remote desktop".
+    """
+    gist, name = service.gist.lower(), service.name.lower()
+    if gist in name:
         return service.name
+    if " " in name and f" {name} " in f" {gist} ":
+        return service.gist[:1].upper() + service.gist[1:]
     return f"{service.name}, {service.gist}"
 
 

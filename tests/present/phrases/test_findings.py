@@ -51,7 +51,7 @@ SAID: dict[tuple[str, Facts], str] = {
     (
         "dangerous-port",
         (("reports", ("A worm",)), ("periods", ("2001",))),
-    ): "You can't see which program listens here. The port is known for A worm (2001). Check "
+    ): "You can't see which program this is. The port is known for A worm (2001). Check "
     "what it is.",
     (
         "unexpected-program",

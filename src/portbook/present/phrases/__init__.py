@@ -159,6 +159,8 @@ FAILURES = {
     "{lacking}.",
     "refused-beside": "But {others} listens on {elsewhere}: connect there, or bind {address} too.",
     "answers": "{who} listens on {name} now, on {where}: try again.",
+    "answers-otherwise": "{who} listens on {name} now, on {where}, but may not be the server that "
+    "you meant.",
     "another-machine": "{address} is another machine; portbook looks only at this one.",
     "another-name": "{address} is a host's name, and portbook doesn't look names up: it may be "
     "another machine.",

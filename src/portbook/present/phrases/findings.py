@@ -316,7 +316,7 @@ def _danger(facts: Facts) -> str:
             f"{named} can hand a shell to anyone who connects, from other machines too. Check who "
             f"started it.{known}"
         )
-    return f"You can't see which program listens here.{known} Check what it is."
+    return f"You can't see which program this is.{known} Check what it is."
 
 
 _WORDS: dict[str, Callable[[Facts], object]] = {
