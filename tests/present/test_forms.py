@@ -57,7 +57,7 @@ SITE = Site(AS_OF, public=True, feedback=True)
 # Assigned, unassigned, reserved and dynamic ones; with practice, abuse, history, quotations.
 TOLD_OF = (
     0, 1, 8, 22, 23, 24, 25, 80, 135, 300, 305, 443, 853, 1023, 1024, 1433, 2825, 3000, 4200, 4444,
-    5432, 6010, 6667, 8080, 8888, 9100, 12345, 27017, 31337, 36412, 49151, 50000, 65535,
+    5432, 6010, 6667, 8080, 8888, 9100, 12345, 27015, 27017, 31337, 36412, 49151, 50000, 65535,
 )  # fmt: skip
 _DATE = re.compile(r"\b\d{4}-\d{2}(?:-\d{2})?\b")
 _ADDRESS = re.compile(r"https?://[^\s<>\"']+")
@@ -111,7 +111,7 @@ def _addresses(text: str) -> frozenset[str]:
 
 def _goes_on(line: str) -> bool:
     """Whether *line* is of a head of several names, which goes on below it."""
-    return bool(re.match(r"  \S", line)) and line.count(", ") > 1
+    return bool(re.match(r"  \S", line)) and line.count(",") > 1
 
 
 def of_text(text: str) -> Form:
@@ -124,9 +124,9 @@ def of_text(text: str) -> Form:
             begin = at - 1
             while lines[begin].startswith("    "):
                 begin -= 1
-            while " · " not in lines[begin]:
+            while "·" not in lines[begin]:
                 begin -= 1
-            while _goes_on(lines[begin - 1]):  # a line of names
+            while _goes_on(lines[begin - 1]) or lines[begin].startswith("  ·"):  # a line of names
                 begin -= 1
             head = " ".join(each.strip() for each in lines[begin:at])
             records.add(head.partition(" · ")[0])
@@ -171,8 +171,9 @@ def of_html(text: str) -> Form:
         main = lead + rest
     main = re.sub("<summary>.*?</summary>", "", main)  # how many rows are folded
     hrefs = {markup.unescape(each) for each in re.findall(r'href="(https?://.*?)"', main)}
-    records = re.findall(r'<li><b>([^<]*)</b> <span class="kind">', main)
-    records += re.findall(r'<tr><th>([^<]*)</th><td>[^<]* <span class="kind">', main)
+    unlinked = re.sub(r"</?a\b[^>]*>", "", main)  # each of several names leads to its file
+    records = re.findall(r'<li><b>([^<]*)</b> <span class="kind">', unlinked)
+    records += re.findall(r'<tr><th>([^<]*)</th><td>[^<]* <span class="kind">', unlinked)
     bare = markup.unescape(
         re.sub(r"<[^>]*>", " ", re.sub(r"</?(?:a|b|i|time|span|code)\b[^>]*>", "", main))
     )
@@ -345,8 +346,17 @@ def _at_odds(form: Form, facts: dict[str, Any]) -> Iterator[object]:
     addresses |= _quoted(form, whole)
     # The address of such a document stands there once, without the lines of each product.
     joined = {each for each in form.addresses if _shows(facts["uses"], each) > 2}
-    yield from form.addresses - addresses - joined
-    yield from [each for each in addresses - form.addresses if each.partition("#")[0] not in joined]
+    # So does that of a folder, and behind it the file of each product.
+    folders = {f"{each.replace('/tree/', '/blob/', 1)}/" for each in form.addresses}
+    folders = {each for each in folders if sum(one.startswith(each) for one in addresses) > 2}
+    in_folders = {
+        each for each in addresses for folder in folders
+        if each.startswith(folder) and each.removeprefix(folder) in form.text
+    }  # fmt: skip
+    trees = {each.replace("/blob/", "/tree/", 1).rstrip("/") for each in folders}
+    yield from form.addresses - addresses - joined - trees
+    lacking = addresses - form.addresses - in_folders
+    yield from [each for each in lacking if each.partition("#")[0] not in joined]
     yield from {*_DATE.findall(form.text)} - {*_DATE.findall(whole)}
     stated = [" ".join(each.replace("`", "").split()) for each in _stated(facts)]
     text = form.text.replace("`", "")  # around commands, where the form marks them so

@@ -157,7 +157,8 @@ class Record(NamedTuple):
 
     One without a ``subject`` says more of the record before it, from another source. ``ports`` are
     numbers in ``kind`` that have a page of their own. ``group`` is what a long list
-    of such records may be divided by.
+    of such records may be divided by. Of several subjects that one folder of files shows, ``files``
+    are each subject and its file in the folder ``source``.
     """
 
     subject: str
@@ -167,6 +168,7 @@ class Record(NamedTuple):
     read: str
     ports: tuple[int, ...] = ()
     group: str = ""
+    files: tuple[tuple[str, str], ...] = ()
 
 
 class Records(NamedTuple):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.model import ReportKind, Threat, Use
 from portbook.model.record import source_of
 from portbook.present.document import Paragraph, Record, Records
+from portbook.present.port.alike_records import joined
 from portbook.present.port.on_record import (
     OWN_USE,
     UNUSED,
@@ -36,7 +37,7 @@ def practice(answer: PortAnswer, lead: Sequence[str] = ()) -> Iterator[Item]:
         for use in ranked
     )
     if uses:
-        yield Records("Used in practice by", _joined(uses), f"{answer.port}/practice")
+        yield Records("Used in practice by", joined(uses), f"{answer.port}/practice")
     if answer.programs:
         programs = [program_record(each, answer.port) for each in answer.programs]
         yield Records("Servers with this default port", tuple(programs))
@@ -129,37 +130,6 @@ def _records(
         )
         records += [called[key]] if key in called else []
     return tuple(records)
-
-
-_LEAST_JOINED = 3  # products that one document says the same of
-
-
-def _joined(records: tuple[Record, ...]) -> tuple[Record, ...]:
-    """*records*, those of which one document says the same as one: the names in a line.
-
-    Of such a document's address, the lines of the single products are left out.
-    """
-    alike: dict[tuple[str, ...], list[Record]] = {}
-    told = set()  # what a record of its own says more of
-    for at, each in enumerate(records):
-        if not each.subject:
-            told.add(records[at - 1])
-        alike.setdefault(_what_it_says(each), []).append(each)
-    joined = []
-    for each in records:
-        same = [one for one in alike[_what_it_says(each)] if one not in told]
-        if not each.subject or each in told or len(same) < _LEAST_JOINED:
-            joined.append(each)
-        elif each is same[0]:
-            names = ", ".join(dict.fromkeys(one.subject for one in same))
-            source = each.source.partition("#")[0]
-            joined.append(each._replace(subject=names, source=source))
-    return tuple(joined)
-
-
-def _what_it_says(record: Record) -> tuple[str, ...]:
-    document = record.source.partition("#")[0]
-    return record.kind, record.said, document, record.read, record.group
 
 
 def program_record(program: Program, own: int | None = None) -> Record:

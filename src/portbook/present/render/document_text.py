@@ -204,6 +204,9 @@ def _said(record: doc.Record, style: Style, indent: str) -> Iterator[str]:
     yield from wrap(record.said, style.width, indent + "  ")
     source = one_line(f"{record.source} ({day(record.read)})")
     yield f"{indent}  {style.dim(source)}"
+    if record.files:
+        files = ", ".join([file for _, file in record.files])
+        yield from wrap(f"Files: {files}", style.width, indent + "  ")
 
 
 _PRINTERS: dict[type, Any] = {

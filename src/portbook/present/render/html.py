@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from portbook.present import document as doc
 from portbook.present.charts.svg import render_bar
 from portbook.present.phrases.findings import finding_message
-from portbook.present.render.html_practice import FOLDED, SHOWN, long_records
+from portbook.present.render.html_practice import FOLDED, SHOWN, long_records, subjects
 from portbook.present.render.html_text import (
     cited,
     escape,
@@ -269,7 +269,7 @@ def _record(item: doc.Record, to: Links) -> str:
 def _claim(record: doc.Record, to: Links, *, dated: bool = True) -> str:
     kind = with_ports(escape(record.kind), to, record.ports)
     kind = f' <span class="kind">{kind}</span>' if kind else ""
-    head = f"<b>{escape(record.subject)}</b>{kind}<br>" if record.subject else ""
+    head = f"<b>{subjects(record)}</b>{kind}<br>" if record.subject else ""
     return (
         f"{head}{typeset(record.said)} "
         f'<span class="cites">{_origin(record.source, record.read if dated else "")}</span>'

@@ -47,11 +47,20 @@ def grouped(records: Iterable[doc.Record]) -> str:
 
 def _use_table(records: Iterable[doc.Record]) -> str:
     rows = "".join([
-        f'<tr><th>{escape(record.subject)}</th><td>{typeset(record.said)} <span class="kind">'
+        f'<tr><th>{subjects(record)}</th><td>{typeset(record.said)} <span class="kind">'
         f"{escape(record.kind)}</span></td><td>{_document(record.source)}</td></tr>\n"
         for record in records
     ])  # fmt: skip
     return f'<table class="uses"><tbody>\n{rows}</tbody></table>\n'
+
+
+def subjects(record: doc.Record) -> str:
+    """What *record* is of; of several, each leads to its file."""
+    if not record.files:
+        return escape(record.subject)
+    folder = escape(record.source.replace("/tree/", "/blob/", 1))
+    links = [f'<a href="{folder}/{escape(file)}">{escape(name)}</a>' for name, file in record.files]
+    return ", ".join(links)
 
 
 def _document(url: str) -> str:

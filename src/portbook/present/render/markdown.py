@@ -99,6 +99,8 @@ def _source(source: Source) -> str:
 
 def _record(record: doc.Record) -> str:
     source = f"{_link(record.source)}, {escape(day(record.read))}"
+    if record.files:
+        source += f"; files: {escape(', '.join([file for _, file in record.files]))}"
     said = escape(record.said)
     if not record.subject:
         return f"  - {said} ({source})"
