@@ -96,6 +96,8 @@ def test_what_holds_no_sockets_is_refused(file: str) -> None:
         ("tcp 0 0 127.O.O.1:5432 0.0.0.0:* LISTEN\n", "write 0 for O"),
         ("tcp O O 0.0.0.0:22 0.0.0.0:* LISTEN\n", "write 0 for O"),
         ("public (active)\n  target: default\n  ports: 8080/tcp\n", "portbook reach PORT"),
+        ("PORT   ADDRESS     PROGRAM   PID\n22     0.0.0.0     sshd      812\n", "neither TCP nor"),
+        ("Port  Process   PID\n3000  node      4242\n", "neither TCP nor"),
         ('tcp 192.0.2.7:51234 users:(("ssh",pid=812,fd=3))\n', "print the first two as well"),
         ('udp 192.0.2.7:40123    users:(("curl",pid=9,fd=5))\n', "print the first two as well"),
     ],
@@ -215,6 +217,39 @@ def test_columns_of_ss_that_were_cut_or_set_keep_their_owners() -> None:
         assert shown(made.socket) == "tcp/0.0.0.0:22"
         assert [owner.program for owner in made.ownership.owners] == ["sshd"]
         assert not [each for each in events if isinstance(each, Line) and each.text]
+
+
+@for_each("before", ["> ", "  ", "    ", "> > "])
+@for_each("width", [43, 72, 80])
+def test_rows_that_were_cut_within_a_word_and_then_quoted_are_whole(
+    before: str, width: int
+) -> None:
+    rows = [
+        "State  Recv-Q Send-Q Local Address:Port  Peer Address:PortProcess",
+        'LISTEN 0      4096         127.0.0.1:631        0.0.0.0:*    users:(("cupsd",pid=7,fd=7))',
+        'LISTEN 0      511         0.0.0.0:80 0.0.0.0:* users:(("a",pid=8,fd=6),("b",pid=90,fd=7))',
+        'LISTEN 0      128               [::]:22            [::]:*    users:(("sshd",pid=80,fd=4))',
+    ]
+    cut = [row[at : at + width] for row in rows for at in range(0, len(row), width)]
+    events = events_of("".join(f"{before}{line}\n" for line in cut).encode())
+    made = [each for each in events if isinstance(each, Listener)]
+    assert [
+        (shown(each.socket), [owner.pid for owner in each.ownership.owners]) for each in made
+    ] == [("tcp/127.0.0.1:631", [7]), ("tcp/0.0.0.0:80", [8, 90]), ("tcp/[::]:22", [80])]
+
+
+@for_each("command", ["PS C:\\> Get-NetUDPEndpoint | ft -auto", "Get-NetUDPEndpoint | ft -auto"])
+def test_a_table_of_powershell_right_below_netstat_is_read(command: str) -> None:
+    text = (
+        "Active Connections\n\n  Proto  Local Address  Foreign Address  State      PID\n"
+        "  TCP    0.0.0.0:445    0.0.0.0:0        LISTENING  4\n"
+        f"{command} LocalAddress,LocalPort,OwningProcess\n"
+        "LocalAddress LocalPort OwningProcess\n------------ --------- -------------\n"
+        "0.0.0.0           5353          2200\n"
+    )
+    events = events_of(text.encode())
+    made = [shown(each.socket) for each in events if isinstance(each, Listener)]
+    assert sorted(made) == ["tcp/0.0.0.0:445", "udp/0.0.0.0:5353"]
 
 
 def test_ndiff_tells_of_which_host_the_ports_are() -> None:

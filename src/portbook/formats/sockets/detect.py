@@ -36,8 +36,8 @@ from portbook.formats.lines import (
 )
 from portbook.formats.parts import steps_of
 from portbook.formats.sockets.readers import LONGEST, block_reader, reader, row_reader
-from portbook.formats.sockets.rewrapped import Cut, joined, width_of
-from portbook.formats.sockets.together import Shared
+from portbook.formats.sockets.rewrapped import Cut, joined, width_of, without_indent
+from portbook.formats.sockets.together import Shared, together
 from portbook.formats.sockets.worth import (
     MOST_EVENTS,
     NOTHING,
@@ -153,10 +153,10 @@ def _read(
         every = NumberedLines(from_quoted_printable(every))
     forms, worn = _detect(sample, names, more)
     if worn:
-        return _together(forms), _read_undecorated(forms, Undecorated(every, worn), names)
+        return together(forms), _read_undecorated(forms, Undecorated(every, worn), names)
     if len(forms) == 1:
         return forms[0], reader_of(forms[0])(every, names)
-    return _together(forms), _read_all(forms, every, names)
+    return together(forms), _read_all(forms, every, names)
 
 
 def _begin(blocks: Lines, *, known: bool) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
@@ -193,16 +193,6 @@ def _read_undecorated(
     yield from lines.removed()
 
 
-def _together(forms: list[SocketFormat]) -> SocketFormat:
-    """The first of *forms*, which says what others the input holds."""
-    first, *others = forms
-    return first._replace(
-        title=" and ".join([form.title for form in forms]),
-        per_process=any(form.per_process for form in forms),
-        also=tuple(form.name for form in others),
-    )
-
-
 def _read_all(forms: list[SocketFormat], lines: Lines, names: Names) -> Iterator[Event]:
     """What the first of *forms* finds; what it doesn't understand is given to the next one."""
     first, *others = forms
@@ -223,7 +213,7 @@ def detect(
     :raises NothingKnown: none explains any of them.
     :raises MalformedInput: two packages' formats explain them equally well.
     """
-    return _together(_detect(sample, names, more)[0])
+    return together(_detect(sample, names, more)[0])
 
 
 def _detect(
@@ -321,19 +311,47 @@ def _undressed(
         whole = tried in cut and weighed.sockets == most and fewer and kept
         # Markup may have hidden no more than who holds them, or a table's rules and its header.
         more = (weighed.sockets, weighed.owned) > (most, owned) and weighed.sockets
-        rest = (
-            tried == (CELLS,) and kept and weighed.sockets == most > 0 and weighed.unread < unread
+        # A table's rules alone may be of an output below that has no cells.
+        celled = tried == (CELLS,) and any(
+            line.strip() and line != before
+            for (_, line), (_, before) in zip(bare, some, strict=True)
         )
+        rest = celled and kept and weighed.sockets == most > 0 and weighed.unread < unread
         if forms and (more or whole or rest):
             worn, most, owned, unread = tried, weighed.sockets, weighed.owned, weighed.unread
+    if worn not in cut:
+        worn = _cut_below(some, names, worn)
     if not worn:
         return best, worth, ()
     best, worth = _best(FORMATS.values(), list(undecorated(sample, worn)), names)
     return best, worth, worn
 
 
+def _cut_below(
+    some: list[tuple[int, str]], names: Names, worn: tuple[Decoration, ...]
+) -> tuple[Decoration, ...]:
+    """*worn*, and the step that puts together what was cut before, where that helps.
+
+    Of what is nothing before it is put together, each line must wear the same.
+    """
+    for base in [worn] if worn else [(each,) for each in WORN_BY_ALL]:
+        bare = list(undecorated(some, base))
+        if not worn and not {*bare}.isdisjoint(some):
+            continue
+        before = _best(FORMATS.values(), bare, names)[1]
+        for steps in _cut(bare, names) if before.unread or not before.known else ():
+            now = _best(FORMATS.values(), list(undecorated(bare, steps)), names)[1]
+            if now.sockets and now.is_as_good_as(before) and now != before:
+                return (*base, *steps)
+    return worn
+
+
 def _cut(some: list[tuple[int, str]], names: Names) -> tuple[tuple[Decoration, ...], ...]:
-    """The step that puts *some* lines together, where a narrow terminal cut them."""
+    """The steps that put *some* lines together, where a narrow terminal cut them."""
+    steps: tuple[Decoration, ...] = ()
+    if all(line.startswith(" ") for _, line in some):
+        steps = (without_indent,)
+        some = list(undecorated(some, steps))
     width = width_of(line for _, line in some)
     if width is None:
         return ()
@@ -343,7 +361,7 @@ def _cut(some: list[tuple[int, str]], names: Names) -> tuple[tuple[Decoration, .
         return ()
     try:
         found = Cut(reader(forms[0]), names, some, whole, width)
-        return ((found.step,),) if found.is_likely(some) else ()
+        return ((*steps, found.step),) if found.is_likely(some) else ()
     except MalformedInput:  # the reader refuses it, and says why when the whole is read
         return ()
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import re
 
+_COLUMN = (
+    r"(?:(?:local )?(?:ports?|address)|host|ip|program|process(?: name)?|name|command|pid|user|app"
+    r"|application|container)"
+)
 # What is known and holds no sockets, and where to go with it.
 ELSEWHERE = (
     (
@@ -154,6 +158,13 @@ ELSEWHERE = (
     ),
     (
         re.compile(r"^\s{0,8}\|{1,2}\s{0,20}Ports?\s{0,20}\|", re.IGNORECASE),
+        "that table says neither TCP nor UDP: write its ports as 22/tcp, or give the output of ss",
+    ),
+    (
+        re.compile(
+            rf"^\s{{0,8}}(?=.{{0,200}}\bports?\b){_COLUMN}(?:[ \t]{{1,40}}{_COLUMN}){{1,6}}\s*$",
+            re.IGNORECASE,
+        ),
         "that table says neither TCP nor UDP: write its ports as 22/tcp, or give the output of ss",
     ),
     (

@@ -49,6 +49,7 @@ _DASHES = re.compile(r"\s*-{2,}(?:\s+-{2,})*\s*$")
 _PAIR = re.compile(r"([A-Za-z][A-Za-z0-9]{2,40})\s*:(?:\s(.*))?$")
 # The command above a table tells what its columns don't.
 _COMMAND = re.compile(r".{0,400}?\bGet-Net(TCPConnection|UDPEndpoint)\b(.{0,400})", re.IGNORECASE)
+_CMDLET = "get-net"  # what it begins with, where no prompt is before it
 _LONGEST_COMMAND = 1000
 _LISTENING = re.compile(r"-State\s+['\"]?Listen\b", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
@@ -175,7 +176,8 @@ class _Printed:
                 return
         if above is not None:
             yield from self._without_title()
-            yield not_understood(*above)
+            command = above[1].lstrip()[: len(_CMDLET)].lower() == _CMDLET
+            yield heading(above[0]) if command else not_understood(*above)
         if self.columns:
             cells = _in_order(line, self.columns) if self.by_order else {}
             cells = cells or _cells(line, self.columns)

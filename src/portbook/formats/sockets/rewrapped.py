@@ -158,6 +158,16 @@ def _beginning(line: str) -> str:
     return _DIGITS.sub("0", (line[:80].split(None, 1) or [""])[0])
 
 
+def without_indent(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """Lines without the blanks that the first has before it, as a block of code has them."""
+    indent: int | None = None
+    for line in lines:
+        if indent is None and line.bare.strip():
+            indent = len(line.bare) - len(line.bare.lstrip(" "))
+        blanks = len(line.bare) - len(line.bare.lstrip(" "))
+        yield line._replace(bare=line.bare[min(indent or 0, blanks) :])
+
+
 def joined(lines: list[tuple[int, str]], width: int) -> list[tuple[int, str]]:
     """*lines* as they were if each that has *width* columns goes on in the next one."""
     together = [[pair] for pair in lines]

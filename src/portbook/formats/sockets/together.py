@@ -10,6 +10,7 @@ from portbook.formats.fields import NOT_UNDERSTOOD, Line
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event, Lines, Names, Reader
 
 _MOST_WAITING = 400  # lines of which the reader may still tell
@@ -49,3 +50,13 @@ class Shared:
                 yield self._left.popleft()
             yield event
         yield from self._left
+
+
+def together(forms: list[SocketFormat]) -> SocketFormat:
+    """The first of *forms*, which says what others the input holds."""
+    first, *others = forms
+    return first._replace(
+        title=" and ".join([form.title for form in forms]),
+        per_process=any(form.per_process for form in forms),
+        also=tuple(form.name for form in others),
+    )
