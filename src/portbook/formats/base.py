@@ -84,6 +84,8 @@ class SocketFormat(NamedTuple):
     is one value that may end far behind them. ``scan`` is set where it is a scan.
     ``also`` names other formats that stand in the same input. ``read_rows`` reads the same as
     ``read``, by the block and as soon, plain rows together: a caller may need no value for each.
+    ``sure`` says of first lines that no other format reads more in them, and that nothing is around
+    them; what is preferred to all others isn't compared with them then.
     """
 
     name: str
@@ -95,6 +97,7 @@ class SocketFormat(NamedTuple):
     scan: Scan | None = None
     also: tuple[str, ...] = ()
     read_rows: RowReader | None = None
+    sure: Begins | None = None
 
 
 class FlowFormat(NamedTuple):

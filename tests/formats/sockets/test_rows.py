@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,7 +11,10 @@ from portbook.app.explain import explain
 from portbook.app.socket_filter import Filter
 from portbook.formats.fields import PlainRows, no_names
 from portbook.formats.lines import numbered
+from portbook.formats.parts import steps_of
 from portbook.formats.sockets.detect import FORMATS, read, read_rows
+from portbook.formats.sockets.readers import reader
+from portbook.formats.sockets.worth import weigh
 from tests.values import CATALOG
 
 if TYPE_CHECKING:
@@ -146,3 +150,46 @@ def test_an_answer_by_rows_is_the_same(chance: random.Random) -> None:
 
 def test_a_format_is_read_by_rows() -> None:
     assert [form.name for form in FORMATS.values() if form.read_rows is not None] == ["ss"]
+
+
+@pytest.mark.parametrize("titled", [False, True])
+def test_where_one_format_is_sure_no_other_reads_more(titled: bool, chance: random.Random) -> None:
+    """Its names are those of other tools and their words; then no other reader is asked."""
+    programs = ("sshd", "netstat", "udp", "LISTEN", "1.2.3.4", "80-90", "ESTAB", "docker-proxy")
+    rows = [
+        f"{chance.choice(_SURE_KINDS)} {chance.randrange(4)} 128 {chance.choice(_SURE_PLACES)}:"
+        f"{chance.randrange(1, 65536)} {chance.choice(('0.0.0.0', '[::]', '*'))}:* "
+        f'users:(("{chance.choice(programs)}",pid={chance.randrange(1 << 22)},fd=3))'
+        for _ in range(40)
+    ]
+    lines = [_OTHER[-3]] * titled + rows
+    sample = list(enumerate(lines, 1))
+    first, *others = FORMATS.values()
+    assert first.sure is not None
+    assert first.sure(lines)
+    assert not steps_of(lines)
+    most = weigh(partial(reader(first), sample, no_names), sample, whole=True)
+    assert (most.sockets, most.unread) == (40, 0)
+    for form in others:
+        worth = weigh(partial(reader(form), sample, no_names), sample, whole=True)
+        assert worth.points <= most.points, form.name
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *_OTHER[7:12],
+        _OTHER[-1],
+        "> tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*",
+        'tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:(("a 0.0.0.0:80->80/tcp",pid=1,fd=3))',
+        "tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* tcp LISTEN 0 128 0.0.0.0:23 0.0.0.0:*",
+    ],
+)
+def test_no_format_is_sure_of_what_another_may_read(line: str) -> None:
+    first = next(iter(FORMATS.values()))
+    assert first.sure is not None
+    assert not first.sure([_PLAIN[1].format(port=53), line])
+
+
+_SURE_KINDS = ("tcp   LISTEN", "udp   UNCONN", "tcp   UNCONN")
+_SURE_PLACES = ("0.0.0.0", "127.0.0.53%lo", "[::]", "[fe80::1]%eth0", "*", "10.0.0.7")

@@ -221,6 +221,13 @@ def _detect(
 ) -> tuple[list[SocketFormat], tuple[Decoration, ...]]:
     """The formats of a capture, and what has to be taken off each line before they read it."""
     sample = [(number, beginning(line, LONGEST)) for number, line in sample]
+    form = _sure(sample, names)
+    return _compared(sample, names, more) if form is None else ([form], ())
+
+
+def _compared(
+    sample: list[tuple[int, str]], names: Names, more: More
+) -> tuple[list[SocketFormat], tuple[Decoration, ...]]:
     best, worth = _best(FORMATS.values(), sample, names)
     forms, apart, worn = _taken_apart(sample, names)
     # Of a diff fewer are right: what it takes away may look like a row as well.
@@ -255,6 +262,18 @@ def _detect(
             break
         forms.append(others[0])
     return forms, worn
+
+
+def _sure(sample: list[tuple[int, str]], names: Names) -> SocketFormat | None:
+    """The format that is preferred to all others, where it alone can be meant by *sample*: the
+    others, of which most are large, aren't looked at then.
+    """
+    form = next(iter(FORMATS.values()))
+    some = [(number, line) for number, line in sample if line.strip()]
+    if form.sure is None or not form.sure([line for _, line in some]):
+        return None
+    worth = weigh(partial(reader(form), sample, names), sample, whole=False)
+    return form if worth.sockets and not worth.unread else None
 
 
 def _taken_apart(

@@ -42,7 +42,7 @@ from portbook.model import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from portbook.formats.fields import Event, Host, Lines, Names
     from portbook.formats.sockets.ss_plain import Heads
@@ -359,4 +359,19 @@ def _owners(users: str) -> tuple[tuple[Process, ...], OwnersSeen]:
     return known
 
 
-FORMATS = (SocketFormat("ss", "ss of Linux", read, read_rows=read_rows),)
+def _is_sure(lines: Sequence[str]) -> bool:
+    """Whether *lines* are titles and rows of ss, and nobody could take them for anything else."""
+    return all(map(_SURE.fullmatch, lines))
+
+
+# Names of processes may be anything: of other letters, a part may look like another tool's row.
+_SURE = re.compile(
+    r"(?:Netid +)?+(?:State +)?+Recv-Q +Send-Q +Local Address:Port +Peer Address:Port *"
+    r"(?:Process *)?|(?:(?:tcp|udp) +)?+(?:LISTEN|UNCONN) +[0-9]{1,9} +[0-9]{1,9} +"
+    r"(?:[0-9.]{7,15}|\[[0-9a-f:.]{2,45}\]|\*)(?:%[a-z0-9]{1,15})?:[0-9]{1,5} +"
+    r"(?:[0-9.]{7,15}|\[::\]|\*):\* *"
+    r'(?:users:\((?:\("[\w.-]{1,64}",pid=[0-9]{1,10},fd=[0-9]{1,9}\),?+){1,256}\) *)?',
+    re.ASCII,
+)
+
+FORMATS = (SocketFormat("ss", "ss of Linux", read, read_rows=read_rows, sure=_is_sure),)
