@@ -68,11 +68,11 @@ def parse_iptables(text: str, family: str) -> list[Table]:
             continue
         if line.startswith("*"):
             if table is not None:
-                raise MalformedInput("its end is missing")
+                raise MalformedInput("iptables-save's output is cut off")
             table = Table(family, line[1:].strip(), "ip6tables" if family == "ip6" else "iptables")
             tables.append(table)
         elif table is None:
-            raise MalformedInput("it is not a ruleset as iptables-save prints it")
+            raise MalformedInput("iptables-save's output isn't a ruleset")
         elif line.strip() == "COMMIT":
             table = None
         elif line.startswith(":"):
@@ -80,7 +80,7 @@ def parse_iptables(text: str, family: str) -> list[Table]:
         else:
             _rule(table, line)
     if table is not None:
-        raise MalformedInput("its end is missing")
+        raise MalformedInput("iptables-save's output is cut off")
     return tables
 
 
@@ -101,7 +101,7 @@ def _rule(table: Table, line: str) -> None:
     head, _, rest = start.partition(" ")
     name = rest.partition(" ")[0]
     if head not in ("-A", "--append") or not name:
-        raise MalformedInput("it is not a ruleset as iptables-save prints it")
+        raise MalformedInput("iptables-save's output isn't a ruleset")
     chain = table.chains.get(name)
     if chain is None:
         raise MalformedInput(f"it has no chain {name}")

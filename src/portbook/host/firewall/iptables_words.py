@@ -56,7 +56,7 @@ def words_of(line: str) -> list[str]:
             word += text
         elif mark == "\\":
             if place >= end:
-                raise MalformedInput("it is not a ruleset as iptables-save prints it")
+                raise MalformedInput("iptables-save's output isn't a ruleset")
             word += line[place]
             place += 1
         else:
@@ -80,7 +80,7 @@ def _quoted(line: str, start: int, quote: str) -> tuple[str, int]:
     while True:
         last = line.find(quote, place)
         if last < 0:
-            raise MalformedInput("it is not a ruleset as iptables-save prints it")
+            raise MalformedInput("iptables-save's output isn't a ruleset")
         slash = line.find("\\", place, last) if quote == '"' else -1
         if slash < 0:
             return text + line[place:last], last + 1

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 _PIECE = 50_000  # elements between two looks at the clock
 _MALFORMED = (ValueError, TypeError, LookupError, AttributeError, RecursionError)
-_NO_SET = "it is not a set as nft prints it in JSON"
+_NO_SET = "nft's output isn't a complete set"
 # Bytes of an address; what a set of nothing else may have beside it in JSON.
 _WIDTHS = {"ipv4_addr": 4, "ipv6_addr": 16}
 _PLAIN = {"family", "table", "name", "type", "handle", "flags", "size", "policy", "auto-merge"}

@@ -100,7 +100,7 @@ def parse_nft(
             text = text if isinstance(text, str) else text.decode()
             return _Reader(terse, text, hidden, of_protocol).read(objects_of(text))
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
-        raise MalformedInput("it is not a ruleset as nft prints it in JSON") from error
+        raise MalformedInput("nft's output isn't a complete ruleset") from error
 
 
 class _Reader:
