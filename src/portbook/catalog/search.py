@@ -188,7 +188,7 @@ class Index:
         self._words: Terms = Scan(in_names, every, words=True)
         both = [f"{a} {b}" for a, b in zip(in_names, words_in_each(texts), strict=True)]
         self._all_words: Terms = Scan(both, every, words=True)
-        self._texts: Terms = Scan(texts, every)
+        self._texts = Scan(texts, every)
 
     def search(self, text: str) -> Hits:
         """All that *text* finds, best first.
@@ -219,13 +219,13 @@ class Index:
         """Makes ready for many searches, which then take a quarter of the time; 500 ms."""
         for entry in self.entries:
             entry.sorted_numbers()
-        self._names = _ready(self._names, spellings=True)
+        self._names = _ready(self._names, parts=True, spellings=True)
         self._words = _ready(self._words, spellings=True)
         self._all_words = _ready(self._all_words, spellings=True)
         self._good = _ready(self._good)
         self._phrases = _ready(self._phrases)
         self._runs = _ready(self._runs)
-        self._texts = _ready(self._texts)
+        self._texts.prepare()  # looked through in one pass either way
 
     def _by_kind(self, wanted: str) -> Iterator[tuple[int, str, Iterable[int]]]:
         """As :meth:`_exact`, with what is named after a product behind all else that is named so,
@@ -316,10 +316,10 @@ class Index:
             yield -score, whys[rank], place
 
 
-def _ready(terms: Terms, *, spellings: bool = False) -> Terms:
+def _ready(terms: Terms, *, parts: bool = False, spellings: bool = False) -> Terms:
     if isinstance(terms, Scan):
         terms = terms.vocabulary()
-        terms.prepare(spellings=spellings)
+        terms.prepare(parts=parts, spellings=spellings)
     return terms
 
 

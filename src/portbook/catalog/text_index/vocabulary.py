@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from array import array
 from bisect import bisect_left, bisect_right
 from itertools import accumulate
 
@@ -77,7 +78,7 @@ class Vocabulary(Terms):
         self._entries = entries
         self._terms: list[str] = []  # sorted
         self._joined = ""  # a line for each of the terms
-        self._starts: list[int] = []  # where each line starts
+        self._starts = array("I")  # where each line starts
         self._by_letter: dict[
             str, AbstractSet[int]
         ] = {}  # the entries by how a term of theirs begins
@@ -115,9 +116,13 @@ class Vocabulary(Terms):
     def near(self, text: str, least: float) -> dict[str, float]:
         return self._spelled().near(text, least)
 
-    def prepare(self, *, spellings: bool = True) -> None:
-        """Makes now whatever a question could need, if *spellings* one for those that are near."""
-        self._join()
+    def prepare(self, *, parts: bool = False, spellings: bool = False) -> None:
+        """Makes now what questions need: with *parts*, those for terms that hold a text, and with
+        *spellings*, those for terms that are near one.
+        """
+        self._sorted()
+        if parts:
+            self._join()
         if spellings:
             self._spelled().prepare()
 
@@ -147,12 +152,13 @@ class Vocabulary(Terms):
 
     def _join(self) -> None:
         terms = self._sorted()
-        starts, at = [], 0
-        for term in terms:
-            starts.append(at)
-            at += len(term) + 1
-        self._starts = starts
+        self._starts = array("I", accumulate(map(len, terms[:-1]), _next_start, initial=0))
         self._joined = "\n".join(terms)
+
+
+def _next_start(start: int, length: int) -> int:
+    """Where the line behind one starts."""
+    return start + length + 1
 
 
 # How alike two spellings must be (difflib's ratio): one slip in four letters, two in eight.
@@ -232,7 +238,7 @@ class Scan(Terms):
         self._edge = " " if words else "\n"
         between = " \n " if words else "\n"
         self._text = between + between.join(lines) + between
-        self._starts: list[int] = []  # where the line feed in front of each line stands
+        self._starts = array("I")  # where the line feed in front of each line stands
         self._spellings: Spellings | None = None
 
     def exact(self, term: str) -> set[int]:
@@ -249,14 +255,25 @@ class Scan(Terms):
             self._spellings = Spellings(self._terms())
         return self._spellings.near(text, least)
 
+    def prepare(self) -> None:
+        """Finds now where lines begin, which else the first question does."""
+        if not self._starts:
+            lengths = map(len, self._text.split("\n")[:-1])
+            self._starts = array("I", accumulate(lengths, _next_start))
+
     def vocabulary(self) -> Vocabulary:
         """The same terms, ready for one question after the other."""
-        entries: dict[str, list[int]] = {}
+        entries: dict[str, Sequence[int]] = {}
         for line, entry in zip(self._lines(), self._of, strict=True):
+            alone = (entry,)  # most terms are those of one entry, and share this
             for term in line.split() if self._words else (line,):
-                places = entries.setdefault(term, [])
-                if not places or places[-1] != entry:
+                places = entries.setdefault(term, alone)
+                if places[-1] == entry:
+                    continue
+                if isinstance(places, list):
                     places.append(entry)
+                else:
+                    entries[term] = [*places, entry]
         return Vocabulary(entries)
 
     def _lines(self) -> list[str]:
@@ -272,9 +289,7 @@ class Scan(Terms):
         at = text.find(part)
         if at < 0:
             return found
-        if not self._starts:
-            lengths = map(len, text.split("\n")[:-1])
-            self._starts = list(accumulate(lengths, lambda at, length: at + length + 1))
+        self.prepare()
         starts = self._starts
         while at >= 0:
             line = bisect_right(starts, at)
