@@ -32,9 +32,9 @@ pytestmark = [
 COUNT = 10_000 if PROOF else 1_000
 FIRST = 20_000
 STREAMS = 64
-# Python, the registry, what is known of ports (which grows with what is learnt of them) and, for
-# audit, an engine: the rest is for the listeners.
-MOST_KB = 300_000 if PROOF else 160_000
+# Python, the registry, what is known of ports and, for audit, an engine: the rest is for the
+# listeners.
+MOST_KB = 300_000 if PROOF else 150_000
 AUDIT_KB = 290_000
 
 _LISTENERS = """

@@ -89,10 +89,14 @@ class Registry:
         """How *port* stands for each transport."""
         found = self._standings.get(port)
         if found is None:
-            found = self._standings[port] = self._judge(port)
+            found = self._standings[port] = self.judged(port)
         return found
 
-    def _judge(self, port: int) -> Mapping[Transport, Standing]:
+    def judged(self, port: int) -> Mapping[Transport, Standing]:
+        """As :meth:`standings`, without holding each port: for whoever asks for all of them once.
+
+        Ports with the same rows stand alike: what is returned for them is the very same.
+        """
         if port >= _FIRST_DYNAMIC:
             return _ALL_DYNAMIC
         rows = self.store.covering(port)

@@ -105,11 +105,14 @@ def _count_range(registry: Registry, counted: PortRange) -> Iterator[RangeCount]
         inside = min(block.last, counted.last) - max(block.first, counted.first) + 1
         tallies[None][block.state] += max(0, inside)
     # Most ports stand like many others: each way to stand is looked at once.
-    ways: dict[int, tuple[Mapping[Transport, Standing], list[int]]] = {}
+    ways: dict[int, Mapping[Transport, Standing]] = {}
+    ports: dict[int, int] = {}
     for port in range(counted.first, counted.last + 1):
-        standings = registry.standings(port)
-        ways.setdefault(id(standings), (standings, []))[1].append(port)
-    for standings, ports in ways.values():
+        standings = registry.judged(port)
+        way = id(standings)
+        ways[way] = standings
+        ports[way] = ports.get(way, 0) + 1
+    for way, standings in ways.items():
         for transport in TRANSPORTS:
-            tallies[transport][standings[transport].state] += len(ports)
+            tallies[transport][standings[transport].state] += ports[way]
     yield from (RangeCount(counted, transport, tally) for transport, tally in tallies.items())
