@@ -121,6 +121,8 @@ NFDUMP_EVENTS = (
 NFDUMP_LONG = (LOGS / "nfdump-long.txt").read_text()
 ARGUS_TEXT = (LOGS / "argus.txt").read_text()
 ARGUS_DAYS = (LOGS / "argus-days.txt").read_text()
+# Nothing has answered what was asked for and no more.
+ARGUS_ASKED = ARGUS_DAYS + ARGUS_DAYS.splitlines()[1].replace("443", "23").replace("FIN", "REQ")
 CIC = (LOGS / "cicflowmeter.csv").read_text()
 CIC_LONG = (LOGS / "cicflowmeter-long.csv").read_text()
 ZEEK = (
@@ -211,6 +213,12 @@ CASES = {
         ARGUS_TEXT, {("tcp", 443): 2, ("udp", 53): 2}, 5970, portless=2, wrong=1
     ),
     "argus-days": Case(ARGUS_DAYS, {("tcp", 443): 1}, None, first=AT),
+    "argus-asked": Case(ARGUS_ASKED, {("tcp", 443): 1}, None, refused=1, first=AT),
+    # A tuple of a flow that begins has zeros that count nothing.
+    "azure-begun": Case(
+        json.dumps(VNET).replace(",E,NX,10,1300,11,4000", ",B,NX,0,0,0,0"), {("tcp", 443): 1},
+        None, refused=1,
+    ),
     "cicflowmeter": Case(CIC, {("tcp", 443): 1}, 5300, 1, first=AT),
     "cicflowmeter-long": Case(CIC_LONG, {("tcp", 443): 1}, 5300, first=AT - 2),
     "suricata": Case(SURICATA, {("tcp", 443): 1}, 5300, other=3, first=AT),

@@ -44,6 +44,13 @@ Jan  6 11:58:06 web kernel: seen IN= OUT=eth0 SRC=198.51.100.5 DST=192.0.2.9 LEN
 SPT=8443 DPT=40002 WINDOW=1 RES=0x00 ACK SYN URGP=0
 Jan  6 11:58:06 web kernel: seen IN= OUT=eth0 SRC=198.51.100.5 DST=192.0.2.9 LEN=60 PROTO=TCP
 """
+# Either port may be the service's, and the packet may be cut behind its flags.
+EITHER = """\
+Jan  6 11:58:02 web kernel: [UFW BLOCK] IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.5 LEN=60 \
+PROTO=UDP SPT=53 DPT=123 LEN=40
+Jan  6 11:58:03 web kernel: [UFW ALLOW] IN=eth0 OUT= SRC=192.0.2.7 DST=198.51.100.5 LEN=60 \
+PROTO=TCP SPT=80 DPT=443 WINDOW=29200 RES=0x00 SYN
+"""
 CHAINS = """\
 Mar 10 10:00:01 host kernel: filter_IN_public_REJECT: IN=eth0 OUT= MAC=00:11 SRC=198.51.100.7 \
 DST=192.0.2.5 LEN=60 PROTO=TCP SPT=51234 DPT=8080 WINDOW=29200 RES=0x00 SYN URGP=0
@@ -233,15 +240,17 @@ CASES = {
     "netfilter": Case(
         UFW, {("tcp", 443): 1, ("tcp", 8443): 1}, refused=2, portless=1, other=1, wrong=(6, 9)
     ),
+    "either": Case(EITHER, {("tcp", 443): 1}, refused=1),
     "chains": Case(CHAINS, {("tcp", 443): 1}, refused=4),
     "filterlog": Case(FILTERLOG, {("udp", 53): 1}, refused=1, portless=1, other=1),
     "cisco": Case(
         ASA,
         {("tcp", 443): 1, ("tcp", 40443): 1, ("udp", 53): 1, ("udp", 123): 1},
-        refused=5,
+        refused=4,  # two packets of one flow
         other=2,
         wrong=(12,),
         bytes=1200,
+        ends=1,
     ),
     "cisco-ends": Case(TORN, {("tcp", 443): 1}, refused=1, bytes=1200),
     "pan-os": Case(PAN, {("tcp", 443): 1}, refused=1, other=1, wrong=(4,), bytes=5300),

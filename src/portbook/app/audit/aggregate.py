@@ -131,7 +131,9 @@ class Collector:
                     self._portless.add(flows, octets)
             elif number is None or port is None or state is None:
                 if port == UNDECIDABLE:
-                    self._undecidable.add(flows, octets)
+                    # What was refused is no service, whichever side it would be on.
+                    apart = self._unanswered if answered is False else self._undecidable
+                    apart.add(flows, octets)
             else:
                 to = self._services
                 if answered is False:

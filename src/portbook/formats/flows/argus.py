@@ -34,6 +34,7 @@ _DAY = r"^[ \t]{0,30}([0-9]{4})[/-]([0-9]{2})[/-]([0-9]{2})[. T]"
 _CLOCK = r"^[ \t]{0,30}[0-9/-]{10}[. T]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.][0-9]{1,6})?)"
 # A row of which this is all that can be read is a record of something else.
 _OTHER = r"^[ \t]{0,30}(?:[0-9/-]{10}[. T])?[0-9]{2}:[0-9]{2}:[0-9]{2}[.][0-9]{1,6}[ \t]"
+_ASKED = r"[ \t]tcp[ \t].*[ \t]REQ[ \t]*$"
 _PORTED = r"[ \t](?:tcp|udp|sctp|dccp|udplite)[ \t]"
 
 
@@ -56,6 +57,8 @@ def _fields(line: ir.StringValue) -> Columns:
         "dst": field(line, _DESTINATION, 1),
         "dst_port": field(line, _ROW, 3).try_cast("int64"),
         "first": date + " " + field(line, _CLOCK),
+        # Of a connection that was asked for and no more, nothing has answered.
+        "answered": ~line.re_search(_ASKED),
     }
 
 

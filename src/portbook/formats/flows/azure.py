@@ -79,14 +79,20 @@ def _canonical(table: ir.Table) -> Columns:
     protocol, time = cells[5], cells[0].try_cast("float64")
     # Version 1 has nothing behind the decision; a virtual network's state holds it too.
     decision = ibis.coalesce(cells[7].nullif(""), "")
+    # A flow that begins, or is denied, has no counts yet: a virtual network's log writes zeros.
+    counted = ~decision.isin(["B", "D"])
+
+    def both(one: int, other: int) -> ir.Value:
+        return ibis.ifelse(counted, either(number(one), number(other)), ibis.null("int64"))
+
     return {
         "protocol": ibis.cases((protocol == "T", "tcp"), (protocol == "U", "udp"), else_=protocol),
         "port": number(4),
         "host": cells[2],
         "peer": cells[1],
         "first": ibis.ifelse(time > 1e11, time / 1000, time),
-        "packets": either(number(9), number(11)),
-        "bytes": either(number(10), number(12)),
+        "packets": both(9, 11),
+        "bytes": both(10, 12),
         "answered": ~(decision == "D"),
     }
 

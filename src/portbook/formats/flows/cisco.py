@@ -74,9 +74,7 @@ def _fields(line: ir.StringValue, *, built: bool) -> Columns:
     )
     syn, ack = line.re_search(r" flags [A-Z ]{0,24}SYN"), line.re_search(r" flags [A-Z ]{0,24}ACK")
     unanswered = ends & line.re_search(r"SYN Timeout|TCP Reset-O$")
-    count = first_of(
-        [field(line, r"hit-cnt ([0-9]{1,9})"), field(line, r", ([0-9]{1,9}) packets?")]
-    )
+    count = field(line, r"hit-cnt ([0-9]{1,9})")
     one = ibis.literal(1, "int64")
     return {
         "protocol": field(line, _PROTOCOL).lower(),
@@ -95,6 +93,8 @@ def _fields(line: ir.StringValue, *, built: bool) -> Columns:
         "bytes": ibis.ifelse(
             ends, field(line, r" bytes ([0-9]{1,18})").try_cast("int64"), ibis.null("int64")
         ),
+        # IOS counts packets of one flow, and ASA how often a rule was met.
+        "packets": field(line, r", ([0-9]{1,9}) packets?").try_cast("int64"),
         "flows": ibis.ifelse(
             ends & ibis.literal(built),
             ibis.literal(0, "int64"),

@@ -40,8 +40,10 @@ _DST_PORT = ("dstport", "dst_port", "destination-port", "dpt", "service", "dport
              "dest_port")  # fmt: skip
 _PROTOCOL = ("ipproto", "proto", "protocol", "protocol-id", "ip_protocol", "protoname")
 _ACTION = ("action", "act", "log_subtype", "fw_action", "disposition", "outcome")
-_SENT = ("sentbyte", "sent_bytes", "bytes-from-client", "out", "sent", "srcBytes", "bytesout")
-_RECEIVED = ("rcvdbyte", "recv_bytes", "bytes-from-server", "in", "rcvd", "dstBytes", "bytesin")
+_SENT = ("sentbyte", "sent_bytes", "bytes-from-client", "out", "sent", "srcBytes", "bytesout",
+         "bytes_sent")  # fmt: skip
+_RECEIVED = ("rcvdbyte", "recv_bytes", "bytes-from-server", "in", "rcvd", "dstBytes", "bytesin",
+             "bytes_received")  # fmt: skip
 _SENT_PACKETS = ("sentpkt", "sent_pkts", "packets-from-client", "spkt", "srcPackets")
 _RECEIVED_PACKETS = ("rcvdpkt", "recv_pkts", "packets-from-server", "rpkt", "dstPackets")
 

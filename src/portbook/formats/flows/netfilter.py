@@ -40,7 +40,7 @@ def fields(line: ir.StringValue) -> Columns:
     import ibis
 
     prefix = field(line, _PREFIX).fill_null("")
-    syn, ack = line.re_search(r" SYN "), line.re_search(r" ACK ")
+    syn, ack = line.re_search(r" SYN(?: |$)"), line.re_search(r" ACK(?: |$)")
     return {
         "protocol": field(line, r"\bPROTO=([0-9A-Za-z]{1,10})"),
         "src": field(line, rf"\bSRC=({ADDRESS})"),

@@ -260,7 +260,9 @@ def _apart(answer: AuditAnswer) -> Iterator[Paragraph]:
             size = f", {size_of(tally.bytes)}" if tally.bytes else ""
             yield Paragraph(f"{_many(tally.flows, 'flow')}{size} {what}.")
     if answer.other_records:
-        yield Paragraph(f"{_many(answer.other_records, 'record')} of the logs: no flows.")
+        yield Paragraph(
+            f"{_many(answer.other_records, 'other record')} of the logs, not read as flows."
+        )
 
 
 def _fault_rows(faults: Iterable[Fault]) -> Iterator[tuple[str, ...]]:
