@@ -11,6 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
+from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 from portbook.app.capture_ports import CapturePorts
@@ -43,6 +44,7 @@ FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 _REACHES = {reach: at for at, reach in enumerate((None, *Reach))}  # in three bits
 # Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart.
 _SPREAD = 0x9E3779B1
+_EXPECTED = 6000  # sockets that are looked at before the first is judged
 _tuple: Any = tuple.__new__
 
 
@@ -192,11 +194,31 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     def _fill(self, judge: CaptureJudge, listeners: Iterable[Listener | PlainRows]) -> None:
         """Takes *listeners*, those alike together."""
         self.columns.user = self.columns.program  # who is the user goes with the owner
-        for rows in plain_rows(listeners):
+        stream = plain_rows(listeners)
+        for rows in chain(self._expect(stream), stream):
             if not isinstance(rows, PlainRows):
                 self._add(judge, rows)
             elif not self._add_rows(judge, rows):
                 self._fill(judge, map(rows.listener, range(len(rows.ports))))
+
+    def _expect(self, stream: Iterator[Listener | PlainRows]) -> list[Listener | PlainRows]:
+        """The first of *stream*, so many that all ports are learned at once where there are many,
+        and none of them alone before.
+        """
+        ahead: list[Listener | PlainRows] = []
+        places: list[int] = []
+        for rows in stream:
+            ahead.append(rows)
+            if isinstance(rows, PlainRows) and self._learn_kinds(rows):
+                places += self._places_of(rows, map(self._rest_of.__getitem__, rows.kinds))
+            if len(places) >= _EXPECTED or len(ahead) >= _EXPECTED:
+                break
+        self.ports.learn(places, {place & 3 for place in places})
+        return ahead
+
+    def _places_of(self, rows: PlainRows, rests: Iterable[int]) -> list[int]:
+        bits = self._bits
+        return [port << 2 | bits[rest] for port, rest in zip(rows.ports, rests, strict=True)]
 
     def _add_rows(self, judge: CaptureJudge, rows: PlainRows) -> bool:
         """Takes *rows*; False where one of them has to be looked at alone.
@@ -212,7 +234,7 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             rests = list(map(self._rest_of.__getitem__, rows.kinds))
         wheres, owners = self._wheres_of(rows, at), self._owners_of(judge, rows, at)
         columns, bits = self.columns, self._bits
-        places = [port << 2 | bits[rest] for port, rest in zip(rows.ports, rests, strict=True)]
+        places = self._places_of(rows, rests)
         self.ports.learn(places, {bits[rest] for rest in {*rests}})
         # Plain numbers in lists: whatever lies apart in memory takes several times as long.
         weighs, reaches = self.ports.weighs, self._reaches
