@@ -278,3 +278,82 @@ def test_nft_that_lists_no_rules_where_the_kernel_has_some_is_not_believed(
     assert [each["code"] for each in report["missing"]] == ["firewall-unreadable"]
     (socket,) = report["sockets"]
     assert {each["answer"] for each in socket["from"] if not each["barrier"]} == {"unknown"}
+
+
+@pytest.mark.parametrize(
+    ("chain", "rule", "setting", "answer", "tried"),
+    [
+        ("route hook output", "tcp sport 8080 meta mark set 7", "", "unknown", "dropped"),
+        ("filter hook output", "tcp sport 8080 meta mark set 7", "", "open", "open"),
+        ("route hook output", "tcp sport 22 meta mark set 7", "", "open", "open"),
+        ("filter hook prerouting", "meta mark set 7", "", "open", "open"),
+        ("filter hook prerouting", "meta mark set 7", "accept=1", "unknown", "dropped"),
+        ("filter hook prerouting", "meta mark set 8", "accept=1", "unknown", "open"),
+    ],
+)  # fmt: skip
+def test_a_mark_that_rules_give_may_choose_the_way_of_answers(
+    chain: str, rule: str, setting: str, answer: str, tried: str
+) -> None:
+    need_program("nft")
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _run(
+            machine,
+            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
+            "ip addr add 192.0.2.1/24 dev veth0",
+            "ip link set veth0 up",
+            "ip route add blackhole default table 7",
+            "ip rule add fwmark 7 table 7",
+        )
+        _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+        machine.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080})
+        told = _told(machine)
+        assert told["192.0.2.0/24"] == "open" == _tried(peer, "192.0.2.1")
+        rules = machine.folder / "rules.nft"
+        base = f"type {chain} priority -150\n{rule}"
+        rules.write_text(f"table inet t {{\nchain c {{\n{base}\n}}\n}}\n")
+        _run(machine, f"nft -f {rules}")
+        if setting:
+            _run(machine, f"sysctl -qw net.ipv4.tcp_fwmark_{setting}")
+        told = _told(machine)
+        assert (told["192.0.2.0/24"], _tried(peer, "192.0.2.1")) == (answer, tried)
+        if answer == "unknown":
+            shown = machine.portbook("reach", "8080").stdout
+            assert "meta mark set 0x0000000" in " ".join(shown.split())
+            done = machine.portbook("listen", "8080", "--format", "{reachable}")
+            assert done.stdout.strip() == "?"
+
+
+def test_of_two_interfaces_in_one_network_the_first_one_has_its_answers() -> None:
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer, Namespace() as other:
+        for number, namespace in enumerate((peer, other)):
+            _run(
+                machine,
+                f"ip link add veth{number} type veth peer name eth0 netns {namespace.holder}",
+                f"ip addr add 192.0.2.1/24 dev veth{number}",
+                f"ip link set veth{number} up",
+                f"sysctl -qw net.ipv4.conf.veth{number}.rp_filter=1",
+            )
+            _run(namespace, f"ip addr add 192.0.2.{number + 2}/24 dev eth0", "ip link set eth0 up")
+        machine.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080})
+        (socket,) = machine.ask("reach", "8080")["sockets"]
+        told = {each["interface"]: each["answer"] for each in socket["from"]}
+        assert (told["veth0"], told["veth1"]) == ("open", "dropped")
+        assert [_tried(each, "192.0.2.1") for each in (peer, other)] == ["open", "dropped"]
+
+
+def test_this_machine_stands_twice_where_the_families_differ() -> None:
+    need_program("nft")
+    with Namespace() as machine:
+        machine.open(
+            {"transport": "tcp", "family": "ipv6", "address": "::", "port": 8080, "v6only": False}
+        )
+        rules = machine.folder / "rules.nft"
+        chain = "type filter hook input priority 0\n tcp dport 8080 drop"
+        rules.write_text(f"table ip t {{\nchain c {{\n{chain}\n}}\n}}\n")
+        _run(machine, f"nft -f {rules}")
+        shown = machine.portbook("reach", "8080").stdout
+        assert "this machine (IPv4)  no: dropped (tcp dport 8080 drop in ip t c)" in shown
+        assert "this machine (IPv6)  yes" in shown
+        assert (_tried(machine, "127.0.0.1"), _tried(machine, "::1")) == ("dropped", "open")

@@ -303,10 +303,10 @@ class _Question(NamedTuple):
             for route in self.network.routes
             if route.family is self.family and (route.first, route.last) == span
         ]
-        own = [route.metric for route in routes if route.interface == interface.name]
-        others = [each.metric for each in routes if each.interface not in ("", interface.name)]
-        strict = self.family is Family.IPV4
-        return strict and bool(own) and bool(others) and min(others) < min(own)
+        # Of routes with the same metric the kernel takes the first, which it lists first.
+        used = min([each for each in routes if each.interface], key=lambda each: each.metric)
+        own = any(each.interface == interface.name for each in routes)
+        return self.family is Family.IPV4 and own and used.interface != interface.name
 
     def _decide(
         self, address: str, interface: str, source: str | None = None

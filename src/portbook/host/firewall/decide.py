@@ -192,7 +192,8 @@ class _Call:
         else:
             out = packet._replace(oif=self._way_to(packet.daddr))
             outer, self.walk.stops = self.walk.stops, []
-            flows = self.walk.through("forward", [flow._replace(packet=out)], track)
+            flows = self._unmarked([flow._replace(packet=out)])
+            flows = self.walk.through("forward", flows, track)
             flows = self.walk.through("postrouting", flows)
             results += [_Result(*stop, out, forwarded=True) for stop in self.walk.stops]
             self.walk.stops = outer
@@ -207,6 +208,17 @@ class _Call:
             if each.name == self.interface and each.forwards is not None:
                 return family in each.forwards
         return None
+
+    def _unmarked(self, flows: list[Flow]) -> list[Flow]:
+        """Those of *flows* whose way no mark chooses; of the others it isn't known."""
+        if not self.machine.by_mark or self.interface == "lo":
+            return flows
+        marker = () if self.walk.marker is None else (self.walk.marker.text,)
+        marked = [each for each in flows if each.packet.mark != 0]
+        self.walk.stops += [
+            Stop(Outcome.UNKNOWN, each.sources, (*each.rules, *marker)) for each in marked
+        ]
+        return [each for each in flows if each.packet.mark == 0]
 
     def _may_be_local(self, packet: Packet) -> bool:
         """Packets from outside don't reach 127.0.0.0/8 unless ``route_localnet`` lets them."""
@@ -301,7 +313,7 @@ class _Call:
             dport=None if elsewhere else packet.sport,
             iif=packet.oif if forwarded else "",
             oif=packet.iif,
-            mark=0,
+            mark=packet.mark if self.machine.keeps_mark and packet.protocol == 6 else 0,
             tracked=None,
             # tcp_conntracks: a SYN and ACK that answers nothing known is invalid.
             state=_ESTABLISHED if known else _INVALID if packet.protocol == 6 else _NEW,
@@ -328,12 +340,15 @@ class _Call:
 
         flows = with_changes(Flow(answer, flow.sources), self.walk.added)
         if forwarded:
-            flows = self.walk.through("prerouting", flows, put_back)
+            flows = self._unmarked(self.walk.through("prerouting", flows, put_back))
             if self.interface == "lo":
                 return self.walk.through("input", flows, track)
             flows = self.walk.through("forward", flows, track)
             return self.walk.through("postrouting", flows, at)
         flows = self.walk.through("output", flows, track)
+        chains = self.ruleset.base_chains("output", answer.family)
+        if answer.mark != 0 or any(each.hook and each.hook.kind == "route" for *_, each in chains):
+            flows = self._unmarked(flows)
         flows = self.walk.through("postrouting", flows, at)
         if self.interface == "lo":
             flows = [looped(each) for each in flows]

@@ -90,6 +90,8 @@ def _chain(table: Table, line: str) -> None:
     hook = None
     if priority is not None:
         kind = "nat" if table.name == "nat" else "filter"
+        if (table.name, name) == ("mangle", "OUTPUT"):
+            kind = "route"  # what it gives another mark is routed anew (iptable_mangle.c)
         hook = Hook(name.lower(), priority, kind)
     policy = "drop" if rest.startswith("DROP") else "accept"
     table.chains[name] = Chain(f"{table.family} {table.name} {name}", hook, policy)

@@ -193,6 +193,10 @@ def _show_statement(statement: Any) -> str:
         return " ".join(str(each) for each in words if each)
     if kind == "xt":
         return f"xt {value['type']} {value['name']}" if value else "xt"
+    if kind == "mangle" and isinstance(value, dict):
+        key, mark = show(value["key"]), value["value"]
+        key = f"meta {key}" if key in _BARE_META else key
+        return f"{key} set {f'{mark:#010x}' if 'mark' in key and type(mark) is int else show(mark)}"
     if kind in ("vmap", "jump", "goto") or (kind in ("reject", "synproxy") and value):
         return show(statement)
     if kind == "limit" and isinstance(value, dict):

@@ -304,6 +304,8 @@ def read_packet_filter(
         ),
         None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
         own_ports=_own_ports(),
+        by_mark=network.by_mark,
+        keeps_mark=network.by_mark and _keeps_mark(),
     )
     others = read_other_filters()  # while nft may still print
     if begun is None:
@@ -328,6 +330,15 @@ def _own_ports(settings: str = "/proc/sys/net") -> tuple[int, int]:
     except (OSError, ValueError):
         return EPHEMERAL
     return first, last
+
+
+def _keeps_mark(settings: str = "/proc/sys/net") -> bool:
+    """Whether answers of TCP get the mark of what they answer (ip-sysctl.rst)."""
+    try:
+        with open(f"{settings}/ipv4/tcp_fwmark_accept", "rb") as file:
+            return file.read().strip() != b"0"
+    except OSError:
+        return False
 
 
 def _forwarded(interface: str, settings: str = "/proc/sys/net") -> tuple[str, ...] | None:

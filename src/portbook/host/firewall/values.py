@@ -186,9 +186,8 @@ class Guard(NamedTuple):
 
     def keeps_out(self, family: str, protocol: int, port: object) -> bool:
         """Whether the rule does nothing with a packet to *port*, which may be unknown."""
-        if self.family not in (None, family):
-            return True
-        if self.protocols is not None and protocol not in self.protocols:
+        other = self.protocols is not None and protocol not in self.protocols
+        if other or self.family not in (None, family):
             return True
         if self.ports is None or not isinstance(port, int):
             return False
@@ -284,8 +283,7 @@ class Chain:
         if rules is None:
             if len(self._concerned) >= _MOST_CONCERNED:
                 self._concerned.clear()
-            guarded = self._guarded.get(key[:2])
-            if guarded is None:
+            if (guarded := self._guarded.get(key[:2])) is None:
                 looked = [(rule, rule.glance()) for rule in self.rules]
                 guarded = self._guarded[key[:2]] = [
                     one for one in looked if one[1] is None or not one[1].keeps_out(*key[:2], None)
@@ -342,8 +340,7 @@ class Ruleset:
 
     def base_chains(self, hook: str, family: str) -> list[tuple[int, Table, Chain]]:
         """The base chains that packets of *family* meet at *hook*, in order, with priorities."""
-        known = self._base_chains.get((hook, family))
-        if known is not None:
+        if (known := self._base_chains.get((hook, family))) is not None:
             return known
         chains = []
         for table in self.tables:
@@ -392,9 +389,12 @@ class Machine(NamedTuple):
     ``routes`` are networks, as CIDR text, and the interfaces through which they are reached (a
     default route is ``0.0.0.0/0`` or ``::/0``); None: not known. ``forwarding``: whether packets
     are forwarded at all; None: as each interface has it. ``own_ports`` are those it connects from.
+    ``by_mark``: marks choose routes; ``keeps_mark``: answers over TCP have their requests' marks.
     """
 
     interfaces: tuple[Interface, ...] = ()
     routes: tuple[tuple[str, str], ...] | None = None
     forwarding: bool | None = None
     own_ports: tuple[int, int] = (1024, 65535)
+    by_mark: bool = False
+    keeps_mark: bool = False

@@ -74,6 +74,7 @@ class Walk:
         self._trail: tuple[RuleText, ...] = ()
         self._left, self._hook, self._nat = _STEPS, "", False
         self.rule: Rule | None = None
+        self.marker: Rule | None = None  # the last one that gave a packet its mark
         self.opened: frozenset[RuleText] = frozenset()  # what stops is taken to accept instead
 
     def named(self, name: str) -> Rows | None:
@@ -196,6 +197,7 @@ class Walk:
             step.surely = step.perhaps = NOTHING
             return False
         if assign.name == "mark":
+            self.marker = step.rule
             step.packet = step.packet._replace(mark=number)
         elif step.packet.tracked:
             step.packet = step.packet._replace(ctmark=number)

@@ -91,7 +91,7 @@ class Network(NamedTuple):
 
     ``routes`` are those that answers take through all rules of policy routing (ip-rule(8)).
     ``doubtful`` are those of rules that may hold, by what isn't known of an answer. ``policy``:
-    there are such, or the routes are too many to be read.
+    there are such, or the routes are too many to be read. ``by_mark``: rules ask for marks.
     """
 
     interfaces: tuple[Interface, ...]
@@ -99,6 +99,7 @@ class Network(NamedTuple):
     own: tuple[Route, ...] = ()
     policy: bool = False
     doubtful: tuple[Route, ...] = ()
+    by_mark: bool = False
 
     def has(self, address: str) -> bool:
         """Whether packets to *address* are this machine's. Raises OSError where it is none."""
@@ -213,6 +214,7 @@ def read_network(proc: str = "/proc") -> Network:
         own=own,
         policy=not whole or bool(doubtful),
         doubtful=doubtful,
+        by_mark=any(not {_FRA_MARK, _FRA_MASK}.isdisjoint(rule) for _, rule in rules),
     )
 
 
@@ -260,7 +262,7 @@ def through_rules(
     """The routes that answers of *own* addresses take, and those that they may take instead.
 
     *rules* are in order: what a table has a route for isn't asked of those after it. An answer has
-    no mark.
+    no mark here: where rules of a packet filter give it one, those say so.
     """
     from portbook.host.firewall.intervals import Intervals
 

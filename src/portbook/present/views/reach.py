@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
 from portbook.app.reachable import reachable_of
-from portbook.model import GapCode, Scope, Transport, host_port
+from portbook.model import Family, GapCode, Scope, Transport, host_port
 from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
@@ -48,6 +48,7 @@ _ANSWERS = {
 }
 
 
+_FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
 _UNMANAGED = (("nftables",), ("iptables",))
 
 
@@ -138,10 +139,17 @@ def _holder(listener: Listener, to: Viewer) -> str:
 def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
     ends = {(end.address, end.port): _names(end.listeners, to) for end in report.ends}
     rows: dict[tuple[str, str], None] = {}
+    own: dict[Family, str] = {}
     for origin in each.origins:
         more = f", and {origin.further:,} more networks" if origin.further else ""
         end = ends.get((origin.delivered_address or "", origin.delivered_to or report.port), "")
-        rows[source_words(origin), answer_words(origin, end, report.port) + more] = None
+        words = answer_words(origin, end, report.port) + more
+        rows[source_words(origin), words] = None
+        if origin.source == THIS_MACHINE:
+            own[origin.family] = words
+    if len(set(own.values())) > 1:  # over one family it isn't as over the other
+        told = [(f"this machine ({_FAMILIES[family]})", words) for family, words in own.items()]
+        rows = dict.fromkeys([*told, *[row for row in rows if row[0] != "this machine"]])
     return Table(tuple(_folded(rows, each.origins)))
 
 
@@ -149,7 +157,7 @@ def _folded(
     rows: Collection[tuple[str, str]], origins: Sequence[Origin]
 ) -> Iterator[tuple[str, str]]:
     """*rows*, of *origins*, with all other machines in one where the same becomes of them all."""
-    here = [row for row in rows if row[0] == "this machine"]
+    here = [row for row in rows if row[0].startswith("this machine")]
     others = [row for row in rows if row not in here]
     answers = {words for _, words in others}
     if not any(origin.source == ANYWHERE for origin in origins) or len(answers) != 1:
