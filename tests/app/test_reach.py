@@ -384,6 +384,9 @@ def test_what_answers_behind_a_translation_is_named() -> None:
     text = " ".join(render_reach(report, Style(), TO).split())
     assert "yes, by node -m http.server (pid 9" in text or "yes, by python3" in text
     assert "on 172.17.0.2:80" in text
+    assert text.startswith(
+        "8080/tcp · redirected to 172.17.0.2:80; reachable from other machines: "
+    )
 
 
 def redirecting(**goal: Any) -> PacketFilter:

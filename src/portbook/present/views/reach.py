@@ -99,10 +99,23 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
 
 def _character(report: ReachReport, to: Viewer) -> str:
     listens = report.sockets[0].listener is not None
+    sent = [] if listens else [each for each in report.origins if _arrives_beyond(each)]
+    if sent:  # whoever else is let in would need a server here
+        report = report._replace(sockets=(report.sockets[0]._replace(origins=(*sent,)),))
+        ends = few([*dict.fromkeys([_end(each) for each in sent])])
+        return f"redirected to {ends}; {reachable_words(whole(report), as_root=to.is_root)}"
     here = [each for each in report.origins if each.source == THIS_MACHINE]
     own = all(each.answer is Outcome.OPEN for each in here)
     words = reachable_words(whole(report), listens=listens, as_root=to.is_root, own=own)
     return words if listens else f"nothing listens; {words}"
+
+
+def _arrives_beyond(origin: Origin) -> bool:
+    return origin.answer is Outcome.OPEN and origin.forwarded and origin.source != THIS_MACHINE
+
+
+def _end(origin: Origin) -> str:
+    return host_port(origin.delivered_address or "", origin.delivered_to or 0)
 
 
 def whole(report: ReachReport) -> Reachable:
@@ -230,7 +243,7 @@ def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
     if origin.unanswered and origin.answer is Outcome.DROPPED:
         words = "no: its answers are dropped"
     if origin.forwarded and origin.answer is Outcome.OPEN:
-        place = host_port(origin.delivered_address or "", origin.delivered_to or 0)
+        place = _end(origin)
         words += f", by {end} on {place}" if end else f", by {place}"
     elif origin.answer is Outcome.OPEN and origin.redirected:
         words += f", by {end} on" if end else ", but to"
@@ -257,7 +270,7 @@ def _place(origin: Origin, port: int | None) -> str:
     """The other port or address of this machine to which rules send connections to *port*."""
     if origin.delivered_to != port:
         return f"port {origin.delivered_to}"
-    return host_port(origin.delivered_address or "", origin.delivered_to or 0)
+    return _end(origin)
 
 
 def source_words(origin: Origin) -> str:
