@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.model.command_line import RunKind, base_name, run_of
-from portbook.model.secrets import MASK, is_secret_name, mask_secrets
+from portbook.model.secret_forms import MASK, is_secret_name
+from portbook.model.secrets import mask_secrets
 from tests.cases import for_each
 
 TITLES = {

@@ -9,7 +9,7 @@ import sys
 from hypothesis import given
 from hypothesis import strategies as st
 
-from portbook.model.secrets import (
+from portbook.model.secret_forms import (
     _IN_NAMES,
     _KEYS,
     _SECRET,
