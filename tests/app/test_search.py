@@ -77,12 +77,11 @@ def test_a_service_is_found_once() -> None:
 
 def test_the_site_leads_to_the_service_with_the_port_as_the_terminal_does() -> None:
     from portbook.app.list_lookup import ServiceAnswer
-    from portbook.app.lookup import answer
+    from portbook.app.lookup import answer, answer_name
     from portbook.formats.errors.query import parse_query
-    from portbook.web.reference import _named
 
     for name, port in (("rdp", 3389), ("smb", 445), ("mail", 25)):
-        page, told = _named(CATALOG, name), answer(parse_query(name), CATALOG)
+        page, told = answer_name(name, CATALOG), answer(parse_query(name), CATALOG)
         assert page is not None
         assert isinstance(told, ServiceAnswer)
         assert {row.first for row in page.assignments} == {port}

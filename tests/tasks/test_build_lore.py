@@ -369,7 +369,10 @@ def test_what_a_service_says_is_checked(field: str, value: object, what: str) ->
 
 
 def test_one_use_tells_the_other_names_of_its_product() -> None:
-    told = {"also_called": ["exd"], "sources": [{**EXPOSED["sources"][0], "of": ["also_called"]}]}
+    told: dict[str, Any] = {
+        "also_called": ["exd"],
+        "sources": [{**EXPOSED["sources"][0], "of": ["also_called"]}],
+    }
     first, second = {**USE, "ports": ["3000/tcp"]}, {**USE, "ports": ["3001/tcp"], **told}
     assert wrong("uses", second) == []
     place = COLUMNS["uses"].index("also_called")
