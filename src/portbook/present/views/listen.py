@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from itertools import chain
+from itertools import chain, repeat
 from operator import attrgetter
 
 from portbook.app.socket_columns import ByColumns
@@ -217,7 +217,8 @@ def _marked(
 def _padded(words: Sequence[str], column: Column, width: int) -> list[str]:
     """*words* as wide as *column* is to be, with what is cut of them."""
     if "".join(words).isascii() and max(map(len, words), default=0) <= width:
-        return [word.rjust(width) if column.right else word.ljust(width) for word in words]
+        padded = str.rjust if column.right else str.ljust
+        return list(map(padded, words, repeat(width)))
     return [_cell(word, column, width) for word in words]
 
 
