@@ -15,7 +15,8 @@ from portbook.app.explain import explain
 from portbook.app.socket_filter import Filter
 from portbook.errors import FormatFailed, FormatWarning, MalformedInput, NothingKnown
 from portbook.formats.lines import numbered
-from portbook.formats.sockets.detect import FORMATS, _best, detect, installed, read
+from portbook.formats.sockets.comparison import best_of
+from portbook.formats.sockets.detect import FORMATS, detect, installed, read
 from portbook.web.explain.explainer import answer
 from tests.command_line import run
 from tests.formats.test_samples import KNOWN, SAMPLES, names
@@ -314,7 +315,7 @@ def test_each_sample_is_of_one_format_alone() -> None:
     best = {}
     for sample in KNOWN:
         lines = list(numbered([(SAMPLES / sample).read_bytes()]))
-        best[sample] = [form.name for form in _best(FORMATS.values(), lines, names)[0]]
+        best[sample] = [form.name for form in best_of(FORMATS.values(), lines, names)[0]]
     assert best == {sample: [KNOWN[sample][0]] for sample in KNOWN}
 
 

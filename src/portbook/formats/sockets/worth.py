@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from portbook.formats.base import SocketFormat
     from portbook.formats.fields import Event
 
+SAMPLE_LINES = 400  # of a capture, by which its format is found
 # Of a reader that is tried: a few characters can stand for as many sockets as there are ports.
 MOST_EVENTS = 1 << 13
 
