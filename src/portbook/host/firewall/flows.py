@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.host.firewall.conditions import Open
-from portbook.host.firewall.intervals import Intervals
+from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.values import Assign, Rows, Test, Translate, Verdict, VerdictMap
 from portbook.model.reach import Outcome
 
@@ -160,7 +160,11 @@ def stopped_by(
     kind, numbers, family = stopped
     ((packet, sources),) = flows.items()
     if not isinstance(packet.saddr, Open):
-        return None
+        if not isinstance(packet.saddr, int) or family not in (None, packet.family):
+            return None
+        if packet.saddr not in numbers:
+            return place + 1, kind, NOTHING, rule
+        return place + 1, kind, flows.pop(packet), rule
     if short and (row := _stops_in_a_row(rules, place, packet)) is not None:
         end, kind, numbers, rule = row
     elif family in (None, packet.family):
