@@ -64,7 +64,8 @@ for number in range(2):
                 print("-", end="")
 """
 READ = "ip saddr @d drop"
-PUT = "add @d { ip saddr }"
+PUT, MAP = "add @d { ip saddr }", "add @m { ip saddr : 5 }"
+MARKED = "meta mark set ip saddr map @m"
 NEW, OLD = "ct state new", "ct state established"
 
 
@@ -125,6 +126,9 @@ def pair() -> Iterator[tuple[Namespace, Namespace]]:
             + chain("output", "delete @d { ip daddr }"),
             "192.0.2.2", "tcp unknown +----",
         ),
+        # A map's elements are no other than a set's.
+        (chain("input", MARKED, "meta mark 5 drop", MAP), "", "tcp unknown +----"),
+        (chain("input", MAP), "", "tcp open +abc+abc"),
         # It makes no difference: no rule reads it, or whatever it says comes to the same.
         (chain("input", PUT), "", "tcp open +abc+abc"),
         (chain("input", "ip saddr @d counter", PUT), "", "tcp open +abc+abc"),
@@ -144,6 +148,7 @@ def test_what_becomes_of_the_packets_to_come(
     kind = "type ipv4_addr; flags dynamic, timeout; size 999;"
     inside = f"elements = {{ {elements} }};" if elements else ""
     sets = f"set d {{ {kind} {inside} }}\nset other {{ {kind} }}"
+    sets += f"\nmap m {{ {kind.replace('addr', 'addr : mark')} }}"
     file.write_text(f"flush ruleset\ntable inet t {{\n{sets}\n{rules}}}\n")
     done = machine.run(["nft", "-f", file])
     assert done.returncode == 0, done.stderr

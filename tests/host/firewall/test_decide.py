@@ -656,3 +656,17 @@ def test_a_statement_of_another_form_is_quoted_as_the_json_that_it_is() -> None:
     )
     (one,) = ask(chain("in", "input"), rule("in", match(DPORT, 80), newer))
     assert (one.outcome, one.rules[-1].text[:12]) == (Outcome.UNKNOWN, "tcp dport 80")
+
+
+def test_one_source_is_looked_up_among_those_that_are_stopped() -> None:
+    stop = [rule("in", match(SADDR, f"192.0.2.{number}"), DROP) for number in (9, 7)]
+    ruleset = Ruleset(parse_nft(json.dumps({"nftables": [chain("in", "input"), *stop]}))[0])
+    for source, outcome, rules in (
+        ("192.0.2.7", Outcome.DROPPED, ["ip saddr 192.0.2.7 drop"]),
+        ("192.0.2.8", Outcome.OPEN, []),
+    ):
+        (one,) = decide(
+            ruleset, MACHINE, family=Family.IPV4, transport=Transport.TCP,
+            destination="192.0.2.1", port=80, interface="eth0", source=source,
+        )  # fmt: skip
+        assert (one.outcome, [rule.text for rule in one.rules]) == (outcome, rules)

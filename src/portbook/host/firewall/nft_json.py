@@ -62,6 +62,7 @@ _CHANCES = ("limit", "ct count", "quota", "meter", "connlimit", "flow")
 _REJECTED = {
     "tcp reset": ("l4proto", "tcp"), "icmp": ("nfproto", "ipv4"), "icmpv6": ("nfproto", "ipv6"),
 }  # fmt: skip
+_CHANGES = ("add @", "update @", "delete @")
 _FOLLOWED = ("saddr", "daddr", "sport", "dport", "flags")  # of what a packet's headers have
 _UNFOLLOWED = {
     "bridge": FilterKind.BRIDGE, "arp": FilterKind.ARP, "egress": FilterKind.NETDEV,
@@ -114,7 +115,7 @@ class _Reader:
         self._terse, self._hidden, self._of_protocol = terse, hidden, of_protocol
         # What no rule has isn't looked for in each of them.
         self._kinds = tuple([kind for kind in ("xt", "tproxy") if f'"{kind}"' in text])
-        self._changing = any(f'"op": "{word}"' in text for word in ("add", "update", "delete"))
+        self._changing = any(f'"op": "{op[:-2]}"' in text or f'"{op}' in text for op in _CHANGES)
         self._hides = '"tcp reset"' in text or '"key": "protocol"' in text
         self._tables: dict[tuple[str, str], Table] = {}
         self._unfollowed: list[NotEvaluated] = []
@@ -247,6 +248,8 @@ def statements_of(expressions: list[Any]) -> Iterator[object]:
 
 
 def _statement(kind: str, value: Any, whole: Any) -> object:
+    if kind.startswith(_CHANGES):  # of a map, for which nft 1.0.6 has no JSON
+        return [Chance(kind), AddTo(kind.split()[1].removeprefix("@"), kind.startswith("delete"))]
     if kind in IGNORED:
         return needed(value) if isinstance(value, dict) and "map" in value else None
     if kind in VERDICTS:
@@ -350,8 +353,7 @@ def _translation(kind: str, value: dict[str, Any]) -> object:
         elif goal is None:
             goals.append(None)
         else:
-            target = target_of(goal)
-            if target is None:
+            if (target := target_of(goal)) is None:
                 raise ValueError(goal)
             goals.append(target)
     shifted = "netmap" in listed(value.get("flags")) or "prefix" in listed(value.get("type_flags"))
