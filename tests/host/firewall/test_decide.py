@@ -634,6 +634,15 @@ def test_a_later_packet_meets_what_the_first_one_put_into_a_set() -> None:
         assert one.outcome is Outcome.DROPPED
 
 
+def test_of_a_first_packet_that_may_be_stopped_itself_no_later_one_is_told() -> None:
+    over = {"limit": {"rate": 5, "per": "minute", "inv": True}}
+    rules = rule("in", IN_D, DROP), rule("in", over, PUT, DROP)
+    for later in (True, False):
+        (one,) = ask(chain("in", "input"), D, *rules, later=later)
+        assert (one.outcome, one.later) == (Outcome.UNKNOWN, ())
+        assert one.rules[-1].text == "limit rate over 5/minute add @d { ip saddr } drop"
+
+
 def test_what_one_source_puts_into_a_set_is_nothing_to_another() -> None:
     found = outcomes(
         chain("in", "input"), D, rule("in", IN_D, DROP), rule("in", match(SADDR, NEAR), PUT)

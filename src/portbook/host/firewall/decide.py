@@ -382,7 +382,9 @@ def _agreed(family: Family, possible: list[_Result], sources: Intervals) -> Deci
         beyond = outcome is not Outcome.UNKNOWN and all(each.forwarded for each in possible)
         end = ends.pop() if beyond and len(ends) == 1 else (None, None)
         lost = any(each.unanswered for each in possible)
-        unsure = [each for each in possible if each.outcome is Outcome.UNKNOWN]
+        # Of what may be stopped at once, it isn't said that its first packet passes.
+        passes = all(each.later or each.outcome is Outcome.OPEN for each in possible)
+        unsure = [each for each in possible if passes and each.outcome is Outcome.UNKNOWN]
         later = tuple(dict.fromkeys(rule for each in unsure for rule in each.later))
         return Decision(family, sources, outcome, rules, *end, beyond, later, unanswered=lost)
     port, address = ends.pop()
