@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portbook.errors import Untrusted
-from portbook.storage.file_trust import check_path, trusted_users
+from portbook.storage.file_trust import trusted_users
+from portbook.storage.path_trust import check_path
 from tests.real.needs import need
 
 if TYPE_CHECKING:

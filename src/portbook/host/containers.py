@@ -23,7 +23,8 @@ import os
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput, Untrusted, shown
-from portbook.storage.file_trust import check_path, trusted_users
+from portbook.storage.file_trust import trusted_users
+from portbook.storage.path_trust import check_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import time
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import Untrusted
-from portbook.storage.file_trust import check_path, only_writable_by
+from portbook.storage.path_trust import check_path, only_writable_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ import stat
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import NotKept, shown
-from portbook.storage.file_trust import only_writable_by
+from portbook.storage.path_trust import only_writable_by
 from portbook.storage.sorted_tsv import escape_cell, unescape_cell
 from portbook.storage.user_dirs import data_folder
 

@@ -16,7 +16,7 @@ import os
 from portbook._fast_types import NamedTuple
 from portbook.errors import Untrusted
 from portbook.model import LAST_PORT, Transport
-from portbook.storage.file_trust import check_path
+from portbook.storage.path_trust import check_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from portbook.storage.file_trust import only_writable_by
+from portbook.storage.path_trust import only_writable_by
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

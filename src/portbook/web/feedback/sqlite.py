@@ -14,7 +14,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeVar
 
 from portbook.errors import FeedbackUnavailable, Untrusted, shown
-from portbook.storage.file_trust import check_path, trusted_users
+from portbook.storage.file_trust import trusted_users
+from portbook.storage.path_trust import check_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
