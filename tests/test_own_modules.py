@@ -54,6 +54,23 @@ def test_what_is_not_portbooks_is_left_alone() -> None:
     assert OURS("portbook.nowhere.at_all") is None
 
 
+def test_a_loaded_module_says_that_it_is_loaded() -> None:
+    script = (
+        "import sys; from portbook._own_modules import OwnLoader, find_own_modules\n"
+        "find_own_modules()\n"
+        "import portbook.app.lookup\n"
+        "specs = [module.__spec__ for module in sys.modules.values() if module.__spec__]\n"
+        "ours = [each for each in specs if isinstance(each.loader, OwnLoader)]\n"
+        "print(len(ours) > 9, [each.name for each in ours if each._initializing is not False])\n"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(HOME.parent)}
+    subprocess.run([sys.executable, "-m", "compileall", "-q", str(HOME)], check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environ, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "True []\n"
+
+
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """A copy of portbook, of which nothing is compiled."""

@@ -83,7 +83,7 @@ def test_several_words_have_all_to_be_there(
 @pytest.mark.parametrize("some", [Vocabulary({}), Scan([], []), Scan([""], [1], words=True)])
 def test_terms_of_nothing(some: Terms) -> None:
     if isinstance(some, Vocabulary):
-        some.prepare()
+        some.prepare(parts=True, spellings=True)
     assert not {*some.exact("a"), *some.beginning("a"), *some.containing("a")}
     assert (some.with_all(["a"]), some.with_all_begun(["a"]), some.near("a", 0.5)) == (
         set(), set(), {},
