@@ -253,6 +253,7 @@ def test_every_field_can_be_asked_for() -> None:
     [
         ("{prot}", "no field 'prot': the fields are level, port"),
         ("{}", "no field ''"),
+        ("foo", "'foo' names no field: the fields are level, port"),
         ("{port!r}", "no field 'port!r'"),
         ("{port:>9}", "no field 'port:>9'"),
         ("{port.real}", "no field 'port.real'"),

@@ -66,6 +66,12 @@ def refused(site: Path, capsys: pytest.CaptureFixture[str], *more: str) -> str:
 # -- what is foreign --------------------------------------------------------------------------
 
 
+def test_a_file_is_no_folder(site: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    site.write_text("MINE")
+    assert "is no folder: name one to write into" in refused(site, capsys)
+    assert site.read_text() == "MINE"
+
+
 def test_a_folder_with_other_files_is_left_alone(
     site: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

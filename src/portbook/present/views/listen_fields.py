@@ -319,7 +319,8 @@ def _speaks(listener: Listener) -> str:
 class Template:
     r"""What ``--format`` asks for: text with fields in braces, ``\t`` and ``\n`` as themselves.
 
-    Raises InvalidArgument where a field is none of :data:`FIELDS` or a brace has no partner.
+    Raises InvalidArgument where a field is none of :data:`FIELDS`, a brace has no partner, or
+    every line would be the same.
     """
 
     def __init__(self, text: str) -> None:
@@ -340,6 +341,10 @@ class Template:
                 raise InvalidArgument(
                     "format", f"has no field {shown(wrong)}: the fields are {', '.join(FIELDS)}"
                 )
+        if not any(name for _, name, _, _ in pieces):
+            raise InvalidArgument(
+                "format", f"{shown(text)} names no field: the fields are {', '.join(FIELDS)}"
+            )
         # What the format itself says is shown as text too: it may be another's, from a script.
         self._pieces = [
             ("".join(char if char in "\t\n" else plain(char) for char in literal), name)

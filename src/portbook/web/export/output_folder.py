@@ -198,6 +198,8 @@ def open_output(path: str, *, force: bool = False) -> tuple[OutputFolder, Record
     try:
         os.makedirs(path, exist_ok=True)
         top = Folder.open(path)
+    except FileExistsError as error:
+        raise NotExported(f"{shown(path, 200)} is no folder: name one to write into") from error
     except OSError as error:
         raise not_written(path, error) from error
     try:
