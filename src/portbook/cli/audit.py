@@ -100,9 +100,9 @@ def _status(answer: AuditAnswer, options: argparse.Namespace) -> int:
 def _parse(argv: Sequence[str]) -> argparse.Namespace:
     parser = Parser(
         "audit",
-        "Judge flow logs and scans of any size: Zeek, Suricata, AWS VPC Flow Logs, "
-        "nfdump, osquery, or any table as Parquet, CSV or JSON lines. Formats are "
-        "detected; gzip and Zstandard are unpacked.",
+        "Judge flow logs and scans of any size: Zeek, Suricata, flow logs of clouds, "
+        "nfdump, Argus, logs of firewalls, osquery, nmap, or any table as Parquet, CSV or "
+        "JSON lines. Formats are detected; gzip and Zstandard are unpacked.",
     )
     parser.add_argument(
         "source",

@@ -44,7 +44,7 @@ def run(argv: Sequence[str], catalog: Catalog) -> int:
         "--scale", type=int, default=4, metavar="N", help="pixels per port in a PNG (default: 4)"
     )
     parser.add_argument(
-        "--no-host", dest="host", action="store_false", help="leave out what listens here"
+        "--no-host", dest="host", action="store_false", help="leave this machine out"
     )
     add_json(parser)
     options = parser.parse_args(list(argv))
