@@ -171,16 +171,13 @@ def day(moment: str) -> str:
 
 
 def named(service: KnownService) -> str:
-    """A service by its name and what it is, where that says more than the name.
-
-    Words that hold the name in whole stand alone: "Windows remote desktop".
-    """
-    gist, name = service.gist.lower(), service.name.lower()
-    if gist in name:
-        return service.name
-    if " " in name and f" {name} " in f" {gist} ":
-        return service.gist[:1].upper() + service.gist[1:]
-    return f"{service.name}, {service.gist}"
+    """A service by its name and what it is; the longer alone where it holds the other in whole."""
+    gist, name = service.gist, service.name
+    if gist.lower() in name.lower():
+        return name
+    if " " in name and f" {name} ".lower() in f" {gist} ".lower():
+        return gist[:1].upper() + gist[1:]
+    return f"{name}, {gist}"
 
 
 def month(moment: str) -> str:

@@ -338,7 +338,7 @@ def test_a_place_that_takes_no_files_is_one_line(
 ) -> None:
     (tmp_path / "file").write_text("")
     assert run(["export", str(tmp_path / "file"), "--only", "305", "--jobs", "1"]) == 2
-    assert "can't be written" in capsys.readouterr().err
+    assert "is no folder: name one to write into" in capsys.readouterr().err
 
 
 def test_without_the_extra_the_command_names_it(tmp_path: Path) -> None:
