@@ -136,7 +136,7 @@ def _load(name: str) -> None:
         return
     # Each import statement asks whether another thread still loads it; without an answer to be
     # found, it makes an AttributeError, and thousands of instructions.
-    spec._initializing = False  # type: ignore[attr-defined]
+    spec._initializing = False  # type: ignore[attr-defined]  # the import system's own mark
     module = ModuleType(name)
     module.__dict__.update(
         __spec__=spec,

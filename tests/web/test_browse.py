@@ -216,5 +216,7 @@ def test_the_sheet_calls_a_port_what_its_own_page_does() -> None:
         answer = answer_port(Query(QueryKind.PORT, str(one.port), one.port, one.port), CATALOG)
         headline = compose_brief(answer, Viewer()).headline.casefold()
         first = one.name.partition(", ")[0].partition(" and ")[0]
-        led = headline.startswith(f"{one.port} · {first.casefold()}")
+        led = headline.startswith(
+            tuple(f"{one.port} · {said.casefold()}" for said in (first, one.said))
+        )
         assert led or first in in_practice(answer).registered, one

@@ -165,6 +165,7 @@ def test_where_one_format_is_sure_no_other_reads_more(titled: bool, chance: rand
     lines = [_OTHER[-3]] * titled + rows
     sample = list(enumerate(lines, 1))
     first, *others = FORMATS.values()
+    assert others
     assert first.sure is not None
     assert first.sure(lines)
     assert not steps_of(lines)

@@ -62,6 +62,8 @@ def _records(known: KnownService, where: str) -> Iterator[Record]:
 def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
     """What *known* states, each with its field."""
     yield "description", known.description
+    if known.source_of("gist") != known.source_of("description"):
+        yield "gist", f"{known.gist[0].upper()}{known.gist[1:]}."
     if known.source_of("ports") != known.source_of("description"):
         yield "ports", f"Met on port {known.first}."
     if known.people:

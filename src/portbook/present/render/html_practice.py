@@ -31,7 +31,7 @@ def long_records(item: doc.Records, to: Links) -> str:
     link = f'<p><a href="{page}">All of them, by kind</a></p>\n'
     folded = f"<details><summary>{len(rest)} more</summary>\n{grouped(rest)}</details>\n"
     return (
-        f"<h3>{typeset(item.caption)}</h3>\n{_use_table(item.records[:SHOWN])}"
+        f"<h3>{typeset(item.caption)}</h3>\n{_use_table(item.records[:SHOWN], linked=not page)}"
         f"{link if page else folded}"
         f'<p class="cites">Sources read on {escape(shown)}.</p>\n'
     )
@@ -45,18 +45,18 @@ def grouped(records: Iterable[doc.Record]) -> str:
     return "".join([f"<h4>{typeset(name)}</h4>\n{_use_table(of)}" for name, of in by_group.items()])
 
 
-def _use_table(records: Iterable[doc.Record]) -> str:
+def _use_table(records: Iterable[doc.Record], *, linked: bool = True) -> str:
     rows = "".join([
-        f'<tr><th>{subjects(record)}</th><td>{typeset(record.said)} <span class="kind">'
+        f'<tr><th>{subjects(record, linked=linked)}</th><td>{typeset(record.said)} <span class="kind">'
         f"{escape(record.kind)}</span></td><td>{_document(record.source)}</td></tr>\n"
         for record in records
     ])  # fmt: skip
     return f'<table class="uses"><tbody>\n{rows}</tbody></table>\n'
 
 
-def subjects(record: doc.Record) -> str:
-    """What *record* is of; of several, each leads to its file."""
-    if not record.files:
+def subjects(record: doc.Record, *, linked: bool = True) -> str:
+    """What *record* is of; of several, each leads to its file, unless a page of its own has that."""
+    if not record.files or not linked:
         return escape(record.subject)
     folder = escape(record.source.replace("/tree/", "/blob/", 1))
     links = [f'<a href="{folder}/{escape(file)}">{escape(name)}</a>' for name, file in record.files]
