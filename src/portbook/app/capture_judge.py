@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from portbook._fast_types import NamedTuple
 from portbook.app.judge import Judge
 from portbook.catalog.registry.outlines import Outline, Outlines, outline_of
-from portbook.model import PORTS, Family, Listener, PortRules, State
+from portbook.model import PORTS, Family, KnownService, Listener, PortRules, Report, State
 from portbook.verdict.engine import in_words
 from portbook.verdict.rules import RULES
 
@@ -216,6 +216,17 @@ def shape_of(port: PortInShort) -> tuple[object, tuple[str, ...]]:
         return (shape, *sorted(map(id, port.practice))), ()
     # A use beside a service may be a use of that.
     return (None, texts) if port.practice else (shape, texts)
+
+
+def advised_of(port: PortInShort) -> bool:
+    """Whether a service of *port* is one that somebody advises not to expose."""
+    found = [each for each in port.practice if isinstance(each, KnownService)]
+    return any(each.exposure is not None for each in found)
+
+
+def reports_of(port: PortInShort) -> tuple[Report, ...]:
+    """The reports of abuse on *port*."""
+    return tuple([each for each in port.practice if isinstance(each, Report)])
 
 
 def standing_shape(standing: Outline) -> tuple[object, tuple[str, ...]]:

@@ -22,14 +22,17 @@ class Part(StrEnum):
     OWNERS = "owners"  # who holds it, with what is on record about their programs
     ADDRESS = "address"  # more than that the address is one of its family
     STANDING = "standing"  # what the registry has
-    PRACTICE = "practice"  # the uses, reports, services and programs of the port
+    PRACTICE = "practice"  # the uses and programs of the port, and whether browsers refuse it
+    REPORTS = "reports"  # the reports of abuse on the port
+    SERVICES = "services"  # those of the port that somebody advises not to expose
 
 
 _OWNERS, _STANDING, _PRACTICE = Part.OWNERS, Part.STANDING, Part.PRACTICE
+_REPORTS, _SERVICES = Part.REPORTS, Part.SERVICES
 
 # By the groups of facts (portbook.verdict.finding_facts.GROUPS).
 OF_GROUPS: dict[str, tuple[Part, ...]] = {
-    "risk": (_OWNERS, _PRACTICE),
+    "risk": (_OWNERS, _SERVICES),
     "reach": (),
     "relays": (_OWNERS,),
     "owners": (_OWNERS,),
@@ -42,11 +45,11 @@ OF_GROUPS: dict[str, tuple[Part, ...]] = {
     "service": (_STANDING,),
     "text": (_STANDING,),
     "elsewhere": (_OWNERS,),
-    "uses": (_OWNERS, _STANDING, _PRACTICE),
-    "practice": (_OWNERS, _STANDING, _PRACTICE),
+    "uses": (_OWNERS, _STANDING, _PRACTICE, _SERVICES),
+    "practice": (_OWNERS, _STANDING, _PRACTICE, _SERVICES),
     "tool": (_OWNERS,),
     "captured": (),
-    "reports": (_PRACTICE,),
+    "reports": (_REPORTS,),
     "dynamic": (),
     "unprivileged": (),
     "deleted": (_OWNERS,),
@@ -59,7 +62,7 @@ OF_GROUPS: dict[str, tuple[Part, ...]] = {
 OF_EVIDENCE: dict[EvidenceCode, tuple[Part, ...]] = {
     EvidenceCode.SOCKET: (),
     EvidenceCode.REGISTRY: (_STANDING,),
-    EvidenceCode.SERVICE: (_OWNERS, _PRACTICE),
+    EvidenceCode.SERVICE: (_OWNERS, _SERVICES),
     EvidenceCode.FIREWALL: (),
     EvidenceCode.REACHED: (),
     EvidenceCode.ASKED: (),
@@ -69,7 +72,7 @@ OF_EVIDENCE: dict[EvidenceCode, tuple[Part, ...]] = {
     EvidenceCode.TOOL: (_OWNERS,),
     EvidenceCode.BROWSERS: (_PRACTICE,),
     EvidenceCode.USE: (_STANDING, _PRACTICE),
-    EvidenceCode.REPORT: (_PRACTICE,),
+    EvidenceCode.REPORT: (_REPORTS,),
 }
 # Of an owner who is known by a name alone, nothing that the port is used for is said by this group:
 # it is for interpreters whose file was seen, and for ports of which no owner was.

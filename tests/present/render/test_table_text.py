@@ -121,6 +121,35 @@ def _captured(chance: Random) -> Listener:
     )
 
 
+def test_an_exposed_service_is_worded_alike_on_ports_that_others_use(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    judge = CaptureJudge(CATALOG)
+    owners = Ownership((Process(7, "redis-server"),), OwnersSeen.FIRST)
+    sockets = [
+        Socket(Transport.TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN)
+        for port in range(8000, 9000)
+    ]
+    listeners = [
+        Listener(socket, owners)
+        for socket in sockets
+        if judge.on_record(socket.port, Transport.TCP).uses
+    ]
+    worded: list[str] = []
+    in_words = CaptureJudge.in_words
+
+    def counted(*said_of: Any) -> Finding:
+        worded.append((finding := in_words(*said_of)).code)
+        return finding
+
+    monkeypatch.setattr(CaptureJudge, "in_words", counted)
+    texts = list(sockets_json.capture_texts(CATALOG)(listeners))
+    assert texts == [json_line(sockets_json.of_listener(judge(each))) for each in listeners]
+    assert sum('"risky-exposed"' in text for text in texts) == len(listeners) > 100
+    # Two to be sure, one with marks and those on which Redis itself, or another such, is at home.
+    assert 0 < worded.count("risky-exposed") < len(listeners) / 2
+
+
 @pytest.mark.parametrize("rows", [True, False])
 def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(
     rows: bool, monkeypatch: pytest.MonkeyPatch

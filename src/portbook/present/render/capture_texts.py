@@ -98,6 +98,7 @@ class CaptureTexts:
         self._runs = array("I", bytes(4 * APART))  # by places, those of what was learned
         self._learned = 0
         self._owners: dict[int, OwnersOnRecord | None] = {}
+        self._verdicts: dict[int, tuple[tuple[Finding, ...], int]] = {}
         self._where: list[int] = []  # by the numbers of addresses
         self._addresses: list[str] = []
         self._before_port: list[str] = []
@@ -181,21 +182,15 @@ class CaptureTexts:
         owners = None if rest < 0 else self._owners_of(by, table, at)
         if owners is None:
             return self._alone(table.judged(at))
-        head = self._head_of(table, at, (by, where, unnumbered, rest), values)
+        verdict = table.columns.level.of_each[at]
+        findings, gravity = self._verdict_of(verdict, table, at)
         place = table.columns.places[at]
+        head = self._head_of(table, at, (by, where, unnumbered, rest, place & 3, gravity), values)
+        run = self._runs[place]
         bearer = Bearer(
-            findings=table.verdict(at).findings,
-            whole=partial(_whole, table, at),
-            standing=table.ports.learned[self._runs[place]][0].standing,
-            owners=owners,
-            place=place,
-            kind=kind,
-            by=by,
-            unnumbered=unnumbered,
-            where=where,
-            family=self._families[where],
-            values=values,
-        )
+            verdict, findings, partial(_whole, table, at), table.ports.learned[run][0], run,
+            owners, place, kind, by, unnumbered, where, self._families[where], values,
+        )  # fmt: skip
         texts, forms = self._findings.texts(bearer)
         if head is None:  # these two characters no text has
             around = self._head(table.judged(at)).replace(NAMES, values[0])
@@ -218,7 +213,7 @@ class CaptureTexts:
         """The form of what stands around the verdict on the socket at *at*; None where that can't
         be told, as its text has a mark, or there are too many.
         """
-        key = (*alike, table.columns.places[at] & 3, table.verdict(at).gravity)
+        key = alike
         if key not in self._heads:
             if len(self._heads) >= _MOST_HEADS:
                 return None
@@ -231,6 +226,16 @@ class CaptureTexts:
                 form = None
             self._heads[key] = form
         return self._heads[key]
+
+    def _verdict_of(
+        self, number: int, table: CaptureTable, at: int
+    ) -> tuple[tuple[Finding, ...], int]:
+        """The findings of the verdict *number*, which is on the socket at *at*, and its gravity."""
+        found = self._verdicts.get(number)
+        if found is None:
+            verdict = table.verdict(at)
+            found = self._verdicts[number] = verdict.findings, verdict.gravity
+        return found
 
     def _owners_of(self, by: int, table: CaptureTable, at: int) -> OwnersOnRecord | None:
         """What is on record of the owner number *by*, which the socket at *at* has; None where more

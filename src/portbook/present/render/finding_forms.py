@@ -7,7 +7,14 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 from portbook._fast_types import NamedTuple
-from portbook.app.capture_judge import MARKS, marked, marked_port, standing_shape
+from portbook.app.capture_judge import (
+    MARKS,
+    advised_of,
+    marked,
+    marked_port,
+    reports_of,
+    standing_shape,
+)
 from portbook.model import PORTS
 from portbook.present.render.json_text import json_line, quoted
 from portbook.verdict.rule_inputs import Part, parts_of
@@ -15,13 +22,13 @@ from portbook.verdict.rule_inputs import Part, parts_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from portbook.app.capture_judge import CaptureJudge
+    from portbook.app.capture_judge import CaptureJudge, PortInShort
     from portbook.app.on_record import OwnersOnRecord, PortOnRecord
-    from portbook.catalog.registry.outlines import Outline
     from portbook.model import Finding, Listener
 
-    # The code, the level, and the kinds of owner, port and address that make a difference to it.
-    _Kind = tuple[object, ...]
+    # The numbers of code and level, and of what makes a difference to it: port, reports, owner,
+    # address.
+    _Kind = tuple[int, int, int, int, int]
 
 _SURE = 3  # findings of one kind that are worded before others are filled in
 _MOST_KINDS = 16384
@@ -74,17 +81,20 @@ def with_places(text: str, own: str) -> str | None:
 class Bearer(NamedTuple):
     """A socket whose findings are worded: what is on record of it, and the numbers of its kinds.
 
-    ``whole`` makes the socket and all that is on record of its port, for those that have to be
-    worded; ``standing`` is this in short. ``place`` is that of its port, ``kind`` that as well, or
-    above :data:`APART` the number of what other ports have too. ``by`` is its owner's number,
+    ``verdict`` is the number of its ``findings``. ``whole`` makes the socket and all that is on
+    record of its port, for those that have to be worded; ``port`` is this in short, as the run of
+    ports number ``run`` has it. ``place`` is that of its port, ``kind`` that as well, or above
+    :data:`APART` the number of what other ports have too. ``by`` is its owner's number,
     ``unnumbered`` whether the owner has no pid. ``where`` is its address' number, ``family`` that
     of all addresses that can be filled in for it, None where it has to stand. ``values`` are what
     is filled in.
     """
 
+    verdict: int
     findings: tuple[Finding, ...]
     whole: Callable[[], tuple[Listener, PortOnRecord]]
-    standing: Outline
+    port: PortInShort
+    run: int
     owners: OwnersOnRecord
     place: int
     kind: int
@@ -93,6 +103,22 @@ class Bearer(NamedTuple):
     where: int
     family: int | None
     values: tuple[str, ...]
+
+
+class _Port(NamedTuple):
+    """What findings can be alike by that are made of a run of ports: numbers, 0 for "as others".
+
+    ``standing`` is None where no other run has what the registry has of it.
+    """
+
+    standing: int | None
+    advised: bool
+    reports: int
+
+
+# A finding, the number of its code and level, and what of the socket it is made of: all that is on
+# record of the port, what the registry has, services, reports, the owner, the address.
+_Plan = tuple[Any, int, bool, bool, bool, bool, bool, bool]
 
 
 class FindingForms:
@@ -106,43 +132,63 @@ class FindingForms:
         self._judge, self._encode = judge, encode
         # How often a kind was met, its text with places, and the form of that.
         self._known: dict[_Kind, tuple[int, str | None, Form | None]] = {}
-        self._shapes: dict[object, int] = {}
+        self._numbers: dict[object, int] = {}  # of shapes, reports, and codes with their levels
+        self._ports: dict[int, _Port] = {}  # by the numbers of runs
+        self._plans: dict[tuple[int, bool], list[_Plan]] = {}  # by the numbers of verdicts
 
     def texts(self, bearer: Bearer) -> tuple[list[str], list[str] | None]:
         """The text of each finding, and that with places; None where one of them can't be told."""
+        named = bool(bearer.owners.each)
+        plans = self._plans.get((bearer.verdict, named))
+        if plans is None:
+            plans = [self._plan(finding, named) for finding in bearer.findings]
+            self._plans[bearer.verdict, named] = plans
+        port = self._ports.get(bearer.run)
+        if port is None:
+            port = self._ports[bearer.run] = self._port(bearer.port)
         texts: list[str] = []
         forms: list[str] = []
-        named = bool(bearer.owners.each)
-        for finding in bearer.findings:
-            parts = parts_of(finding.code, named)
-            text, form = self._one(bearer, finding, parts)
-            texts.append(text)
-            if form is not None:
-                forms.append(form)
+        place, alike, by, values = bearer.place, bearer.kind, bearer.by << 1, bearer.values
+        by += bearer.unnumbered
+        for finding, number, whole, standing, services, reports, owned, addressed in plans:
+            at, numbered, count = place & 3, True, FIRST_TEXT
+            if whole or (services and port.advised):
+                at, numbered = alike, alike >= APART
+                count = len(values) if numbered else FIRST_TEXT
+            elif standing and port.standing is None:
+                at, numbered = place, False
+            elif standing:
+                at, count = APART + ((port.standing or 0) << 2) + at, len(values)
+            family = None if addressed else bearer.family
+            kind = (
+                number,
+                at,
+                port.reports if reports else 0,
+                by if owned else -1,
+                ~bearer.where if family is None else family,
+            )
+            met, spaced, form = self._known.get(kind, _UNMET)
+            if met >= _SURE and form is not None:
+                texts.append(form.fill(values[:count]))
+            else:
+                text, spaced = self._new(bearer, finding, kind, count, numbered, family is not None)
+                texts.append(text)
+            if spaced is not None:
+                forms.append(spaced)
         return texts, forms if len(forms) == len(texts) else None
 
-    def _one(
-        self, bearer: Bearer, finding: Finding, parts: frozenset[Part]
+    def _new(
+        self,
+        bearer: Bearer,
+        finding: Finding,
+        kind: _Kind,
+        count: int,
+        numbered: bool,
+        placed: bool,
     ) -> tuple[str, str | None]:
-        at, numbered, count = bearer.place & 3, True, FIRST_TEXT
-        if Part.PRACTICE in parts:
-            at, numbered = bearer.kind, bearer.kind >= APART
-        elif Part.STANDING in parts:
-            at, numbered = self._shape(bearer)
-        if at > APART:
-            count = len(bearer.values)
-        placed = Part.ADDRESS not in parts and bearer.family is not None
-        kind = (
-            finding.code,
-            finding.level,
-            at,
-            (bearer.by, bearer.unnumbered) if Part.OWNERS in parts else None,
-            (bearer.family,) if placed else bearer.where,
-        )
-        met, spaced, form = self._known.get(kind, (0, None, None))
+        """The text of one of a *kind* that isn't known well enough, and that with places."""
+        met, spaced, form = self._known.get(kind, _UNMET)
         values = bearer.values[:count]
-        if met >= _SURE and form is not None:
-            return form.fill(values), spaced
         listener, port = bearer.whole()
         text = self._said(listener, finding, port, bearer.owners)
         if met == 1:
@@ -157,16 +203,28 @@ class FindingForms:
             self._known[kind] = met, spaced, form
         return text, spaced if met == _SURE and form is not None else None
 
-    def _shape(self, bearer: Bearer) -> tuple[int, bool]:
-        """The number of what the registry has at the port, and whether other ports have it too."""
-        shape, _ = standing_shape(bearer.standing)
-        if shape is None:
-            return bearer.place, False
-        number = self._shapes.setdefault(shape, len(self._shapes))
-        return APART + (number << 2) + (bearer.place & 3), True
+    def _plan(self, finding: Finding, named: bool) -> _Plan:
+        parts = parts_of(finding.code, named)
+        asked = (Part.PRACTICE, Part.STANDING, Part.SERVICES, Part.REPORTS, Part.OWNERS)
+        whole, standing, services, reports, owned = [part in parts for part in asked]
+        number = self._number((finding.code, finding.level))
+        addressed = Part.ADDRESS in parts
+        return finding, number, whole, standing, services, reports, owned, addressed
+
+    def _port(self, port: PortInShort) -> _Port:
+        shape, _ = standing_shape(port.standing)
+        standing = None if shape is None else self._number(shape)
+        reports = reports_of(port)
+        return _Port(standing, advised_of(port), self._number(reports) if reports else 0)
+
+    def _number(self, key: object) -> int:
+        return self._numbers.setdefault(key, len(self._numbers) + 1)
 
     def _said(
         self, listener: Listener, finding: Finding, port: PortOnRecord, owners: OwnersOnRecord
     ) -> str:
         """*finding* on *listener*, in words."""
         return json_line(self._encode(self._judge.in_words(listener, finding, port, owners)))
+
+
+_UNMET = 0, None, None
