@@ -27,7 +27,7 @@ _RULES = {rule.code: rule for rule in RULES}
 _PORT, _PID, _INODE = 480913205570, 480913205571, 480913205572
 _ADDRESSES = {Family.IPV4: "203.0.113.251", Family.IPV6: "2001:db8:4809:1320:5570::fb"}
 _MOST_NAMES = 16
-_TEXT, _NAMES = "\ue00f", 0xE010
+OWNER, _TEXT, _NAMES = "\ue00e", "\ue00f", 0xE010
 # What the values are known by in text: the port, the pid, the inode, the address of either family;
 # then the port's description and the names of its services.
 MARKS = (
@@ -239,11 +239,14 @@ def standing_shape(standing: Outline) -> tuple[object, tuple[str, ...]]:
     return (standing.state, standing.listed, len(names)), (standing.text, *names)
 
 
-def marked(listener: Listener, *, numbered: bool, placed: bool) -> Listener:
+def marked(listener: Listener, *, numbered: bool, placed: bool, named: bool = False) -> Listener:
     """*listener* with one of :data:`MARKS` in place of each value that may be another's: its port
-    where it is *numbered*, its address where it is *placed*.
+    where it is *numbered*, its address where it is *placed*. Where it is *named*, its owner is
+    called :data:`OWNER`.
     """
     socket, ownership, assessment = listener
+    if named and ownership.owners:
+        ownership = ownership._replace(owners=(ownership.owners[0]._replace(program=OWNER),))
     if ownership.owners and ownership.owners[0].pid:
         ownership = ownership._replace(owners=(ownership.owners[0]._replace(pid=_PID),))
     if socket.inode is not None:

@@ -20,6 +20,8 @@ class Part(StrEnum):
     """
 
     OWNERS = "owners"  # who holds it, with what is on record about their programs
+    NAMES = "names"  # what the owners are called, and no more of them
+    TOOLS = "tools"  # what an interpreter's arguments or an owner's name say that it is
     ADDRESS = "address"  # more than that the address is one of its family
     STANDING = "standing"  # what the registry has
     PRACTICE = "practice"  # the uses and programs of the port, and whether browsers refuse it
@@ -28,6 +30,7 @@ class Part(StrEnum):
 
 
 _OWNERS, _STANDING, _PRACTICE = Part.OWNERS, Part.STANDING, Part.PRACTICE
+_NAMES, _TOOLS = Part.NAMES, Part.TOOLS
 _REPORTS, _SERVICES = Part.REPORTS, Part.SERVICES
 
 # By the groups of facts (portbook.verdict.finding_facts.GROUPS).
@@ -35,7 +38,7 @@ OF_GROUPS: dict[str, tuple[Part, ...]] = {
     "risk": (_OWNERS, _SERVICES),
     "reach": (),
     "relays": (_OWNERS,),
-    "owners": (_OWNERS,),
+    "owners": (_NAMES,),
     "user": (_OWNERS,),
     "address": (Part.ADDRESS,),
     "interface": (),
@@ -47,7 +50,7 @@ OF_GROUPS: dict[str, tuple[Part, ...]] = {
     "elsewhere": (_OWNERS,),
     "uses": (_OWNERS, _STANDING, _PRACTICE, _SERVICES),
     "practice": (_OWNERS, _STANDING, _PRACTICE, _SERVICES),
-    "tool": (_OWNERS,),
+    "tool": (_TOOLS,),
     "captured": (),
     "reports": (_REPORTS,),
     "dynamic": (),
@@ -66,10 +69,10 @@ OF_EVIDENCE: dict[EvidenceCode, tuple[Part, ...]] = {
     EvidenceCode.FIREWALL: (),
     EvidenceCode.REACHED: (),
     EvidenceCode.ASKED: (),
-    EvidenceCode.EXECUTABLE: (_OWNERS,),
+    EvidenceCode.EXECUTABLE: (_NAMES,),
     EvidenceCode.NOTE: (),
     EvidenceCode.PROGRAM: (_OWNERS,),
-    EvidenceCode.TOOL: (_OWNERS,),
+    EvidenceCode.TOOL: (_TOOLS,),
     EvidenceCode.BROWSERS: (_PRACTICE,),
     EvidenceCode.USE: (_STANDING, _PRACTICE),
     EvidenceCode.REPORT: (_REPORTS,),

@@ -98,6 +98,7 @@ class CaptureTexts:
         self._runs = array("I", bytes(4 * APART))  # by places, those of what was learned
         self._learned = 0
         self._owners: dict[int, OwnersOnRecord | None] = {}
+        self._names: dict[int, str] = {}  # of owners, as text
         self._verdicts: dict[int, tuple[tuple[Finding, ...], int]] = {}
         self._where: list[int] = []  # by the numbers of addresses
         self._addresses: list[str] = []
@@ -187,9 +188,10 @@ class CaptureTexts:
         place = table.columns.places[at]
         head = self._head_of(table, at, (by, where, unnumbered, rest, place & 3, gravity), values)
         run = self._runs[place]
+        placed = self._families[where] is not None
         bearer = Bearer(
             verdict, findings, partial(_whole, table, at), table.ports.learned[run][0], run,
-            owners, place, kind, by, unnumbered, where, self._families[where], values,
+            owners, place, kind, by, unnumbered, self._names[by], where, placed, values,
         )  # fmt: skip
         texts, forms = self._findings.texts(bearer)
         if head is None:  # these two characters no text has
@@ -245,6 +247,8 @@ class CaptureTexts:
             owners = table.judged(at).ownership.owners
             known = self._judge.owners_on_record(owners) if named_alone(owners) else None
             self._owners[by] = known
+            name = owners[0].program if owners else None
+            self._names[by] = quoted(unbyte(name or ""))[1:-1]
         return self._owners[by]
 
     def _learn_rests(self, table: CaptureTable) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from portbook._fast_types import NamedTuple
 from portbook.app.capture_judge import (
     MARKS,
+    OWNER,
     advised_of,
     marked,
     marked_port,
@@ -36,6 +37,9 @@ _MOST_KINDS = 16384
 # Three are of the list of services, that of findings, and the address with the port behind it; for
 # the others see MARKS.
 NAMES, FINDINGS, SPOT, *PLACES = [chr(1 + number) for number in range(3 + len(MARKS))]
+# In the text of a finding, which has no list of findings, the name of the owner.
+_NAME = FINDINGS
+_QUOTED_OWNER = quoted(OWNER)[1:-1]
 _PORT, _ADDRESS = PLACES[0], PLACES[3]
 _QUOTED_MARKS = tuple([tuple([quoted(mark)[1:-1] for mark in marks]) for marks in MARKS])
 _ANY_PLACE = re.compile("([\1-\37])")
@@ -84,10 +88,9 @@ class Bearer(NamedTuple):
     ``verdict`` is the number of its ``findings``. ``whole`` makes the socket and all that is on
     record of its port, for those that have to be worded; ``port`` is this in short, as the run of
     ports number ``run`` has it. ``place`` is that of its port, ``kind`` that as well, or above
-    :data:`APART` the number of what other ports have too. ``by`` is its owner's number,
-    ``unnumbered`` whether the owner has no pid. ``where`` is its address' number, ``family`` that
-    of all addresses that can be filled in for it, None where it has to stand. ``values`` are what
-    is filled in.
+    :data:`APART` the number of what other ports have too. ``by`` is its owner's number, ``name``
+    what this is called, as text, ``unnumbered`` whether it has no pid. ``where`` is its address'
+    number, which has to stand unless it is ``placed``. ``values`` are what is filled in.
     """
 
     verdict: int
@@ -100,8 +103,9 @@ class Bearer(NamedTuple):
     kind: int
     by: int
     unnumbered: bool
+    name: str
     where: int
-    family: int | None
+    placed: bool
     values: tuple[str, ...]
 
 
@@ -117,8 +121,8 @@ class _Port(NamedTuple):
 
 
 # A finding, the number of its code and level, and what of the socket it is made of: all that is on
-# record of the port, what the registry has, services, reports, the owner, the address.
-_Plan = tuple[Any, int, bool, bool, bool, bool, bool, bool]
+# record of the port, what the registry has, services, reports, the owner, its name, the address.
+_Plan = tuple[Any, int, bool, bool, bool, bool, bool, bool, bool]
 
 
 class FindingForms:
@@ -134,15 +138,16 @@ class FindingForms:
         self._known: dict[_Kind, tuple[int, str | None, Form | None]] = {}
         self._numbers: dict[object, int] = {}  # of shapes, reports, and codes with their levels
         self._ports: dict[int, _Port] = {}  # by the numbers of runs
-        self._plans: dict[tuple[int, bool], list[_Plan]] = {}  # by the numbers of verdicts
+        self._plans: dict[tuple[int, int], list[_Plan]] = {}  # by verdicts, and what owners are
 
     def texts(self, bearer: Bearer) -> tuple[list[str], list[str] | None]:
         """The text of each finding, and that with places; None where one of them can't be told."""
-        named = bool(bearer.owners.each)
-        plans = self._plans.get((bearer.verdict, named))
+        each = bearer.owners.each
+        sort = 0 if not each else 1 if each[0].tool is None else 2
+        plans = self._plans.get((bearer.verdict, sort))
         if plans is None:
-            plans = [self._plan(finding, named) for finding in bearer.findings]
-            self._plans[bearer.verdict, named] = plans
+            plans = [self._plan(finding, sort) for finding in bearer.findings]
+            self._plans[bearer.verdict, sort] = plans
         port = self._ports.get(bearer.run)
         if port is None:
             port = self._ports[bearer.run] = self._port(bearer.port)
@@ -150,7 +155,8 @@ class FindingForms:
         forms: list[str] = []
         place, alike, by, values = bearer.place, bearer.kind, bearer.by << 1, bearer.values
         by += bearer.unnumbered
-        for finding, number, whole, standing, services, reports, owned, addressed in plans:
+        values = (values[0], bearer.name, *values[2:])
+        for finding, number, whole, standing, services, reports, owned, called, addressed in plans:
             at, numbered, count = place & 3, True, FIRST_TEXT
             if whole or (services and port.advised):
                 at, numbered = alike, alike >= APART
@@ -159,22 +165,23 @@ class FindingForms:
                 at, numbered = place, False
             elif standing:
                 at, count = APART + ((port.standing or 0) << 2) + at, len(values)
-            family = None if addressed else bearer.family
+            placed = bearer.placed and not addressed
             kind = (
                 number,
                 at,
                 port.reports if reports else 0,
-                by if owned else -1,
-                ~bearer.where if family is None else family,
+                by if owned else -2 - bearer.unnumbered if called else -1,
+                -1 if placed else bearer.where,
             )
             met, spaced, form = self._known.get(kind, _UNMET)
             if met >= _SURE and form is not None:
                 texts.append(form.fill(values[:count]))
             else:
-                text, spaced = self._new(bearer, finding, kind, count, numbered, family is not None)
+                at_marks = numbered, placed, called
+                text, spaced = self._new(bearer, finding, kind, values[:count], at_marks)
                 texts.append(text)
             if spaced is not None:
-                forms.append(spaced)
+                forms.append(spaced.replace(_NAME, bearer.name) if called else spaced)
         return texts, forms if len(forms) == len(texts) else None
 
     def _new(
@@ -182,20 +189,25 @@ class FindingForms:
         bearer: Bearer,
         finding: Finding,
         kind: _Kind,
-        count: int,
-        numbered: bool,
-        placed: bool,
+        values: tuple[str, ...],
+        at_marks: tuple[bool, bool, bool],
     ) -> tuple[str, str | None]:
-        """The text of one of a *kind* that isn't known well enough, and that with places."""
+        """The text of one of a *kind* that isn't known well enough, and that with places: for its
+        port, its address and its owner's name where these are *at_marks*.
+        """
         met, spaced, form = self._known.get(kind, _UNMET)
-        values = bearer.values[:count]
+        numbered, placed, named = at_marks
         listener, port = bearer.whole()
         text = self._said(listener, finding, port, bearer.owners)
         if met == 1:
-            alien = marked(listener, numbered=numbered, placed=placed)
+            alien = marked(listener, numbered=numbered, placed=placed, named=named)
             port = marked_port(port) if numbered else port
             spaced = with_places(self._said(alien, finding, port, bearer.owners), text)
-            form = None if spaced is None else form_of(spaced, count)
+            if _QUOTED_OWNER in text:
+                spaced = None
+            elif spaced is not None:
+                spaced = spaced.replace(_QUOTED_OWNER, _NAME)
+                form = form_of(spaced, len(values))
         if form is not None and form.fill(values) != text:
             spaced = form = None
         met = min(met + 1, _SURE)
@@ -203,13 +215,17 @@ class FindingForms:
             self._known[kind] = met, spaced, form
         return text, spaced if met == _SURE and form is not None else None
 
-    def _plan(self, finding: Finding, named: bool) -> _Plan:
-        parts = parts_of(finding.code, named)
-        asked = (Part.PRACTICE, Part.STANDING, Part.SERVICES, Part.REPORTS, Part.OWNERS)
-        whole, standing, services, reports, owned = [part in parts for part in asked]
+    def _plan(self, finding: Finding, sort: int) -> _Plan:
+        parts = parts_of(finding.code, sort > 0)
+        asked = (Part.PRACTICE, Part.STANDING, Part.SERVICES, Part.REPORTS)
+        whole, standing, services, reports = [part in parts for part in asked]
         number = self._number((finding.code, finding.level))
+        named = Part.NAMES in parts
+        # Only of one who has a name, and of whom nothing else is on record, the name alone differs.
+        owned = Part.OWNERS in parts or (sort != 1 and (named or Part.TOOLS in parts))
+        called = named and not owned
         addressed = Part.ADDRESS in parts
-        return finding, number, whole, standing, services, reports, owned, addressed
+        return finding, number, whole, standing, services, reports, owned, called, addressed
 
     def _port(self, port: PortInShort) -> _Port:
         shape, _ = standing_shape(port.standing)
