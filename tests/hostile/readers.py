@@ -14,6 +14,8 @@ _HTTP = "is given what httptools parsed; the server's own limits are held by the
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
     "portbook._own_modules:OwnLoader": "is given what Python compiled of portbook itself",
+    "portbook.formats.sockets.comparison:best_of": "is a part of detect, which is one",
+    "portbook.formats.sockets.comparison:compared": "is a part of detect, which is one",
     "portbook.formats.sockets.rewrapped:Cut": "is a part of detect, which is one",
     "portbook.formats.sockets.rewrapped:joined": "is a part of detect, which is one",
     "portbook.formats.sockets.together:Shared": "is a part of detect, which is one",

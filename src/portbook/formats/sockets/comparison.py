@@ -51,7 +51,11 @@ _TRIED_LINES, _TRIED_WIDTH = 40, 2000
 def compared(
     formats: Formats, sample: list[tuple[int, str]], names: Names, more: More
 ) -> tuple[list[SocketFormat], tuple[Decoration, ...]]:
-    """The formats of a capture, of *formats*, and what has to be taken off each of its lines."""
+    """The formats of a capture, of *formats*, and what has to be taken off each of its lines.
+
+    :raises NothingKnown: none explains any of them.
+    :raises MalformedInput: two packages' formats explain them equally well.
+    """
     best, worth = best_of(formats, sample, names)
     forms, apart, worn = _taken_apart(formats, sample, names)
     # Of a diff fewer are right: what it takes away may look like a row as well.
