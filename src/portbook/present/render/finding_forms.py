@@ -230,6 +230,8 @@ class FindingForms:
     def _port(self, port: PortInShort) -> _Port:
         shape, _ = standing_shape(port.standing)
         standing = None if shape is None else self._number(shape)
+        if not port.practice:
+            return _Port(standing, False, 0)
         reports = reports_of(port)
         return _Port(standing, advised_of(port), self._number(reports) if reports else 0)
 
