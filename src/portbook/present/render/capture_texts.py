@@ -190,9 +190,21 @@ class CaptureTexts:
         run = self._runs[place]
         placed = self._families[where] is not None
         bearer = Bearer(
-            verdict, findings, partial(_whole, table, at), table.ports.learned[run][0], run,
-            owners, place, kind, by, unnumbered, self._names[by], where, placed, values,
-        )  # fmt: skip
+            verdict=verdict,
+            findings=findings,
+            whole=partial(_whole, table, at),
+            port=table.ports.learned[run][0],
+            run=run,
+            owners=owners,
+            place=place,
+            kind=kind,
+            by=by,
+            unnumbered=unnumbered,
+            name=self._names[by],
+            where=where,
+            placed=placed,
+            values=values,
+        )
         texts, forms = self._findings.texts(bearer)
         if head is None:  # these two characters no text has
             around = self._head(table.judged(at)).replace(NAMES, values[0])
