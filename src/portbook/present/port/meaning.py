@@ -70,13 +70,7 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
         yield "people", f"Used by {known.people}."
     if known.also_called and known.source_of("also_called") != known.source_of("description"):
         yield "also_called", f"Also called {listed(known.also_called)}."
-    apart = (
-        ("encryption", protection(known._replace(authentication=None))),
-        ("authentication", protection(known._replace(encryption=None))),
-    )
-    for field, words in apart:
-        if words and known.source_of(field) != known.source_of("description"):
-            yield field, f"{words[0].upper()}{words[1:]}."
+    yield from _protections(known)
     if known.twin:
         plain = "Unencrypted" if known.encryption is Encryption.ALWAYS else "Encrypted"
         yield "twin", f"{plain} on {known.twin}."
@@ -86,6 +80,17 @@ def _sentences(known: KnownService) -> Iterator[tuple[str, str]]:
         yield "elsewhere", f"Also met on {listed(known.elsewhere)}."
     if known.references:
         yield "references", f"Described in {listed(known.references)}."
+
+
+def _protections(known: KnownService) -> Iterator[tuple[str, str]]:
+    """How *known* protects what it carries, where another source says so than what it is."""
+    apart = (
+        ("encryption", protection(known._replace(authentication=None))),
+        ("authentication", protection(known._replace(encryption=None))),
+    )
+    for field, words in apart:
+        if words and known.source_of(field) != known.source_of("description"):
+            yield field, f"{words[0].upper()}{words[1:]}."
 
 
 def risks(met: Iterable[KnownService]) -> Iterator[Item]:

@@ -47,15 +47,16 @@ def grouped(records: Iterable[doc.Record]) -> str:
 
 def _use_table(records: Iterable[doc.Record], *, linked: bool = True) -> str:
     rows = "".join([
-        f'<tr><th>{subjects(record, linked=linked)}</th><td>{typeset(record.said)} <span class="kind">'
-        f"{escape(record.kind)}</span></td><td>{_document(record.source)}</td></tr>\n"
+        f"<tr><th>{subjects(record, linked=linked)}</th><td>{typeset(record.said)} "
+        f'<span class="kind">{escape(record.kind)}</span></td>'
+        f"<td>{_document(record.source)}</td></tr>\n"
         for record in records
     ])  # fmt: skip
     return f'<table class="uses"><tbody>\n{rows}</tbody></table>\n'
 
 
 def subjects(record: doc.Record, *, linked: bool = True) -> str:
-    """What *record* is of; of several, each leads to its file, unless a page of its own has that."""
+    """What *record* is of; of several each leads to its file, unless they aren't *linked*."""
     if not record.files or not linked:
         return escape(record.subject)
     folder = escape(record.source.replace("/tree/", "/blob/", 1))

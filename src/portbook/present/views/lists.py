@@ -118,4 +118,4 @@ def _numbers(ports: Sequence[tuple[int, int, Transport | None]]) -> str:
     for first, last, transport in ports:
         spans.setdefault(span(first, last), []).append(transport or "any")
     shown = [f"{ports}/{','.join(transports)}" for ports, transports in spans.items()]
-    return " ".join(shown[:3]) + (" …" if len(shown) > 3 else "")
+    return " ".join(shown[:2]) + (" …" if len(shown) > 2 else "")
