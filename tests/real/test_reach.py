@@ -47,18 +47,23 @@ def _run(namespace: Namespace, *commands: str) -> None:
         assert not done.returncode, (command, done.stderr)
 
 
+def _link(machine: Namespace, peer: Namespace) -> None:
+    """Makes *machine* 192.0.2.1 and *peer* 192.0.2.2, on one link."""
+    _run(
+        machine,
+        f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
+        "ip addr add 192.0.2.1/24 dev veth0",
+        "ip link set veth0 up",
+    )
+    _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+
+
 @pytest.fixture(scope="module")
 def pair() -> Iterator[tuple[Namespace, Namespace]]:
     """A machine with a server on 8080 of every address, and its neighbour."""
     need_namespaces()
     with Namespace() as machine, Namespace() as peer:
-        _run(
-            machine,
-            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
-            "ip addr add 192.0.2.1/24 dev veth0",
-            "ip link set veth0 up",
-        )
-        _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+        _link(machine, peer)
         machine.open(
             {"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080},
         )
@@ -224,13 +229,7 @@ def test_what_is_redirected_ends_at_a_listener_or_is_refused(
     need_program("nft")
     need_namespaces()
     with Namespace() as machine, Namespace() as peer:
-        _run(
-            machine,
-            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
-            "ip addr add 192.0.2.1/24 dev veth0",
-            "ip link set veth0 up",
-        )
-        _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+        _link(machine, peer)
         places = [("0.0.0.0", 8080), *([] if listens is None else [(listens, 7777)])]
         for address, port in places:
             machine.open({"transport": "tcp", "family": "ipv4", "address": address, "port": port})
@@ -297,15 +296,8 @@ def test_a_mark_that_rules_give_may_choose_the_way_of_answers(
     need_program("nft")
     need_namespaces()
     with Namespace() as machine, Namespace() as peer:
-        _run(
-            machine,
-            f"ip link add veth0 type veth peer name veth1 netns {peer.holder}",
-            "ip addr add 192.0.2.1/24 dev veth0",
-            "ip link set veth0 up",
-            "ip route add blackhole default table 7",
-            "ip rule add fwmark 7 table 7",
-        )
-        _run(peer, "ip addr add 192.0.2.2/24 dev veth1", "ip link set veth1 up")
+        _link(machine, peer)
+        _run(machine, "ip route add blackhole default table 7", "ip rule add fwmark 7 table 7")
         machine.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080})
         told = _told(machine)
         assert told["192.0.2.0/24"] == "open" == _tried(peer, "192.0.2.1")

@@ -75,9 +75,9 @@ _CELLS = re.compile(r"[ \t]{0,8}[|│](.*?)[|│]?[ \t]*$")
 _CELL_RULE = re.compile(r"[ \t|│┃+:=─━┼├┤┌┐└┘┬┴╇╈╭╮╯╰-]{3,400}$|\{\|(?:[^|]{0,200})$|\|[}-]$")
 _WIKI_HEADER = re.compile(r"![ \t]{0,8}[^!|]{1,80}(?:!![^!|]{1,80}){1,30}$")
 # What stands behind it is left as it is: where a column begins may tell which it is.
-_BULLET = re.compile(r"[ \t]{0,8}(?:[+](?![0-9]{1,9}[ \t])|[*•–·-][ \t])(?=[ \t]{0,80}\S)")
+_BULLET = re.compile(r"[ \t]{0,8}(?:[+]|[*•–·-][ \t])(?=[ \t]{0,80}\S)")
 _LISTED = re.compile(r"[ \t]{0,8}[+*•–·-][ \t](?=[ \t]{0,80}\S)")
-_ADDED = re.compile(r"[+](?![0-9]{1,9}[ \t])(?=\S)")
+_ADDED = re.compile(r"[+](?=\S)")
 _LITERAL = re.compile(r"[ \t]{0,40}(?:- )?\[?b?[\"'](.*)[\"']\]?[ \t]{0,4},?[ \t]*$")
 # An object's first key, or one on a line of its own, before a text.
 _KEY = re.compile(r"[ \t]{0,40}\{?[ \t]{0,8}\"[\w.-]{1,60}\":[ \t]{0,4}\"")

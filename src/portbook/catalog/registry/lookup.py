@@ -93,7 +93,7 @@ class Registry:
         return found
 
     def judged(self, port: int) -> Mapping[Transport, Standing]:
-        """As :meth:`standings`, without holding each port: for whoever asks for all of them once.
+        """As :meth:`standings`, without holding each port, for a caller that asks once for all.
 
         Ports with the same rows stand alike: what is returned for them is the very same.
         """
