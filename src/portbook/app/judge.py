@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 # Verdicts and owners that are kept for sockets like them. A finding with its evidence takes a
 # kilobyte, one without is shared.
 _MOST_SAID, _MOST_BARE = 1024, 8192
+_FEW_PORTS = 24  # of which something is said, each of them looked up by itself
 # What makes the named tuples of every socket: their own constructors take four times as long.
 _new: Any = tuple.__new__
 _NO_WORDS: frozenset[str] = frozenset()
@@ -77,6 +78,10 @@ class Judge:
         self._most = _MOST_SAID if said else _MOST_BARE
         self._ports: dict[Transport, dict[int, PortOnRecord]] = {each: {} for each in Transport}
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
+        # By what ports share that stand alike and are of the same spans of uses.
+        self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
+        self._run_starts: Sequence[int] = ()
+        self._spoken_of = 0  # ports of which something is said
         self._kinds: dict[object, int] = {}
         self._owners: dict[tuple[object, ...], OwnerOnRecord] = {}
         # A number for what weighs of owners: to compare it takes no time.
@@ -107,12 +112,39 @@ class Judge:
             if not standing.assignments:
                 self._silent[id(standing)] = found
             return found
+        span = (self._run_of(port), transport, id(standing))
+        known = self._spanned.get(span)
+        if known is not None:
+            return known
         uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
         blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
         kind = self._kind(at, standing, uses, abuse, services, blocked=blocked)
         words = _words(standing) if standing.assignments else _NO_WORDS
         words = words.union(*[use.product.lower().split() for use in uses]) if uses else words
-        return PortOnRecord(standing, uses, abuse, blocked, services, kind, words)
+        found = PortOnRecord(standing, uses, abuse, blocked, services, kind, words)
+        if not (standing.assignments or abuse or services or blocked):
+            self._spanned[span] = found
+        return found
+
+    def _run_of(self, port: int) -> int:
+        """The lowest of the ports up to *port* of which practice says the same; *port* itself for
+        the first few, which aren't worth to look for it.
+        """
+        self._spoken_of += 1
+        if self._spoken_of <= _FEW_PORTS:
+            return port
+        if not self._run_starts:
+            from portbook.model import PORTS
+
+            practice = self._practice
+            starts = practice.run_starts()
+            if self._said:
+                homes = {number for each in practice.programs() for number, _ in each.ports}
+                starts = starts.union(homes, [number + 1 for number in homes])
+            self._run_starts = sorted(starts - {PORTS})
+        from bisect import bisect_right
+
+        return self._run_starts[bisect_right(self._run_starts, port) - 1]
 
     def _kind(
         self,
@@ -127,14 +159,19 @@ class Judge:
         """The number of the kind of port that *at* is; see :class:`PortOnRecord`.
 
         Where nothing is said, ports are alike of which the same facts are true
-        (:func:`portbook.verdict.engine.weight_of_port`).
+        (:func:`portbook.verdict.engine.weight_of_port`). Where something is, a port is like others
+        of the same standing, uses and programs, as long as nothing is said of it alone.
         """
         if not self._said:
             names = service_names(standing) if uses or abuse else _NO_WORDS
             return self.bare_kind(standing.state, names, uses, abuse, services, blocked=blocked)
         kind: object = at
-        if not (standing.assignments or uses or abuse or services or blocked):
-            kind = (standing.state, standing.listed, standing.text)
+        if not (standing.assignments or abuse or services or blocked):
+            # Held with their ports, so that no other ever is at the same place.
+            met = [id(each) for each in uses]
+            if uses:
+                met += [id(each) for each in self._practice.programs_on(*at)]
+            kind = (standing.state, standing.listed, standing.text, *met)
         return self._kinds.setdefault(kind, len(self._kinds))
 
     def bare_kind(
