@@ -193,6 +193,25 @@ def test_ports_with_uses_and_abuse_of_one_kind_are_judged_as_each_alone() -> Non
     assert 10 < len(kinds) < 100
 
 
+@pytest.mark.parametrize("said", [True, False])
+def test_ports_of_one_span_of_uses_are_judged_as_each_alone(said: bool) -> None:
+    wide = [use for use in CATALOG.practice.uses() if use.last - use.first >= 100]
+    spans = Random(23).sample(wide, 12 if PROOF else 6)
+    assert {"11000-11999"} <= {f"{use.first}-{use.last}" for use in wide}
+    judge = Judge(RULES, CATALOG, said=said)
+    for use in [*spans, next(use for use in wide if use.first == 11000)]:
+        # Both ends, and between them ports that have uses, defaults or assignments of their own.
+        for port in [use.first, *range(use.first + 1, use.last, 37), use.last]:
+            socket = Socket(use.transport, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN)
+            program = Process(7, "python3", command=("python3", "app.py"))
+            each = Listener(socket, Ownership((program,), OwnersSeen.FIRST))
+            alone = judge_listener(each, RULES, CATALOG, said=said)
+            assert judge(each).assessment.findings == alone, socket.name
+    if said:
+        kinds = {judge.on_record(port, Transport.TCP).kind for port in range(11000, 12000)}
+        assert len(kinds) < 200  # of a thousand: most have nothing of their own
+
+
 def test_a_table_of_a_capture_has_what_each_socket_has_alone() -> None:
     chance = Random(21)
     count = 6000 if PROOF else 2500

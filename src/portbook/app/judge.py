@@ -80,7 +80,7 @@ class Judge:
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
         # By what ports share that stand alike and are of the same spans of uses.
         self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
-        self._run_starts: Sequence[int] = ()
+        self._span_starts: Sequence[int] = ()
         self._spoken_of = 0  # ports of which something is said
         self._kinds: dict[object, int] = {}
         self._owners: dict[tuple[object, ...], OwnerOnRecord] = {}
@@ -133,7 +133,7 @@ class Judge:
         self._spoken_of += 1
         if self._spoken_of <= _FEW_PORTS:
             return port
-        if not self._run_starts:
+        if not self._span_starts:
             from portbook.model import PORTS
 
             practice = self._practice
@@ -141,10 +141,10 @@ class Judge:
             if self._said:
                 homes = {number for each in practice.programs() for number, _ in each.ports}
                 starts = starts.union(homes, [number + 1 for number in homes])
-            self._run_starts = sorted(starts - {PORTS})
+            self._span_starts = sorted(starts - {PORTS})
         from bisect import bisect_right
 
-        return self._run_starts[bisect_right(self._run_starts, port) - 1]
+        return self._span_starts[bisect_right(self._span_starts, port) - 1]
 
     def _kind(
         self,
