@@ -13,6 +13,7 @@ from portbook.app.judge import judge_listener
 from portbook.app.list_lookup import RangeAnswer
 from portbook.app.listen import ScanOptions, answer_here, look, prepare, watch_here
 from portbook.app.lookup import answer
+from portbook.app.on_record import PortsOnRecord
 from portbook.app.port_lookup import PortAnswer
 from portbook.app.socket_filter import Filter, PortSpan
 from portbook.app.socket_order import sort_by_gravity, sort_sockets
@@ -524,7 +525,8 @@ def test_the_total_counts_what_was_not_asked_for() -> None:
     assert len(answer_here(Filter(ports=(80, 80)), ScanOptions(), CATALOG, host).listeners) == 1
 
 
-def test_what_is_prepared_tells_no_error_itself() -> None:
+@pytest.mark.parametrize("said", [True, False])
+def test_what_is_prepared_tells_no_error_itself(said: bool) -> None:
     """Where data are corrupt, the command says so where it needs them."""
 
     def corrupt(*_: object) -> None:
@@ -533,8 +535,8 @@ def test_what_is_prepared_tells_no_error_itself() -> None:
 
     asked: list[bool] = []
     catalog: Any = SimpleNamespace(
-        registry=SimpleNamespace(standings=corrupt),
+        registry=SimpleNamespace(standing=corrupt),
         practice=SimpleNamespace(expect=lambda count: None, silent=corrupt),
     )
-    prepare({80}, catalog)
+    prepare({(80, Transport.TCP)}, PortsOnRecord(catalog, said=said), catalog)
     assert asked == [True]

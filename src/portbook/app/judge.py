@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.app.on_record import OwnerOnRecord, OwnersOnRecord, PortOnRecord
+from portbook.app.on_record import OwnerOnRecord, OwnersOnRecord, PortOnRecord, PortsOnRecord
 from portbook.host.host_reader import THIS_HOST
 from portbook.model import (
     Assessment,
@@ -15,35 +15,27 @@ from portbook.model import (
     Transport,
 )
 from portbook.model.command_line import tool_names
-from portbook.verdict.engine import judge, weight_of_port
-from portbook.verdict.facts import Case, note_that_counts, service_names, speaks
+from portbook.verdict.engine import judge
+from portbook.verdict.facts import Case, note_that_counts, speaks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from collections.abc import Set as AbstractSet
     from typing import Any
 
     from portbook.catalog import Catalog
     from portbook.host.host_reader import HostReader
     from portbook.model import (
-        KnownService,
         PortRules,
         Process,
         Program,
         Reach,
-        Report,
-        Standing,
-        State,
         Tool,
-        Use,
     )
     from portbook.verdict.shadowing import Reached
 
 # Verdicts and owners that are kept for sockets like them. A finding with its evidence takes a
 # kilobyte, one without is shared.
 _MOST_SAID, _MOST_BARE = 1024, 8192
-_FEW_PORTS = 24  # of which something is said, each of them looked up by itself
 # What makes the named tuples of every socket: their own constructors take four times as long.
 _new: Any = tuple.__new__
 _NO_WORDS: frozenset[str] = frozenset()
@@ -69,20 +61,15 @@ class Judge:
         named: bool = True,
         trusted: frozenset[int] = frozenset(),
         host: HostReader = THIS_HOST,
+        ports: PortsOnRecord | None = None,
     ) -> None:
         self._rules = rules
         self._registry, self._practice = catalog.registry, catalog.practice
         self._said, self._named = said, named
+        self.ports = PortsOnRecord(catalog, said=said) if ports is None else ports
         self._trusted = trusted
         self._host = host
         self._most = _MOST_SAID if said else _MOST_BARE
-        self._ports: dict[Transport, dict[int, PortOnRecord]] = {each: {} for each in Transport}
-        self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
-        # By what ports share that stand alike and are of the same spans of uses.
-        self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
-        self._span_starts: Sequence[int] = ()
-        self._spoken_of = 0  # ports of which something is said
-        self._kinds: dict[object, int] = {}
         self._owners: dict[tuple[object, ...], OwnerOnRecord] = {}
         # A number for what weighs of owners: to compare it takes no time.
         self._weights: dict[tuple[object, ...], int] = {}
@@ -93,106 +80,7 @@ class Judge:
 
     def on_record(self, port: int, transport: Transport) -> PortOnRecord:
         """What is on record about *port*."""
-        ports = self._ports[transport]
-        found = ports.get(port)
-        if found is None:
-            found = ports[port] = self._on_record(port, transport)
-        return found
-
-    def _on_record(self, port: int, transport: Transport) -> PortOnRecord:
-        at, practice = (port, transport), self._practice
-        standing = self._registry.standing(port, transport)
-        if practice.silent(port, transport):
-            known = self._silent.get(id(standing))
-            if known is not None:
-                return known
-            kind = self._kind(at, standing, (), (), (), blocked=False)
-            words = _words(standing) if standing.assignments else _NO_WORDS
-            found: PortOnRecord = _new(PortOnRecord, (standing, (), (), False, (), kind, words))
-            if not standing.assignments:
-                self._silent[id(standing)] = found
-            return found
-        span = (self._run_of(port), transport, id(standing))
-        known = self._spanned.get(span)
-        if known is not None:
-            return known
-        uses, abuse = practice.lookup_uses(*at), practice.lookup_abuse(*at)
-        blocked, services = practice.browser_blocked(port), practice.lookup_services(*at)
-        kind = self._kind(at, standing, uses, abuse, services, blocked=blocked)
-        words = _words(standing) if standing.assignments else _NO_WORDS
-        words = words.union(*[use.product.lower().split() for use in uses]) if uses else words
-        found = PortOnRecord(standing, uses, abuse, blocked, services, kind, words)
-        if not (standing.assignments or abuse or services or blocked):
-            self._spanned[span] = found
-        return found
-
-    def _run_of(self, port: int) -> int:
-        """The lowest of the ports up to *port* of which practice says the same; *port* itself for
-        the first few, which aren't worth to look for it.
-        """
-        self._spoken_of += 1
-        if self._spoken_of <= _FEW_PORTS:
-            return port
-        if not self._span_starts:
-            from portbook.model import PORTS
-
-            practice = self._practice
-            starts = practice.run_starts()
-            if self._said:
-                homes = {number for each in practice.programs() for number, _ in each.ports}
-                starts = starts.union(homes, [number + 1 for number in homes])
-            self._span_starts = sorted(starts - {PORTS})
-        from bisect import bisect_right
-
-        return self._span_starts[bisect_right(self._span_starts, port) - 1]
-
-    def _kind(
-        self,
-        at: tuple[int, Transport],
-        standing: Standing,
-        uses: tuple[Use, ...],
-        abuse: tuple[Report, ...],
-        services: tuple[KnownService, ...],
-        *,
-        blocked: bool,
-    ) -> int:
-        """The number of the kind of port that *at* is; see :class:`PortOnRecord`.
-
-        Where nothing is said, ports are alike of which the same facts are true
-        (:func:`portbook.verdict.engine.weight_of_port`). Where something is, a port is like others
-        of the same standing, uses and programs, as long as nothing is said of it alone.
-        """
-        if not self._said:
-            names = service_names(standing) if uses or abuse else _NO_WORDS
-            return self.bare_kind(standing.state, names, uses, abuse, services, blocked=blocked)
-        kind: object = at
-        if not (standing.assignments or abuse or services or blocked):
-            # Held with their ports, so that no other ever is at the same place.
-            met = [id(each) for each in uses]
-            if uses:
-                met += [id(each) for each in self._practice.programs_on(*at)]
-            kind = (standing.state, standing.listed, standing.text, *met)
-        return self._kinds.setdefault(kind, len(self._kinds))
-
-    def bare_kind(
-        self,
-        state: State,
-        names: AbstractSet[str],
-        uses: Sequence[Use],
-        abuse: Sequence[Report],
-        services: Sequence[KnownService],
-        *,
-        blocked: bool,
-    ) -> int:
-        """The number of the kind of port that is assigned to *names*, where nothing is said."""
-        kind: object = state
-        if uses or abuse or services or blocked:
-            weight = weight_of_port(names, uses, abuse) if uses or abuse else ()
-            # Held with their ports, so that no other ever is at the same place.
-            advised = [id(each) for each in services if each.exposure is not None]
-            met = any(each.leads for each in services)
-            kind = (state, blocked, met, weight, *advised)
-        return self._kinds.setdefault(kind, len(self._kinds))
+        return self.ports.on_record(port, transport)
 
     def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
         """*listener* with its findings, and where they are said, with the services registered
@@ -349,10 +237,6 @@ class Judge:
             ]
             case = case._replace(kept=tuple(kept))
         return case
-
-
-def _words(standing: Standing) -> frozenset[str]:
-    return frozenset(service_names(standing))
 
 
 def _words_of_owners(

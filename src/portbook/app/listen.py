@@ -15,7 +15,6 @@ from portbook.model import (
     OwnersSeen,
     PortRules,
     Source,
-    Transport,
     Visibility,
 )
 
@@ -23,6 +22,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from portbook.app.on_record import PortsOnRecord
     from portbook.app.socket_filter import Filter
     from portbook.app.watch import Watch
     from portbook.catalog import Catalog
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
         Listener,
         Note,
         Standing,
+        Transport,
     )
     from portbook.verdict.shadowing import Reached
 
@@ -68,7 +69,8 @@ class ScanOptions(NamedTuple):
     their codes and levels, but no sentence and no evidence; where ``named`` is, no subject: it is
     the socket that they stand with. ``notes`` takes the user's own notes into account. ``reach``
     asks for networks and firewall rules, for what isn't bound to loopback. ``clients`` asks who is
-    connected, where one port is looked at.
+    connected, where one port is looked at. ``ports`` is what has been looked up of ports already,
+    as it is said or not.
     """
 
     owners: OwnerSearch = OwnerSearch.FIRST
@@ -80,6 +82,7 @@ class ScanOptions(NamedTuple):
     reach: bool = True
     named: bool = True
     clients: bool = False
+    ports: PortsOnRecord | None = None
 
     def probing(self) -> ScanOptions:
         """These, with every service asked what it speaks."""
@@ -168,7 +171,12 @@ def _judged(
 
         catalog.practice.expect(len(listeners))
         judge = Judge(
-            *(rules, catalog), said=depth.said, named=depth.named, trusted=notes.users, host=host
+            *(rules, catalog),
+            said=depth.said,
+            named=depth.named,
+            trusted=notes.users,
+            host=host,
+            ports=depth.ports,
         )
         shadowed = _shadowed(listeners, host)
         listeners = tuple(
@@ -233,15 +241,16 @@ def likely_services(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(name for name in here if name in there), *there, *here]))
 
 
-def prepare(ports: set[int], catalog: Catalog) -> None:
-    """Does what judging sockets on *ports* takes, whoever holds them, so that it needn't later."""
+def prepare(places: set[tuple[int, Transport]], ports: PortsOnRecord, catalog: Catalog) -> None:
+    """Does what judging sockets at *places* takes, whoever holds them, so that it needn't later."""
     from portbook.app import judge, reachable  # noqa: F401 - loaded ahead
 
+    if ports.said:
+        from portbook.verdict import evidence, finding_facts  # noqa: F401
     try:
-        catalog.practice.expect(len(ports))
-        for port in sorted(ports):
-            catalog.registry.standings(port)
-        catalog.practice.silent(0, Transport.TCP)
+        catalog.practice.expect(len(places))
+        for place in sorted(places):
+            ports.on_record(*place)
     except PortbookError:  # told where it is needed
         pass
 

@@ -6,6 +6,7 @@ import sys
 
 from portbook._fast_types import NamedTuple
 from portbook.app.listen import ScanOptions, answer_here, prepare, watch_here
+from portbook.app.on_record import PortsOnRecord
 from portbook.app.socket_filter import Filter
 from portbook.catalog.expectations.lookup import check_named
 from portbook.cli import complain
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from portbook.catalog import Catalog
     from portbook.host.firewall.redirects import Redirect
     from portbook.host.host_reader import HostReader
-    from portbook.model import Gap
+    from portbook.model import Gap, Transport
     from portbook.present.views.listen_fields import Template
 
 
@@ -92,6 +93,7 @@ def answer(options: Options, catalog: Catalog, host: HostReader | None = None) -
     # The table shows the findings' codes alone.
     said = options.json or options.jsonl or options.verbose
     probed = Filter() if options.probe else None
+    ports = PortsOnRecord(catalog, said=said)
     depth = ScanOptions(
         OwnerSearch.ALL,
         detail=options.detail or options.deep,
@@ -100,11 +102,12 @@ def answer(options: Options, catalog: Catalog, host: HostReader | None = None) -
         notes=options.notes,
         probe=probed,
         named=not (options.jsonl or _in_pieces(options)),
+        ports=ports,
     )
     wanted = filter_of(options, catalog, options.ports)
 
-    def meanwhile(ports: set[int]) -> None:
-        prepare(ports, catalog)
+    def meanwhile(places: set[tuple[int, Transport]]) -> None:
+        prepare(places, ports, catalog)
         if options.json or options.jsonl:
             from portbook.present.render import sockets_json  # noqa: F401 - loaded ahead
         else:

@@ -241,7 +241,9 @@ class CommandsHost(HostReader):
     The sockets beside those on one port are read together with them.
     """
 
-    def __init__(self, meanwhile: Callable[[set[int]], None] | None = None) -> None:
+    def __init__(
+        self, meanwhile: Callable[[set[tuple[int, Transport]]], None] | None = None
+    ) -> None:
         self._meanwhile = meanwhile
         self._begins = True
         self._begun: BegunReading | None = None

@@ -51,17 +51,17 @@ def read_host_in_two(
     ports: tuple[int, int] | None,
     transport: Transport | None,
     owners: OwnerSearch,
-    meanwhile: Callable[[set[int]], None] | None,
+    meanwhile: Callable[[set[tuple[int, Transport]]], None] | None,
     *,
     listed: Callable[[frozenset[int], bool], None],
     widened: tuple[int, int] | None,
 ) -> Host:
     """As :func:`read_host`, with a child of this process for the moment, where it is of use.
 
-    For a process that is one command's and nobody else's. *meanwhile* takes the ports on which
-    sockets are, and what it does takes less time there than later; it may be left undone. *listed*
-    is told before owners are looked for on which of the *widened* ports sockets are, and whether
-    one of *ports* itself can be reached from elsewhere.
+    For a process that is one command's and nobody else's. *meanwhile* takes the ports and
+    transports of the sockets, and what it does takes less time there than later; it may be left
+    undone. *listed* is told before owners are looked for on which of the *widened* ports sockets
+    are, and whether one of *ports* itself can be reached from elsewhere.
     """
     more = {"meanwhile": meanwhile, "listed": listed, "widened": widened}
     return _read_host(ports, transport, owners, **more if sys.platform.startswith("linux") else {})

@@ -81,7 +81,7 @@ def read_host(
     cgroups: str | None = None,
     connect: Callable[[], Netlink] = connect_netlink,
     release: str | None = None,
-    meanwhile: Callable[[set[int]], None] | None = None,
+    meanwhile: Callable[[set[tuple[int, Transport]]], None] | None = None,
     listed: Callable[[frozenset[int], bool], None] | None = None,
     widened: tuple[int, int] | None = None,
 ) -> Host:
@@ -118,7 +118,7 @@ def find_owners(
     how: OwnerSearch,
     root: str,
     cgroups: str | None,
-    meanwhile: Callable[[set[int]], None] | None = None,
+    meanwhile: Callable[[set[tuple[int, Transport]]], None] | None = None,
 ) -> tuple[Mapping[int, tuple[OwnersSeen, tuple[Process, ...]]], tuple[Gap, ...]]:
     """Inode -> how its owners were found and who they are; and what could not be seen."""
     wanted = {socket.inode: (socket.uid, socket.cgroup) for socket in sockets if socket.inode}
@@ -126,8 +126,8 @@ def find_owners(
         return {}, ()
     from portbook.host.linux.owners import read_owners
 
-    every = how == OwnerSearch.ALL
-    done = None if meanwhile is None else lambda do=meanwhile: do({one.port for one in sockets})
+    every, places = how == OwnerSearch.ALL, {(one.port, one.transport) for one in sockets}
+    done = None if meanwhile is None else lambda do=meanwhile: do(places)
     return read_owners(wanted, every=every, root=root, cgroups=cgroups, meanwhile=done)
 
 
