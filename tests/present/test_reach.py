@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.app.origins import Origin
+from portbook.app.origins import Barrier, Origin
 from portbook.app.reach import ReachRequest, SocketReach, reach_here
 from portbook.app.reachable import reachable_of
 from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
-from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated
+from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated, Reachable, Scope
 from portbook.model.reach import Outcome, RuleText
 from portbook.present.phrases.firewall_commands import firewall_command, firewall_question
-from portbook.present.phrases.reach import configured_words
+from portbook.present.phrases.reach import configured_words, reach_line
 from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style
 from portbook.present.views.reach import answer_words, compose_reach, next_steps, render_reach
@@ -69,6 +69,26 @@ def test_what_is_not_known_of_this_machine_is_not_called_reachable_from_it() -> 
     text = shown(Machine([local], HIDDEN))
     assert text.startswith("8080/tcp · reachable from no other machine\n")
     assert "  this machine   can't tell\n" in text
+
+
+def test_in_short_this_machine_is_called_let_in_where_no_rules_could_stop_it() -> None:
+    blocked = Reachable(Scope.BLOCKED, (), ("policy drop",), ("inet t in",), firewall=True)
+    words = "from no other machine: a firewall rule blocks them (policy drop)"
+    assert reach_line(blocked) == words  # rules may stop this machine as well: nobody asked them
+    assert reach_line(blocked, own=True).startswith("from this machine only: ")
+    alone = Reachable(Scope.THIS_MACHINE, firewall=False)
+    assert reach_line(alone) == "from this machine only"
+    assert reach_line(alone._replace(firewall=True)) == "from no other machine"
+
+
+@for_each(
+    "interface, words",
+    [(None, "no: this machine has no IPv6 address beyond loopback"),
+     ("eth1", "no: eth1 has no IPv6 address")],
+)  # fmt: skip
+def test_a_missing_address_is_named_by_its_family(interface: str | None, words: str) -> None:
+    origin = Origin("anywhere", Family.IPV6, Outcome.DROPPED, interface, barrier=Barrier.NO_ADDRESS)
+    assert answer_words(origin) == words
 
 
 def test_root_is_told_what_failed_and_not_to_become_root() -> None:

@@ -231,7 +231,8 @@ class _Question(NamedTuple):
             others = [each for each in self.network.interfaces if not each.loopback]
             down = [each for each in others if not each.up and self.inside in (None, each.name)]
             has_one = any(_address_on(each, self.family) for each in down)
-            yield self._stopped(ANYWHERE, Barrier.DOWN if has_one else Barrier.NO_ADDRESS)
+            lacks = Barrier.DOWN if has_one else Barrier.NO_ADDRESS
+            yield self._stopped(ANYWHERE, lacks, None if has_one else self.inside)
         elif not self.network.policy:
             yield self._stopped(ANYWHERE, Barrier.NO_ROUTE)
         else:  # other tables than the main one may have a way

@@ -54,15 +54,17 @@ def reach_cell(reachable: Reachable) -> str:
     return _CELLS[reachable.scope]
 
 
-def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool = True) -> str:
+def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool | None = None) -> str:
     """The brief's line, and a page's. Who isn't root sees more *as_root*.
 
-    *own* is whether this machine itself is known to get through.
+    *own* is whether this machine itself is known to get through; None: it wasn't asked whether
+    rules let it.
 
     >>> from portbook.model import Reachable
     >>> reach_line(Reachable(Scope.BLOCKED, (), ("tcp dport 80 drop",), ("inet t in",), True))
-    'from this machine only: a firewall rule blocks the rest (tcp dport 80 drop)'
+    'from no other machine: a firewall rule blocks them (tcp dport 80 drop)'
     """
+    own = reachable.firewall is False if own is None else own
     rule = f" ({reachable.rules[-1]})" if reachable.rules else ""
     here = "from this machine only" if own else "from no other machine"
     if reachable.scope is Scope.THIS_MACHINE:
@@ -100,7 +102,7 @@ def _sent_line(reachable: Reachable, here: str, rest: str) -> str:
 
 
 def reachable_words(
-    reachable: Reachable, *, listens: bool = True, as_root: bool = True, own: bool = True
+    reachable: Reachable, *, listens: bool = True, as_root: bool = True, own: bool | None = None
 ) -> str:
     """The line as the end of a sentence about what listens, or about a server that would.
 

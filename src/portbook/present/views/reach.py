@@ -36,7 +36,7 @@ _BARRIERS = {
     Barrier.LOOPBACK: "no: bound to loopback",
     Barrier.NOT_HERE: "no: no interface has the bound address",
     Barrier.DOWN: "no: the interface is down",
-    Barrier.NO_ADDRESS: "no: this machine has no such address in a network",
+    Barrier.NO_ADDRESS: "no: {place} no {family} address{beyond}",
     Barrier.NO_ROUTE: "no: answers have no route there",
     Barrier.STRICT_SOURCE: "no: rp_filter drops it, answers would leave by another interface",
 }
@@ -238,7 +238,11 @@ def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
         rule = f" ({cited(origin.rules[-1])})" if origin.rules else ""
         return f"no: refused, nothing listens on {at}{rule}"
     if origin.barrier is not None:
-        return _BARRIERS[origin.barrier]
+        return _BARRIERS[origin.barrier].format(
+            place=f"{origin.interface} has" if origin.interface else "this machine has",
+            family=_FAMILIES[origin.family],
+            beyond="" if origin.interface else " beyond loopback",
+        )
     words = _ANSWERS[origin.answer]
     if origin.unanswered and origin.answer is Outcome.DROPPED:
         words = "no: its answers are dropped"
