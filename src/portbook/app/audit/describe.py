@@ -6,10 +6,13 @@ a few of thousands.
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 from portbook._fast_types import NamedTuple
 from portbook.model import (
     Assessment,
     Family,
+    Finding,
     Listener,
     Ownership,
     OwnersSeen,
@@ -24,15 +27,20 @@ from portbook.model import (
 )
 from portbook.verdict.engine import judge
 from portbook.verdict.facts import Case
+from portbook.verdict.finding_facts import Carried
+from portbook.verdict.rules import RULES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from portbook.app.audit.result import Service
     from portbook.catalog import Catalog
-    from portbook.model import Finding, Standing
+    from portbook.model import Standing
 
 # To look a word up takes a fifth of what the enum's constructor does.
 _TRANSPORTS = {str(each): each for each in Transport}
+_CARRIES = {rule.code: rule.carries for rule in RULES}
+# For so few services, what is on record of all ports isn't read.
+_FEW = 24
 _ADDRESSES = {"loopback": "127.0.0.1", "everywhere": "0.0.0.0"}
 
 
@@ -67,57 +75,75 @@ def case_of(service: Service, catalog: Catalog) -> Case:
 
 def say(service: Service, catalog: Catalog) -> tuple[Finding, ...]:
     """The findings on *service*: on its port, for nobody has seen the socket."""
-    subject = Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
-    return judge(case_of(service, catalog), subject=subject)
+    return judge(case_of(service, catalog), subject=subject_of(service))
+
+
+def subject_of(service: Service) -> Subject:
+    """What findings on *service* concern: its port."""
+    return Subject(SubjectKind.PORT, f"{service.port}/{service.transport}")
 
 
 class Described(NamedTuple):
-    """What is told of one service: its names, the products that use its port, and the findings on
-    it where it is unexpected.
+    """What is told of services that are alike: their names, the products that use their ports, and
+    the findings on them, each where they are unexpected; as of ``first``, one of them.
     """
 
-    names: tuple[str, ...] = ()
-    uses: tuple[str, ...] = ()
-    findings: tuple[Finding, ...] = ()
-
-
-_NOTHING = Described()
+    first: Service
+    names: tuple[str, ...]
+    uses: tuple[str, ...]
+    findings: tuple[Finding, ...]
 
 
 class Describer:
-    """What is told of each of many services: ports of which nothing is on record are judged once,
-    and their findings concern the first of them.
+    """What is told of each of *many* services: those of which the same is on record are described
+    once. Findings come without what they rest on.
     """
 
-    def __init__(self, catalog: Catalog) -> None:
+    def __init__(self, catalog: Catalog, many: int) -> None:
         self._catalog = catalog
-        self._known: dict[tuple[object, ...], tuple[Standing, tuple[Finding, ...]]] = {}
+        practice = catalog.practice
+        practice.expect(many)
+        self._run_starts = sorted(practice.run_starts()) if many > _FEW else ()
+        # Held with the standing, so that what identifies one is no other's.
+        self._known: dict[tuple[object, ...], tuple[Standing, Described]] = {}
 
     def describe(self, service: Service) -> Described:
-        """What is told of *service*."""
+        """What is told of *service*, and of others: the very same for all that are alike."""
+        (
+            transport, port, _, findings, _, _, _, _, _, reach, _, spoken,
+        ) = service  # fmt: skip
+        starts = self._run_starts
+        run = starts[bisect_right(starts, port) - 1] if starts else port
+        standing = self._catalog.registry.standings(port)[_TRANSPORTS[transport]]
+        key = (run, id(standing), transport, id(findings), reach, spoken)
+        known = self._known.get(key)
+        if known is None:
+            known = self._known[key] = standing, self._describe(service, standing)
+        return known[1]
+
+    def _describe(self, service: Service, standing: Standing) -> Described:
         port, transport = service.port, _TRANSPORTS[service.transport]
         practice = self._catalog.practice
-        standing = self._catalog.registry.standings(port)[transport]
         silent = practice.silent(port, transport)
         used = () if silent else practice.lookup_uses(port, transport)
-        findings: tuple[Finding, ...] = ()
-        if service.is_unexpected:
-            if standing.assignments or not silent:
-                findings = say(service, self._catalog)
-            else:
-                key = (id(standing), transport, service.reach)
-                found = self._known.get(key)
-                if found is None:
-                    # Held with what is known of it, so that what identifies it is no other's.
-                    found = self._known[key] = (standing, say(service, self._catalog))
-                findings = found[1]
-        elif silent and not standing.assignments:
-            return _NOTHING
         return Described(
+            service,
             _names(standing) if standing.assignments else (),
             tuple(dict.fromkeys([use.product for use in used])) if used else (),
-            findings,
+            _in_words(service, self._catalog) if service.is_unexpected else (),
         )
+
+
+def _in_words(service: Service, catalog: Catalog) -> tuple[Finding, ...]:
+    """As :func:`say`, by the findings that *service* has, and without what they rest on."""
+    subject = subject_of(service)
+    carried = Carried(case_of(service, catalog), subject)
+    return tuple(
+        [
+            Finding(code, level, subject, carried.of(_CARRIES[code]))
+            for code, level in service.findings
+        ]
+    )
 
 
 def names(service: Service, catalog: Catalog) -> tuple[str, ...]:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import csv
 import io
+from functools import lru_cache
+from math import floor
 
 from portbook._fast_types import NamedTuple
-from portbook.app.audit.describe import Describer, names, uses
+from portbook.app.audit.describe import Describer, names, subject_of, uses
 from portbook.app.audit.outputs import FORMULA
-from portbook.model import Finding, Subject, SubjectKind
+from portbook.model import Subject, SubjectKind
 from portbook.model.text import moment, unbyte
 from portbook.present.escape import one_line
 from portbook.present.phrases.findings import finding_message
 from portbook.present.render.json_text import json_line, quoted
 from portbook.present.render.sockets_json import phrased
-from portbook.present.render.table_text import FindingTexts, row_writer
+from portbook.present.render.table_text import row_writer
 from portbook.schema.captures import AUDIT, AUDIT_SERVICE
 
 TYPE_CHECKING = False
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
+    from portbook.app.audit.describe import Described
     from portbook.app.audit.result import AuditAnswer, Service
     from portbook.catalog import Catalog
     from portbook.model import Level
@@ -38,9 +41,9 @@ class _Finding(NamedTuple):
 
 class _Service(NamedTuple):
     service: Service
-    names: Sequence[str]
-    uses: Sequence[str]
-    findings: Sequence[Any]
+    names: Any
+    uses: Any
+    findings: Any
 
 
 class _Audit(NamedTuple):
@@ -50,15 +53,12 @@ class _Audit(NamedTuple):
 
 def of_audit(answer: AuditAnswer, catalog: Catalog) -> dict[str, Any]:
     """``portbook/audit/1``."""
-    services = [
-        service._replace(
-            findings=[
-                _Finding(code, level, finding and finding_message(finding))
-                for code, level, finding in service.findings
-            ]
-        )
-        for service in _described(answer, catalog)
-    ]
+    describe = Describer(catalog, len(answer.services)).describe
+    services = []
+    for service in answer.services:
+        told = describe(service)
+        findings = _findings(told, subject_of(service))
+        services.append(_Service(service, told.names, told.uses, findings))
     return phrased(AUDIT).encode(_Audit(answer, services))
 
 
@@ -68,36 +68,89 @@ def audit_pieces(answer: AuditAnswer, catalog: Catalog) -> Iterator[str]:
     empty = phrased(AUDIT).encode(_Audit(answer, ()))
     begin, _, end = json_line(empty).partition(services)
     yield begin + services
-    message = FindingTexts(finding_message).one
+    texts: dict[int, _Texts] = {}
 
-    def write(findings: Sequence[tuple[str, Level, Finding | None]]) -> str:
-        pieces = [
-            f'{{"code":{quoted(code)},"level":{quoted(level)},'
-            f'"message":{"null" if finding is None else message(finding)}}}'
-            for code, level, finding in findings
-        ]
-        return f"[{','.join(pieces)}]"
+    def worded() -> Iterator[_Service]:
+        describe = Describer(catalog, len(answer.services)).describe
+        for service in answer.services:
+            told = describe(service)
+            known = texts.get(id(told))  # the describer has it as long as this runs
+            if known is None:
+                known = texts[id(told)] = _Texts(told)
+            yield _new(_Service, (service, known.names, known.uses, known.findings(service)))
 
+    written = dict.fromkeys(("service_names", "uses", "findings"), str)
+    write = row_writer(AUDIT_SERVICE, {**written, "first": _moment, "last": _moment})
     comma = ""
-    for text in row_writer(AUDIT_SERVICE, {"findings": write})(_described(answer, catalog)):
+    for text in write(worded()):
         yield comma + text
         comma = ","
     yield end
 
 
-def _described(answer: AuditAnswer, catalog: Catalog) -> Iterator[_Service]:
-    """The services with what is told of each; the verdict, where it is told, as its finding."""
-    catalog.practice.expect(len(answer.services))
-    describer = Describer(catalog)
-    for service in answer.services:
-        told_names, told_uses, told = describer.describe(service)
-        findings: dict[str, Finding] = {}
-        if told:
-            subject = _new(Subject, (SubjectKind.PORT, f"{service.port}/{service.transport}"))
-            for code, level, _, facts, evidence in told:
-                findings[code] = _new(Finding, (code, level, subject, facts, evidence))
-        said = tuple([(code, level, findings.get(code)) for code, level in service.findings])
-        yield _new(_Service, (service, told_names, told_uses, said))
+class _Texts:
+    """What is *told* of services that are alike, as JSON: written once, and the port filled in."""
+
+    __slots__ = ("_pieces", "_told", "names", "uses")
+
+    def __init__(self, told: Described) -> None:
+        self._told = told
+        self.names, self.uses = json_line(told.names), json_line(told.uses)
+        # What stands around the ports; None before a second service needs it, and nothing where
+        # that can't be told.
+        self._pieces: list[str] | None = None
+
+    def findings(self, service: Service) -> str:
+        """The findings on *service*, which is one of these."""
+        pieces, port = self._pieces, str(service.port)
+        if pieces:
+            return port.join(pieces)
+        text = _findings_text(self._told, subject_of(service))
+        if pieces is None and service is not self._told.first:
+            marked = Subject(SubjectKind.PORT, f"{_MARK}/{service.transport}")
+            pieces = _findings_text(self._told, marked).split(_MARK)
+            self._pieces = pieces if port.join(pieces) == text else []
+        return text
+
+
+# Stands for a port, a number that nothing has but by malice.
+_MARK = "480913205570"
+
+
+def _findings_text(told: Described, subject: Subject) -> str:
+    return f"[{','.join(map(_finding_text, _findings(told, subject)))}]"
+
+
+def _finding_text(finding: _Finding) -> str:
+    code, level, message = finding
+    said = "null" if message is None else quoted(message)
+    return f'{{"code":{quoted(code)},"level":{quoted(level)},"message":{said}}}'
+
+
+def _findings(told: Described, subject: Subject) -> list[_Finding]:
+    """The findings on *subject*, one of those of which the same is *told*."""
+    if told.findings:
+        return [
+            _Finding(each.code, each.level, finding_message(each._replace(subject=subject)))
+            for each in told.findings
+        ]
+    return [_Finding(code, level, None) for code, level in told.first.findings]
+
+
+def _moment(seconds: float | None) -> str:
+    """*seconds* as :func:`portbook.model.text.moment` has them, quoted."""
+    if seconds is None:
+        return "null"
+    hours, rest = divmod(floor(seconds), 3600)
+    return _hour(hours) + _IN_AN_HOUR[rest]
+
+
+@lru_cache(maxsize=4096)
+def _hour(hours: int) -> str:
+    return f'"{moment(hours * 3600)[:-6]}'
+
+
+_IN_AN_HOUR = [f'{minute:02}:{second:02}Z"' for minute in range(60) for second in range(60)]
 
 
 def _time(seconds: float | None) -> str | None:
