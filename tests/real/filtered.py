@@ -195,10 +195,12 @@ class FilteredMachine:
         """Takes away all rules, of every kind."""
         lines = ["nft flush ruleset"]
         for tool in ("iptables-legacy-restore", "ip6tables-legacy-restore"):
+            names = f"/proc/net/{tool.partition('tables')[0]}_tables_names"
             if find_program(tool):
                 for table in ("raw", "mangle", "nat", "filter"):
                     policies = "".join(f":{chain} ACCEPT\\n" for chain in _POLICIES.get(table, ()))
-                    lines.append(f"printf '*{table}\\n{policies}COMMIT\\n' | {tool} || true")
+                    flush = f"printf '*{table}\\n{policies}COMMIT\\n' | {tool}"
+                    lines.append(f"! grep -q . {names} || {flush} || true")
         self.shell(self.machine, "\n".join(lines))
 
     def load(self, argv: Sequence[str], text: str) -> str:

@@ -136,8 +136,10 @@ def probe(wanted: list[list[Any]], seconds: float) -> list[str]:
 
 
 def predict(question: dict[str, Any]) -> dict[str, Any]:
+    from portbook.host.firewall import Unread
     from portbook.host.firewall.decide import decide
     from portbook.host.firewall.intervals import Intervals
+    from portbook.host.firewall.kernel_rules import read_kernel_rules
     from portbook.host.firewall.ruleset import read_ruleset
     from portbook.host.firewall.values import Interface, Machine
     from portbook.host.linux.network import read_network
@@ -152,7 +154,7 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
         first, last = map(int, file.read().split())
     routes = tuple(map(tuple, question["routes"]))
     machine = Machine(interfaces, routes, forwarding=True, own_ports=(first, last))
-    ruleset = read_ruleset(60)
+    ruleset, plain = read_ruleset(60), read_kernel_rules()
     answers, apart = [], []
     for transport, source, destination, port, interface in question["asked"]:
         asked: dict[str, Any] = {
@@ -178,6 +180,12 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
         short = decide(ruleset, machine, **asked, later=False)  # as lists and the brief ask
         if len({_by_outcome(some, Intervals.of) for some in (decisions, short)}) > 1:
             apart.append(["short", f"{transport} {destination} {port}", str(short)])
+        try:  # as the brief asks first: what the kernel itself tells must be what tools print
+            told_plainly = plain and decide(plain, machine, **asked, later=False)
+        except Unread:
+            continue
+        if told_plainly and told_plainly != short:
+            apart.append(["kernel", f"{transport} {destination} {port}", str(told_plainly)])
     gaps = [[str(gap.code), gap.subject, gap.detail] for gap in ruleset.gaps]
     return {"answers": answers, "gaps": gaps + apart}
 

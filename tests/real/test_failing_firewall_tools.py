@@ -29,23 +29,68 @@ table inet filter {
 ALL = '"$REAL" "$@"'
 
 
+PLAIN = """
+table inet filter {
+    chain input {
+        type filter hook input priority 0; policy accept;
+        iif lo accept
+        ct state { established, related } accept
+        tcp dport { 22, 8000-8100 } ip saddr 192.0.2.0/24 drop
+        tcp dport 9090 numgen inc mod 2 0 drop
+    }
+}
+"""
+
+
 @pytest.fixture(scope="module")
 def machine() -> Iterator[Namespace]:
     need_namespaces()
     need_program("nft")
     with Namespace() as made:
-        for command in (
-            "ip link add veth0 type veth peer name veth1",
-            "ip link set veth1 up",
-            "ip addr add 192.0.2.1/24 dev veth0",
-            "ip link set veth0 up",
-        ):
-            assert made.run(command.split()).returncode == 0, command
-        made.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080})
-        rules = made.folder / "rules"
-        rules.write_text(RULES)
-        assert made.run(["nft", "-f", rules]).returncode == 0
+        linked(made, RULES)
         yield made
+
+
+def linked(made: Namespace, text: str) -> None:
+    """Gives *made* a network, a listener in it, and the rules in *text*."""
+    for command in (
+        "ip link add veth0 type veth peer name veth1",
+        "ip link set veth1 up",
+        "ip addr add 192.0.2.1/24 dev veth0",
+        "ip link set veth0 up",
+    ):
+        assert made.run(command.split()).returncode == 0, command
+    for port in (8080, 9090):
+        made.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": port})
+    rules = made.folder / "rules"
+    rules.write_text(text)
+    assert made.run(["nft", "-f", rules]).returncode == 0
+
+
+def behind(machine: Namespace, script: str) -> tuple[str, ...]:
+    """What a command begins with for which nft is *script*."""
+    fake = machine.folder / "nft"
+    fake.write_text(f"#!/bin/sh\nREAL={machine.folder}/real\n{script}\n")
+    fake.chmod(0o755)
+    over = (
+        f"nft=$(readlink -f $(command -v nft)); cp $nft {machine.folder}/real;"
+        f' mount --bind {fake} $nft && exec "$@"'
+    )
+    return "unshare", "-m", "sh", "-c", over, "sh"
+
+
+def test_the_brief_needs_no_tool_for_plain_rules() -> None:
+    need_namespaces()
+    need_program("nft")
+    with Namespace() as machine:
+        linked(machine, PLAIN)
+        broken = behind(machine, "exit 1")
+        for before in ((), broken):
+            plain = machine.portbook("8080", before=before)
+            assert "from no other machine: a firewall rule blocks them" in plain.stdout
+        odd = machine.portbook("9090", before=broken)
+        assert "nft failed with status 1" in " ".join(odd.stdout.split())
+        assert "Reachable" in machine.portbook("9090").stdout
 
 
 @pytest.mark.parametrize(
@@ -78,14 +123,7 @@ def machine() -> Iterator[Namespace]:
 def test_nothing_is_told_of_rules_that_were_not_read(
     machine: Namespace, script: str, code: str, words: str
 ) -> None:
-    fake = machine.folder / "nft"
-    fake.write_text(f"#!/bin/sh\nREAL={machine.folder}/real\n{script}\n")
-    fake.chmod(0o755)
-    over = (
-        f"nft=$(readlink -f $(command -v nft)); cp $nft {machine.folder}/real;"
-        f' mount --bind {fake} $nft && exec "$@"'
-    )
-    inside = ("unshare", "-m", "sh", "-c", over, "sh")
+    inside = behind(machine, script)
     report = machine.ask("reach", "8080", before=inside)
     assert code in {each["code"] for each in report["missing"]}, report["missing"]
     (socket,) = report["sockets"]

@@ -70,6 +70,7 @@ def add_reachable(
                 from portbook.app.redirected import Takers
 
                 origins = Takers(socket.transport, network, host).settled(origins)
+            firewall = None if packets.missing else packets.in_force  # some is read when met
             reachable = known[key] = reachable_of(origins, firewall=firewall, port=socket.port)
         doubts.update(dict.fromkeys(reachable.not_evaluated))
         told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from portbook.host.firewall.packet_filter import PacketFilter
     from portbook.host.firewall.redirects import Redirect
     from portbook.host.firewall.ruleset import BegunReading
+    from portbook.host.firewall.values import Ruleset
     from portbook.host.linux.connections import Conflicts
     from portbook.host.linux.network import Network
     from portbook.host.linux.process_tree import CurrentProcess, Relative
@@ -246,7 +247,7 @@ class CommandsHost(HostReader):
     ) -> None:
         self._meanwhile = meanwhile
         self._begins = True
-        self._begun: BegunReading | None = None
+        self._begun: BegunReading | Ruleset | None = None
         self._beside: tuple[tuple[int, int, Transport | None], frozenset[int]] | None = None
 
     def read_host(self, ports: Ports, transport: Transport | None, owners: OwnerSearch) -> Host:

@@ -18,8 +18,9 @@ _NETLINK_NETFILTER = 12
 _NLMSG_ERROR, _NLMSG_DONE = 2, 3
 _NLM_F_REQUEST, _NLM_F_DUMP, _NLM_F_DUMP_INTR = 0x01, 0x300, 0x10
 _NF_TABLES = 10 << 8  # the subsystem's number stands above the message's
-_NEW_CHAIN, _GET_CHAIN = _NF_TABLES | 3, _NF_TABLES | 4
-_GET_RULE = _NF_TABLES | 7
+GET_TABLE = _NF_TABLES | 1
+_NEW_CHAIN, GET_CHAIN = _NF_TABLES | 3, _NF_TABLES | 4
+GET_RULE = _NF_TABLES | 7
 _GET_ELEMENTS = _NF_TABLES | 13
 _CT_KEY, CT_L3PROTO, CT_PROTOCOL = 2, 7, 10
 _NEW_GEN, _GET_GEN = _NF_TABLES | 15, _NF_TABLES | 16
@@ -27,6 +28,10 @@ _CHAIN_TYPE = 7
 _SET_TABLE, _SET_NAME = 1, 2
 _FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}  # linux/netfilter.h
 _SEQUENCE = 1
+
+
+class Unread(Exception):
+    """A packet meets a rule with something that only nft and iptables can print."""
 
 
 def may_redirect() -> bool:
@@ -104,7 +109,7 @@ def has_nat_chains() -> bool | None:
 def chain_types() -> set[str] | None:
     """The types of the chains of nftables, of which base chains have one; None: not told."""
     try:
-        return parse_chains(b"".join(_dumped(_GET_CHAIN)))
+        return parse_chains(b"".join(dumped(GET_CHAIN)))
     except ValueError:
         return None
 
@@ -115,7 +120,7 @@ def rules_on_l3proto() -> bytes:
     That is ``ct l3proto`` or ``ct protocol``. Nothing where none has, or the kernel doesn't tell:
     nft says then what is wrong.
     """
-    data = b"".join(_dumped(_GET_RULE))
+    data = b"".join(dumped(GET_RULE))
     keys = (CT_L3PROTO, CT_PROTOCOL)
     return data if any(all(sign in data for sign in ct_signs(key)) for key in keys) else b""
 
@@ -143,10 +148,10 @@ def elements(family: str, table: str, name: str) -> Iterator[bytes]:
     for kind, word in ((_SET_TABLE, table), (_SET_NAME, name)):
         text = word.encode("utf-8", "surrogateescape") + b"\0"
         attributes += _struct.pack("=HH", 4 + len(text), kind) + text + bytes(-len(text) % 4)
-    return _dumped(_GET_ELEMENTS, _FAMILIES[family], attributes)
+    return dumped(_GET_ELEMENTS, _FAMILIES[family], attributes)
 
 
-def chain_request(kind: int = _GET_CHAIN, family: int = 0, attributes: bytes = b"") -> bytes:
+def chain_request(kind: int = GET_CHAIN, family: int = 0, attributes: bytes = b"") -> bytes:
     """The netlink message that asks for the chains of all families, or for what else *kind* is."""
     flags, length = _NLM_F_REQUEST | _NLM_F_DUMP, 20 + len(attributes)
     import _struct
@@ -156,7 +161,7 @@ def chain_request(kind: int = _GET_CHAIN, family: int = 0, attributes: bytes = b
     return head + attributes
 
 
-def _dumped(kind: int, family: int = 0, attributes: bytes = b"") -> Iterator[bytes]:
+def dumped(kind: int, family: int = 0, attributes: bytes = b"") -> Iterator[bytes]:
     """What the kernel answers to a question, until it says that it is done; 0: of all families."""
     import _socket
     import _struct

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from portbook.host.firewall import Unread
 from portbook.model import Family, Gap, GapCode
 from portbook.model.reach import Decision, Outcome
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable
+    from collections.abc import Callable, Hashable, Iterable
 
     from portbook.host.firewall.other_filters import OtherFilters
     from portbook.host.firewall.port_kinds import PortKinds
@@ -27,6 +28,7 @@ class PacketFilter:
 
     *ruleset* None: no rules are in force. *missing* says what could not be read: then nothing is
     known to be open. *machine* is what else decides over packets, *others* what isn't followed.
+    *reread* has all of the rules, where *ruleset* has plain ones alone.
     """
 
     def __init__(
@@ -35,8 +37,10 @@ class PacketFilter:
         machine: Machine | None = None,
         missing: Iterable[Gap] = (),
         others: OtherFilters | None = None,
+        reread: Callable[[], PacketFilter] | None = None,
     ) -> None:
         self._ruleset, self._machine, self._others = ruleset, machine, others
+        self._reread = reread
         self._opened: frozenset[RuleText] = frozenset()
         self._closed: PacketFilter | None = None  # as it is, where this is as it would be
         self._missing = tuple(missing)
@@ -94,11 +98,22 @@ class PacketFilter:
         key = (family, transport, destination, port, interface, source, later)
         decisions = self._decided.get(key)
         if decisions is None:
-            decisions = self._followed(*key)
+            try:
+                decisions = self._followed(*key)
+            except Unread:
+                self._read_all()
+                decisions = self._followed(*key)
             if self.not_evaluated:
                 decisions = tuple([self._doubted(each, *key[1:5]) for each in decisions])
             self._decided[key] = decisions
         return decisions
+
+    def _read_all(self) -> None:
+        """Takes what the tools print in the place of what was read of the rules."""
+        if self._reread is not None:
+            whole, self._reread = self._reread(), None
+            self._ruleset, self._missing = whole._ruleset, whole._missing
+            self._decided.clear()
 
     def _followed(
         self,
@@ -211,6 +226,7 @@ class PacketFilter:
             self._first_port = port
         if port == self._first_port or self._ruleset is None:
             return port  # most are asked about one port, whatever its kind
+        self._read_all()
         asked = {port, self._first_port}
         if self._kinds is None or (self._kinds.among and not asked <= self._kinds.among):
             from portbook.host.firewall.port_kinds import PortKinds
@@ -250,8 +266,11 @@ class PacketFilter:
         return decision._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
 
 
-def begin_reading() -> BegunReading | None:
-    """Starts nft for :func:`read_packet_filter`, where there are rules and root asks."""
+def begin_reading() -> BegunReading | Ruleset | None:
+    """What :func:`read_packet_filter` needs, where there are rules and root asks.
+
+    Those are the plain rules that the kernel tells, or nft, which is started for them.
+    """
     import os
     import sys
 
@@ -259,6 +278,10 @@ def begin_reading() -> BegunReading | None:
 
     if not sys.platform.startswith("linux") or os.geteuid() != 0 or not any(chain_types() or ()):
         return None
+    from portbook.host.firewall.kernel_rules import read_kernel_rules
+
+    if (plain := read_kernel_rules()) is not None:
+        return plain
     from portbook.host.firewall.ruleset import BegunReading
 
     return BegunReading()
@@ -267,7 +290,7 @@ def begin_reading() -> BegunReading | None:
 def read_packet_filter(
     network: Network,
     families: tuple[Family, ...] = (Family.IPV4, Family.IPV6),
-    begun: BegunReading | None = None,
+    begun: BegunReading | Ruleset | None = None,
 ) -> PacketFilter:
     """The packet filters in force: the kernel says whether there are any rules, in 0.1 ms.
 
@@ -286,28 +309,35 @@ def read_packet_filter(
         types = chain_types()
         if types is not None and not any(types) and not any(map(legacy_tables, ("ip", "ip6"))):
             return PacketFilter(others=read_other_filters())
-    from portbook.host.firewall.ruleset import read_ruleset
-    from portbook.host.firewall.values import Interface, Machine
-
     if os.geteuid() != 0:  # of what isn't read nothing can be worked out
+        from portbook.host.firewall.ruleset import read_ruleset
+
         return PacketFilter(missing=read_ruleset().gaps)
-    machine = Machine(
-        tuple(
-            Interface(
-                each.name,
-                tuple([(own.text, own.prefix) for own in each.addresses]),
-                each.routes_loopback,
-                _forwarded(each.name) if each.addresses and not each.loopback else None,
-                each.traits,
-            )
-            for each in network.interfaces
-        ),
-        None if network.policy else tuple([(each.cidr, each.interface) for each in network.routes]),
-        own_ports=_own_ports(),
-        by_mark=network.by_mark,
-        keeps_mark=network.by_mark and _keeps_mark(),
-    )
     others = read_other_filters()  # while nft may still print
+    from portbook.host.firewall.machine import read_machine
+    from portbook.host.firewall.values import Ruleset
+
+    machine = read_machine(network)
+    if isinstance(begun, Ruleset):
+        return PacketFilter(
+            begun,
+            machine,
+            others=others,
+            reread=lambda: _read_with_tools(machine, others, families, None),
+        )
+    return _read_with_tools(machine, others, families, begun)
+
+
+def _read_with_tools(
+    machine: Machine,
+    others: OtherFilters,
+    families: tuple[Family, ...],
+    begun: BegunReading | None,
+) -> PacketFilter:
+    """The packet filters by what nft and iptables-save print."""
+    from portbook.host.firewall import chain_types
+    from portbook.host.firewall.ruleset import read_ruleset
+
     if begun is None:
         ruleset = read_ruleset(families=families)
     else:
@@ -318,47 +348,3 @@ def read_packet_filter(
         missing = [Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=detail)]
         return PacketFilter(missing=missing, others=others)
     return PacketFilter(ruleset, machine, others=others)
-
-
-def _own_ports(settings: str = "/proc/sys/net") -> tuple[int, int]:
-    """The first and the last port from which the kernel has programs connect (ip-sysctl.rst)."""
-    from portbook.host.firewall.conditions import EPHEMERAL
-
-    try:
-        with open(f"{settings}/ipv4/ip_local_port_range", "rb") as file:
-            first, last = map(int, file.read().split())
-    except (OSError, ValueError):
-        return EPHEMERAL
-    return first, last
-
-
-def _keeps_mark(settings: str = "/proc/sys/net") -> bool:
-    """Whether answers of TCP get the mark of what they answer (ip-sysctl.rst)."""
-    try:
-        with open(f"{settings}/ipv4/tcp_fwmark_accept", "rb") as file:
-            return file.read().strip() != b"0"
-    except OSError:
-        return False
-
-
-def _forwarded(interface: str, settings: str = "/proc/sys/net") -> tuple[str, ...] | None:
-    """The families whose packets the kernel forwards that come in by *interface*.
-
-    IPv6 asks the setting of all as well (ip-sysctl.rst of the kernel's documentation).
-    """
-    if "/" in interface:
-        return None
-    families = []
-    for family, wanted in (("ipv4", (interface,)), ("ipv6", (interface, "all"))):
-        try:
-            values = []
-            for each in wanted:
-                with open(f"{settings}/{family}/conf/{each}/forwarding", "rb") as file:
-                    values.append(file.read().strip() != b"0")
-        except OSError:
-            if family == "ipv4":
-                return None
-            continue  # a kernel without IPv6
-        if all(values):
-            families.append(family)
-    return tuple(families)
