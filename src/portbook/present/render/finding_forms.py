@@ -203,6 +203,10 @@ class FindingForms:
             alien = marked(listener, numbered=numbered, placed=placed, named=named)
             port = marked_port(port) if numbered else port
             spaced = with_places(self._said(alien, finding, port, bearer.owners), text)
+            if spaced is not None and placed and not numbered:
+                # The port stands, and its address is in brackets as the address is.
+                spaced = spaced.replace(f"[{_ADDRESS}]:{values[3]}", SPOT)
+                spaced = spaced.replace(f"{_ADDRESS}:{values[3]}", SPOT)
             if _QUOTED_OWNER in text:
                 spaced = None
             elif spaced is not None:
