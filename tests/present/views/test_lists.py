@@ -90,7 +90,7 @@ def test_a_service_has_its_history_and_how_far_that_reaches() -> None:
 def test_a_name_without_a_port_is_reached_through_dns(name: str) -> None:
     found = _service(name)
     said = render_page(compose_service(found), Style())
-    assert ("DNS" in said) is bool(found.portless)
+    assert ("DNS (SRV" in said) is bool(found.portless)
     assert ("without a port" in said) is bool(found.portless)
     assert ("Ports" in said) is bool(found.assignments)
     assert ("states no transport" in said or "not stated" in said) is any(
