@@ -264,7 +264,7 @@ class _Show:
         if host is None and self.depth is not None:
             from portbook.host.host_reader import CommandsHost
 
-            host = CommandsHost()
+            host = CommandsHost(briefly=short)
         found = answer(query, self.catalog, self.depth, short=short, whole=whole, host=host)
         self._weigh(found)
         if self.options.json or self.options.jsonl:

@@ -239,13 +239,17 @@ class CommandsHost(HostReader):
 
     *meanwhile* as :func:`portbook.host.reader.read_host_in_two` has it. Where sockets may be
     reached from elsewhere, the rules of the firewall are printed while their owners are looked for.
-    The sockets beside those on one port are read together with them.
+    The sockets beside those on one port are read together with them. *briefly*: one short question
+    is put to the rules, for which the plain ones do that the kernel tells itself.
     """
 
     def __init__(
-        self, meanwhile: Callable[[set[tuple[int, Transport]]], None] | None = None
+        self,
+        meanwhile: Callable[[set[tuple[int, Transport]]], None] | None = None,
+        *,
+        briefly: bool = False,
     ) -> None:
-        self._meanwhile = meanwhile
+        self._meanwhile, self._briefly = meanwhile, briefly
         self._begins = True
         self._begun: BegunReading | Ruleset | None = None
         self._beside: tuple[tuple[int, int, Transport | None], frozenset[int]] | None = None
@@ -262,7 +266,7 @@ class CommandsHost(HostReader):
             if outer and self._begins:
                 from portbook.host.firewall.packet_filter import begin_reading
 
-                self._begins, self._begun = False, begin_reading()
+                self._begins, self._begun = False, begin_reading(plain=self._briefly)
 
         return reader.read_host_in_two(
             ports, transport, owners, self._meanwhile, listed=listed, widened=widened

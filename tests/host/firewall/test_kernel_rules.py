@@ -11,10 +11,15 @@ from portbook.host.firewall import Unread, kernel_rules
 from portbook.host.firewall.decide import decide
 from portbook.host.firewall.kernel_expressions import KernelExpressions
 from portbook.host.firewall.kernel_iptables import read_foreign
-from portbook.host.firewall.kernel_rules import KernelRule, read_elements, read_kernel_rules
+from portbook.host.firewall.kernel_rules import (
+    KernelChain,
+    KernelRule,
+    read_elements,
+    read_kernel_rules,
+)
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.packet_filter import PacketFilter
-from portbook.host.firewall.values import Chain, Machine, Ruleset, Table
+from portbook.host.firewall.values import Machine, Ruleset, Table
 from portbook.model import Family, Transport
 from portbook.model.reach import Outcome
 from tests.cases import for_each
@@ -220,12 +225,23 @@ def _message(kind: int, body: bytes) -> bytes:
 
 
 _DONE = struct.pack("=IHHIIi", 20, 3, 2, 1, 0, 0)
-_HEAD = b"\1\0\0\0"  # struct nfgenmsg of the family inet
+_HEAD = b"\1\0\0\7"  # struct nfgenmsg: the family inet, the seventh generation
 _TABLE = attribute(1, b"t\0")
 TABLES = _message(0, _HEAD + _TABLE + number(2, 0))
 HOOK = attribute(4, number(1, 1) + number(2, 0))
 CHAINS = _message(
-    3, _HEAD + _TABLE + attribute(3, b"in\0") + HOOK + number(5, 1) + attribute(7, b"filter\0")
+    3,
+    b"".join(
+        [
+            _HEAD,
+            _TABLE,
+            attribute(3, b"in\0"),
+            HOOK,
+            number(5, 1),
+            attribute(7, b"filter\0"),
+            number(6, 1),
+        ]
+    ),
 )
 
 
@@ -246,12 +262,11 @@ def kernel(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Ruleset | None]:
         *rules: bytes,
         tables: bytes = TABLES,
         chains: bytes = CHAINS,
-        numbers: tuple[int, ...] = (7, 7),
+        number: int | None = 7,
     ) -> Ruleset | None:
         told = {1: tables + _DONE, 4: chains + _DONE, 7: b"".join(rules) + _DONE}
-        left = iter(numbers)
         monkeypatch.setattr(kernel_rules, "dumped", lambda kind: [told[kind & 0xFF]])
-        monkeypatch.setattr(kernel_rules, "generation", lambda: next(left))
+        monkeypatch.setattr(kernel_rules, "generation", lambda: number)
         monkeypatch.setattr(kernel_rules, "legacy_tables", lambda _: ())
         return read_kernel_rules()
 
@@ -288,8 +303,9 @@ def test_many_rules_are_left_to_nft(kernel: Callable[..., Ruleset | None]) -> No
 @for_each(
     "changed",
     [
-        {"numbers": (7, 8)},  # the rules changed meanwhile
-        {"numbers": (0, 0)},  # there are none, or the kernel doesn't say
+        {"number": 8},  # the rules changed meanwhile
+        {"chains": CHAINS.replace(_HEAD, b"\1\0\0\6")},  # or before
+        {"number": None},
         {"tables": _message(0, b"\7" + _HEAD[1:] + _TABLE)},  # of a bridge
         {"chains": CHAINS[:-4]},
         {"chains": b""},  # a rule of a chain that isn't told
@@ -337,9 +353,8 @@ def test_several_ports_are_asked_of_the_tools(kernel: Callable[..., Ruleset | No
 
 
 def test_a_rule_that_is_not_read_has_neither_guard_nor_text() -> None:
-    chain = Chain("inet t in")
-    data = ODD_80[16:]
-    odd = KernelRule(data, chain, Table("inet", "t", "nftables"), 7)
+    chain = KernelChain(Table("inet", "t", "nftables"), "in", None, "accept", 7)
+    odd = KernelRule(ODD_80[16:], chain)
     assert (odd.glance(), odd.stop()) == (None, None)
     for asked in (lambda: odd.text, odd.ports, odd.told):
         with pytest.raises(Unread):

@@ -25,9 +25,11 @@ _GET_ELEMENTS = _NF_TABLES | 13
 _CT_KEY, CT_L3PROTO, CT_PROTOCOL = 2, 7, 10
 _NEW_GEN, _GET_GEN = _NF_TABLES | 15, _NF_TABLES | 16
 _CHAIN_TYPE = 7
+BASE_KINDS = (b"filter\0", b"nat\0", b"route\0")  # of chains that packets meet by themselves
 _SET_TABLE, _SET_NAME = 1, 2
 _FAMILIES = {"inet": 1, "ip": 2, "arp": 3, "netdev": 5, "bridge": 7, "ip6": 10}  # linux/netfilter.h
 _SEQUENCE = 1
+TRANSPORTS = {"tcp": 6, "udp": 17, "sctp": 132, "dccp": 33, "udplite": 136}  # linux/in.h
 
 
 class Unread(Exception):
@@ -226,3 +228,14 @@ def _chain_type(attributes: bytes) -> str:
             return attributes[place + 4 : place + length].rstrip(b"\0").decode("utf-8", "replace")
         place += length + 3 & ~3
     return ""  # one that is only jumped to
+
+
+def address_number(text: str) -> int | None:
+    """The number of an IPv4 or IPv6 address; None where it is none."""
+    import _socket
+
+    family = _socket.AF_INET6 if ":" in text else _socket.AF_INET
+    try:
+        return int.from_bytes(_socket.inet_pton(family, text), "big")
+    except (OSError, ValueError):
+        return None

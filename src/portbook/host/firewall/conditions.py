@@ -7,6 +7,7 @@ which it may hold. For what can't be known, that is nobody and everybody.
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.host.firewall import address_number
 from portbook.host.firewall.intervals import ADDRESSES, NOTHING, Intervals
 
 TYPE_CHECKING = False
@@ -113,8 +114,6 @@ class World:
         rows: Callable[[Rows | str], Rows | None],
         on_source_port: Callable[[], None],
     ) -> None:
-        from portbook.host.firewall.nft_expressions import address_number
-
         self.machine, self.family, self.rows = machine, family, rows
         self.everyone = ADDRESSES[family]
         self.on_source_port = on_source_port
@@ -133,8 +132,6 @@ class World:
     def routes(self) -> list[tuple[int, int, str]]:
         """First and last address and interface of every known route, own networks among them."""
         if self._routes is None:
-            from portbook.host.firewall.nft_expressions import address_number
-
             width = 128 if self.family == "ipv6" else 32
             known = [
                 (text, length, interface.name)
@@ -233,8 +230,6 @@ class World:
         """As :meth:`_kind_of`, among the addresses of one interface (inet_dev_addr_type)."""
         if interface is None or not isinstance(address, int) or address not in self.own:
             return None if isinstance(address, Open) else self._kind_of(address)
-        from portbook.host.firewall.nft_expressions import address_number
-
         theirs = [
             address_number(text)
             for each in self.machine.interfaces

@@ -21,6 +21,7 @@ dropped 2 ['ip saddr != 192.0.2.0/24 drop']
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.host.firewall import TRANSPORTS, address_number
 from portbook.host.firewall.conditions import EPHEMERAL, OPEN, Flags, Open, Packet, World
 from portbook.host.firewall.flows import (
     Flow,
@@ -37,7 +38,6 @@ from portbook.host.firewall.flows import (
     with_changes,
 )
 from portbook.host.firewall.intervals import NOTHING, Intervals, Uncollected
-from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
 from portbook.host.firewall.values import Machine, Rows, Ruleset
 from portbook.host.firewall.walk import Walk
 from portbook.model.reach import Decision, Outcome, RuleText
@@ -91,7 +91,7 @@ def decide(
     call = _Call(ruleset, machine, family, interface, later)
     call.walk.opened = opened
     sport = machine.own_ports if interface == "lo" else EPHEMERAL
-    protocol, original = PROTOCOLS[transport], (daddr, port)
+    protocol, original = TRANSPORTS[transport], (daddr, port)
     packet = Packet(
         str(family), protocol, saddr, daddr, sport, port, iif=interface, original=original
     )

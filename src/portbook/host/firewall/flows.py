@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.host.firewall import address_number
 from portbook.host.firewall.conditions import Open
 from portbook.host.firewall.intervals import NOTHING, Intervals
 from portbook.host.firewall.values import Assign, Rows, Test, Translate, Verdict, VerdictMap
@@ -91,8 +92,6 @@ def strayed(flow: Flow) -> Iterator[Stop]:
 
 def redirected_to(packet: Packet, hook: str, machine: Machine) -> int | None:
     """The address to which a REDIRECT goes (nf_nat_redirect.c); None: which isn't known."""
-    from portbook.host.firewall.nft_expressions import address_number
-
     if hook == "output":
         return 1 if packet.family == "ipv6" else 0x7F000001
     for interface in machine.interfaces:

@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
-from portbook.host.firewall.nft_expressions import PROTOCOLS, address_number
+from portbook.host.firewall import address_number
+from portbook.host.firewall.nft_expressions import PROTOCOLS
 from portbook.host.firewall.values import (
     CT_STATES,
     CT_STATUS,

@@ -8,9 +8,9 @@ linux/netfilter/nf_tables.h has the attributes.
 from __future__ import annotations
 
 import _socket
-import _struct
 import sys
 
+from portbook._fast_types import lru_cache
 from portbook.host.firewall import Unread
 from portbook.host.linux.netlink import attributes_of, name_of
 
@@ -45,6 +45,7 @@ _REJECTS = {
 }  # fmt: skip
 _UNREACHABLE = {3: "port-unreachable", 13: "admin-prohibited"}  # ICMP's codes
 _PERIODS = {1: "second", 60: "minute", 3600: "hour", 86400: "day", 604800: "week"}
+_MOST_KNOWN = 1024  # expressions that are remembered
 _DREG, _PAYLOAD_SREG = 1, 5
 _SET = "__set"  # nft's names of sets that are written out in a rule
 
@@ -274,14 +275,20 @@ class KernelExpressions:
 
 def parts_of(data: bytes) -> Iterator[tuple[bytes, dict[int, bytes]]]:
     """The expressions of one rule: the name and the attributes of each."""
-    place = 0
-    while place + 4 <= len(data):
-        (length,) = _struct.unpack_from("=H", data, place)
+    place, size = 0, len(data)
+    while place + 4 <= size:
+        length = int.from_bytes(data[place : place + 2], sys.byteorder)
         if length < 4:
             raise ValueError("an attribute without a length")
-        inside = attributes_of(data[place + 4 : place + length])
-        yield inside[1].rstrip(b"\0"), attributes_of(inside.get(2, b""))
+        yield _part(data[place + 4 : place + length])
         place += length + 3 & ~3
+
+
+@lru_cache(_MOST_KNOWN)
+def _part(data: bytes) -> tuple[bytes, dict[int, bytes]]:
+    """One expression; most rules are put together of the same few."""
+    inside = attributes_of(data)
+    return inside[1].rstrip(b"\0"), attributes_of(inside.get(2, b""))
 
 
 def verdict_of(inside: dict[int, bytes]) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import _struct
 import sys
 
 from portbook.host.firewall import (
+    BASE_KINDS,
     GET_CHAIN,
     GET_RULE,
     GET_TABLE,
@@ -21,7 +22,7 @@ from portbook.host.firewall import (
     legacy_tables,
 )
 from portbook.host.firewall.kernel_expressions import KernelExpressions
-from portbook.host.firewall.nft_json import NftRule, statements_of
+from portbook.host.firewall.kernel_statements import guard_of, statements_of
 from portbook.host.firewall.values import Chain, Hook, Rule, Ruleset, Table
 from portbook.host.linux.netlink import attributes_of, name_of
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from typing import Any
 
-    from portbook.host.firewall.intervals import Intervals
     from portbook.host.firewall.kernel_expressions import Elements
     from portbook.host.firewall.values import Guard
 
@@ -38,29 +38,34 @@ if TYPE_CHECKING:
 _DONE, _ERROR, _INTERRUPTED = 3, 2, 0x10
 _FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
+_USE = b"\x08\0\6\0" if sys.byteorder == "little" else b"\0\x08\0\6"
 _DORMANT = 1
 _RULE_EXPRESSIONS = 4
 _ELEMENTS, _KEY, _ELEMENT_FLAGS, _END = 3, 1, 3, 1
 _MOST = 1 << 18  # bytes of rules: some 700 of them
 # What changes sets that others read, or what others made of a packet, stands in no plain rule.
 _CHANGES = b"dynset\0"
-_FOREIGN = (b"match\0", b"target\0")
+_FOREIGN = tuple(
+    [_struct.pack("=HH", 4 + len(each), 1) + each for each in (b"match\0", b"target\0")]
+)
 
 
 class _Unlike(Exception):
     """The rules are of a kind that isn't read here."""
 
 
-def read_kernel_rules() -> Ruleset | None:
-    """The rules in force; None where only the tools that print them can tell."""
+def read_kernel_rules(chains: Iterable[bytes] | None = None) -> Ruleset | None:
+    """The rules in force; None where only the tools that print them can tell.
+
+    *chains* is what the kernel answered about those just before.
+    """
     if any(map(legacy_tables, ("ip", "ip6"))) or not (first := generation()):
         return None
     try:
-        tables = _tables(_messages(dumped(GET_TABLE)), _messages(dumped(GET_CHAIN)))
-        _add_rules(tables, _messages(_few(dumped(GET_RULE))), first)
+        answer = dumped(GET_CHAIN) if chains is None else chains
+        tables = _tables(_messages(dumped(GET_TABLE), first), _messages(answer, first), first)
+        _add_rules(tables, _messages(_few(dumped(GET_RULE)), first))
     except (_Unlike, LookupError, ValueError):
-        return None
-    if generation() != first:
         return None
     return Ruleset([*tables.values()])
 
@@ -76,8 +81,13 @@ def _few(pieces: Iterable[bytes]) -> list[bytes]:
     return kept
 
 
-def _messages(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """The messages of a dump, without their heads. Raises _Unlike where it isn't whole."""
+def _messages(pieces: Iterable[bytes], number: int) -> Iterator[bytes]:
+    """The messages of a dump, without their heads.
+
+    Raises _Unlike where it isn't whole, or of other rules than those of the generation *number*:
+    each message has the end of that (struct nfgenmsg).
+    """
+    same = (number & 0xFFFF).to_bytes(2, "big")
     for piece in pieces:
         place, end = 0, len(piece)
         while place + 16 <= end:
@@ -88,12 +98,16 @@ def _messages(pieces: Iterable[bytes]) -> Iterator[bytes]:
                 if any(piece[place + 16 : place + 20]):
                     raise _Unlike
                 return
+            if piece[place + 18 : place + 20] != same:
+                raise _Unlike
             yield piece[place + 16 : place + length]
             place += length + 3 & ~3
     raise _Unlike
 
 
-def _tables(tables: Iterable[bytes], chains: Iterable[bytes]) -> dict[tuple[str, bytes], Table]:
+def _tables(
+    tables: Iterable[bytes], chains: Iterable[bytes], number: int
+) -> dict[tuple[str, bytes], Table]:
     found: dict[tuple[str, bytes], Table] = {}
     for message in tables:
         inside = attributes_of(message[4:])
@@ -103,27 +117,25 @@ def _tables(tables: Iterable[bytes], chains: Iterable[bytes]) -> dict[tuple[str,
         table = found[family, inside[1]] = Table(family, name_of(inside[1]), "nftables")
         table.dormant = bool(int.from_bytes(inside.get(2, b""), "big") & _DORMANT)
     for message in chains:
-        inside = attributes_of(message[4:])
+        # Most chains are only jumped to: of those, no more than the names is looked at.
+        based = any(each in message for each in BASE_KINDS)
+        inside = attributes_of(message[4:] if based else message[4 : message.index(_USE)])
         table, name = found[_FAMILIES[message[0]], inside[1]], name_of(inside[3])
-        hook = None
-        policy = "accept"
+        hook, policy = None, "accept"
         if 4 in inside:
             place = attributes_of(inside[4])
             if len(place) > 2:
                 raise _Unlike  # of one interface
-            number = int.from_bytes(place[1], "big")
             priority = int.from_bytes(place[2], "big", signed=True)
-            hook = Hook(_HOOKS[number], priority, name_of(inside[7]))
+            hook = Hook(_HOOKS[int.from_bytes(place[1], "big")], priority, name_of(inside[7]))
             policy = "accept" if int.from_bytes(inside[5], "big") else "drop"
-        table.chains[name] = Chain(f"{table.family} {table.name} {name}", hook, policy)
+        table.chains[name] = KernelChain(table, name, hook, policy, number)
     return found
 
 
-def _add_rules(
-    tables: dict[tuple[str, bytes], Table], messages: Iterable[bytes], number: int
-) -> None:
+def _add_rules(tables: dict[tuple[str, bytes], Table], messages: Iterable[bytes]) -> None:
     """Adds each rule to its chain, which the kernel names before all else that it says of it."""
-    places: dict[bytes, tuple[Table, Chain]] = {}
+    places: dict[bytes, list[bytes]] = {}
     for message in messages:
         if _CHANGES in message:
             raise _Unlike
@@ -134,75 +146,93 @@ def _add_rules(
         if known is None:
             inside = attributes_of(message[4:end])
             table = tables[_FAMILIES[message[0]], inside[1]]
-            known = places[message[:end]] = table, table.chains[name_of(inside[2])]
-        table, chain = known
-        chain.rules.append(KernelRule(message, chain, table, number))
+            chain = table.chains[name_of(inside[2])]
+            assert isinstance(chain, KernelChain)
+            known = places[message[:end]] = chain.messages
+        known.append(message)
 
 
-class KernelRule(NftRule):
+class KernelChain(Chain):
+    """A chain whose rules are made once somebody asks for them."""
+
+    def __init__(
+        self, table: Table, name: str, hook: Hook | None, policy: str, number: int
+    ) -> None:
+        self.messages: list[bytes] = []
+        self._made: list[Rule] | None = None
+        super().__init__(f"{table.family} {table.name} {name}", hook, policy)
+        self._table, self._name, self._number = table, name, number
+
+    @property
+    def rules(self) -> list[Rule]:
+        """As :attr:`Chain.rules`."""
+        if self._made is None:
+            self._made = [KernelRule(each, self) for each in self.messages]
+        return self._made
+
+    @rules.setter
+    def rules(self, _: list[Rule]) -> None:
+        """There are none before somebody asks for them."""
+
+    def read(self, data: bytes) -> tuple[list[Any], list[object], str | None, bool]:
+        """A rule's expressions, its statements, its text where iptables made it, if that is all."""
+        if any(each in data for each in _FOREIGN):
+            from portbook.host.firewall.kernel_iptables import read_foreign
+
+            return [], *read_foreign(data, self._table.family, self._name)
+        found = KernelExpressions(self._table.family, data, self._elements)
+        return found.expressions, statements_of(found.expressions), None, found.whole
+
+    def _elements(self, name: str) -> Elements | None:
+        pieces = elements(self._table.family, self._table.name, name)
+        try:
+            return read_elements(_messages(pieces, self._number))
+        except (_Unlike, LookupError, ValueError):
+            return None
+
+
+class KernelRule(Rule):
     """A rule of which the kernel's own bytes are worked out once they are needed."""
 
-    __slots__ = ("_chain", "_line", "_message", "_number", "_own", "_table", "_whole")
+    __slots__ = ("_chain", "_expressions", "_line", "_message", "_whole")
+    tool = "nftables"
 
-    def __init__(self, message: bytes, chain: Chain, table: Table, number: int) -> None:
-        Rule.__init__(self, self._show, chain.where, self._met())
-        self._message, self._chain, self._table = message, chain, table
-        self._number = number  # of the generation of rules that it is of
+    def __init__(self, message: bytes, chain: KernelChain) -> None:
+        super().__init__(self._show, chain.where, iter(()))
+        self._message, self._chain = message, chain
         self._whole: bool | None = None
-        self._own: list[Any] = []  # expressions, or statements of iptables' own
+        self._expressions: list[Any] = []
         self._line: str | None = None  # as iptables prints it
-        self._glanced = False
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
         """Works it out as far as it is read; whether that is all of it."""
         if self._whole is None:
             data = attributes_of(self._message[4:]).get(_RULE_EXPRESSIONS, b"")
-            table = self._table
-            if any(each in data for each in _FOREIGN):
-                from portbook.host.firewall.kernel_iptables import read_foreign
-
-                name = self._chain.where.rpartition(" ")[2]
-                self._own, self._line, self._whole = read_foreign(data, table.family, name)
-            else:
-                read = KernelExpressions(table.family, data, self._elements)
-                self._own, self._whole = read.expressions, read.whole
-                self._expressions = self._own
+            self._expressions, self._statements, self._line, self._whole = self._chain.read(data)
         return self._whole
 
-    def _elements(self, name: str) -> Elements | None:
-        try:
-            found = read_elements(_messages(elements(self._table.family, self._table.name, name)))
-        except (_Unlike, LookupError, ValueError):
-            return None
-        return found if generation() == self._number else None
-
-    def _met(self) -> Iterator[object]:
-        self._read()
-        yield from self._own if self._line is not None else statements_of(self._own)
-
     def __iter__(self) -> Iterator[object]:
-        yield from super().__iter__()
-        if not self._read():  # whoever gets on as far as this
+        whole = self.read()
+        yield from self._statements
+        if not whole:  # whoever gets on as far as this
             raise Unread
 
     def _show(self) -> str:
-        if not self._read() or self._line == "":
+        if not self.read() or self._line == "":
             raise Unread
-        return super()._show() if self._line is None else self._line
+        if self._line is not None:
+            return self._line
+        from portbook.host.firewall.nft_text import show_rule
+
+        return show_rule(self._expressions)
 
     def glance(self) -> Guard | None:
-        """As :meth:`NftRule.glance`; None too for what isn't read."""
-        if not self._read() or self._line is not None:
-            return None
-        return super().glance()
+        """As :meth:`Rule.glance`; None too for what isn't read."""
+        return guard_of(self._expressions) if self.read() else None
 
     def ports(self) -> list[tuple[int, int]] | None:
         """As :meth:`Rule.ports`."""
         raise Unread  # questions about several ports are for those who read all
-
-    def stop(self) -> tuple[str, Intervals, str | None] | None:
-        """As :meth:`Rule.stop`."""
-        return super().stop() if self.glance() is not None else None
 
     def told(self) -> Iterator[tuple[object, str]]:
         """As :meth:`Rule.told`."""

@@ -10,17 +10,13 @@
 
 from __future__ import annotations
 
+from portbook.host.firewall import TRANSPORTS, address_number
 from portbook.host.firewall.intervals import Intervals
 from portbook.host.firewall.nft_text import listed, only, show
 from portbook.host.firewall.values import (
     CT_STATES,
     CT_STATUS,
-    DCCP,
-    SCTP,
-    TCP,
     TCP_FLAGS,
-    UDP,
-    UDPLITE,
     Bits,
     Field,
     Mapped,
@@ -36,15 +32,14 @@ if TYPE_CHECKING:
     from portbook.host.firewall.values import Part, Row
 
 PROTOCOLS = {
-    "tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE, "icmp": 1, "igmp": 2,
+    **TRANSPORTS, "icmp": 1, "igmp": 2,
     "ipip": 4, "gre": 47, "esp": 50, "ah": 51, "ipv6-icmp": 58, "icmpv6": 58, "vrrp": 112,
 }  # fmt: skip
 _OTHER_PROTOCOL = 256  # a name that isn't in the list: none of the transports with ports
-HEADERS = {"tcp": TCP, "udp": UDP, "sctp": SCTP, "dccp": DCCP, "udplite": UDPLITE}
 # Headers that nft looks for in packets of one family alone; options of TCP it takes for missing in
 # those of other protocols.
 _OF_ONE_FAMILY = {"exthdr": "ipv6", "ip option": "ipv4"}
-_OF_ONE_PROTOCOL = {"tcp option": TCP, "sctp chunk": SCTP}
+_OF_ONE_PROTOCOL = {"tcp option": TRANSPORTS["tcp"], "sctp chunk": TRANSPORTS["sctp"]}
 _ABSENT = ("icmp", "icmpv6", "igmp", "arp", "ah", "esp", "comp", "vlan", "gre", "vxlan", "geneve")
 _FAMILIES = {"ipv4": (2, 2), "ipv6": (10, 10), "ip": (2, 2), "ip6": (10, 10)}
 IP = {"ip": "ipv4", "ip6": "ipv6"}
@@ -102,9 +97,9 @@ def field_of(expression: Any) -> Field:
 
 def _payload(value: dict[str, Any]) -> Field:
     protocol, key = value.get("protocol"), value.get("field")
-    if protocol in HEADERS or protocol == "th":
+    if protocol in TRANSPORTS or protocol == "th":
         name = {"sport": "sport", "dport": "dport", "flags": "tcpflags"}.get(str(key), "?")
-        return Field(name, None, None, None if protocol == "th" else (HEADERS[protocol],))
+        return Field(name, None, None, None if protocol == "th" else (TRANSPORTS[protocol],))
     if protocol in IP:
         name = {
             "saddr": "saddr", "daddr": "daddr", "protocol": "l4proto", "nexthdr": "l4proto",
@@ -169,17 +164,6 @@ def _number_part(field: Field, value: Any) -> Part:
     if value.startswith("0x"):
         return int(value, 16), int(value, 16)
     return None
-
-
-def address_number(text: str) -> int | None:
-    """The number of an IPv4 or IPv6 address; None where it is none."""
-    import _socket
-
-    family = _socket.AF_INET6 if ":" in text else _socket.AF_INET
-    try:
-        return int.from_bytes(_socket.inet_pton(family, text), "big")
-    except (OSError, ValueError):
-        return None
 
 
 def part_of(field: Field, value: Any) -> Part:

@@ -13,8 +13,9 @@ Guard(family=None, protocols=(6,), ports=((80, 80), (8000, 8099)))
 
 from __future__ import annotations
 
+from portbook.host.firewall import TRANSPORTS
 from portbook.host.firewall.intervals import Intervals
-from portbook.host.firewall.nft_expressions import HEADERS, IP, address_pairs
+from portbook.host.firewall.nft_expressions import IP, address_pairs
 from portbook.host.firewall.nft_text import only
 from portbook.host.firewall.values import Guard
 
@@ -63,8 +64,8 @@ def _guard(expressions: list[Any]) -> Guard | None:
         if field == "sport":  # what depends on it is told, whatever else the rule needs
             return None
         family = family or IP.get(protocol)
-        if protocols is None and protocol in HEADERS:
-            protocols = (HEADERS[protocol],)
+        if protocols is None and protocol in TRANSPORTS:
+            protocols = (TRANSPORTS[protocol],)
         if field == "dport" and ports is None:
             ports = _few_ports(match)
     return Guard(family, protocols, ports)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.host.firewall import Unread
+from portbook.host.firewall import TRANSPORTS, Unread
 from portbook.model import Family, Gap, GapCode
 from portbook.model.reach import Decision, Outcome
 
@@ -242,10 +242,8 @@ class PacketFilter:
     def _kind(self, port: int, family: Family, transport: Transport) -> Hashable:
         known = self._kind_of.get((port, family, transport))
         if known is None:
-            from portbook.host.firewall.nft_expressions import PROTOCOLS
-
             assert self._kinds is not None
-            kind = self._kinds.kind(port, str(family), PROTOCOLS[transport])
+            kind = self._kinds.kind(port, str(family), TRANSPORTS[transport])
             known = self._kind_of[port, family, transport] = (family, transport, kind)
         return known
 
@@ -266,22 +264,27 @@ class PacketFilter:
         return decision._replace(outcome=Outcome.UNKNOWN, not_evaluated=doubts)
 
 
-def begin_reading() -> BegunReading | Ruleset | None:
+def begin_reading(*, plain: bool = False) -> BegunReading | Ruleset | None:
     """What :func:`read_packet_filter` needs, where there are rules and root asks.
 
-    Those are the plain rules that the kernel tells, or nft, which is started for them.
+    That is nft, which is started for it, or *plain* rules, if the kernel has such: they are enough
+    for what :meth:`PacketFilter.decide` tells, but not for more.
     """
     import os
     import sys
 
-    from portbook.host.firewall import chain_types
+    from portbook.host.firewall import BASE_KINDS, GET_CHAIN, chain_types, dumped
 
-    if not sys.platform.startswith("linux") or os.geteuid() != 0 or not any(chain_types() or ()):
+    if not sys.platform.startswith("linux") or os.geteuid() != 0:
         return None
-    from portbook.host.firewall.kernel_rules import read_kernel_rules
+    chains = [*dumped(GET_CHAIN)] if plain else []
+    if any(kind in piece for piece in chains for kind in BASE_KINDS):
+        from portbook.host.firewall.kernel_rules import read_kernel_rules
 
-    if (plain := read_kernel_rules()) is not None:
-        return plain
+        if (rules := read_kernel_rules(chains)) is not None:
+            return rules
+    if not any(chain_types() or ()):
+        return None
     from portbook.host.firewall.ruleset import BegunReading
 
     return BegunReading()
