@@ -19,8 +19,8 @@ from portbook.formats.fields import LEFT_OUT, LONGEST_TEXT, NOT_UNDERSTOOD, Line
 from portbook.formats.lines import LONGEST_LINE, numbered
 from portbook.formats.sockets.detect import FORMATS, detect, read
 from portbook.formats.sockets.readers import reader
-from portbook.formats.sockets.ss import _row
 from portbook.formats.sockets.ss_plain import PLAIN, plain_row
+from portbook.formats.sockets.ss_row import row_of
 from portbook.model import (
     Family,
     Listener,
@@ -329,7 +329,7 @@ def test_the_short_way_through_ss_is_the_long_one(each: Listener, netid: str, st
     line = f"{netid}{state} 1 128 {host_of(each)}:{each.socket.port} *:* {users}"
     match = PLAIN.fullmatch(line)
     assert match is not None
-    assert plain_row(1, line, match, {}) == _row(1, line, no_names)
+    assert plain_row(1, line, match, {}) == row_of(1, line, no_names)
 
 
 def test_what_the_short_way_through_ss_makes_is_a_whole_listener() -> None:

@@ -460,3 +460,108 @@ def test_what_each_line_wears_is_no_part_of_its_first_cell(name: str, way: str) 
         for each in listeners
         for owner in each.ownership.owners
     )
+
+
+# Columns of owners as people write them: the name with its number behind it.
+NAMED_OWNERS = {
+    "netstat-windows": (
+        """\
+  TCP    0.0.0.0:88    0.0.0.0:0    LISTENING    lsass (812)
+  TCP    [::]:135      [::]:0       ABHÖREN      svchost.exe (pid 980)
+  UDP    0.0.0.0:123   *:*                       w32time (1044)
+  TCP    0.0.0.0:443   0.0.0.0:0    LISTENING    4 http.exe
+""",
+        [("lsass", 812), ("svchost.exe", 980), ("w32time", 1044), ("http.exe", 4)],
+    ),
+    "powershell": (
+        """\
+LocalAddress LocalPort State  OwningProcess
+------------ --------- -----  -------------
+0.0.0.0      88        Listen lsass (812)
+0.0.0.0      135       Listen svchost (980)
+0.0.0.0      136       Listen dns
+""",
+        [("lsass", 812), ("svchost", 980), ("dns", 0)],
+    ),
+    "ss": (
+        """\
+Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* sshd (812)
+tcp LISTEN 0 128 0.0.0.0:80 0.0.0.0:* nginx (900)
+""",
+        [("sshd", 812), ("nginx", 900)],
+    ),
+    "netstat": (
+        """\
+Proto Recv-Q Send-Q Local Address    Foreign Address   State   PID/Program name
+tcp        0      0 0.0.0.0:22       0.0.0.0:*         LISTEN  sshd (812)
+tcp        0      0 0.0.0.0:80       0.0.0.0:*         LISTEN  nginx (900)
+""",
+        [("sshd", 812), ("nginx", 900)],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NAMED_OWNERS)
+def test_an_owner_with_its_number_in_brackets_is_read(name: str) -> None:
+    text, owners = NAMED_OWNERS[name]
+    form, events = read([text.encode()])
+    found = [event for event in events if isinstance(event, Listener)]
+    assert form.name == name
+    each = [owner for listener in found for owner in listener.ownership.owners]
+    assert [(owner.program, owner.pid) for owner in each] == owners
+
+
+BROKEN = """\
+Netid State Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+tcp LISTEN 0 128 0.0.0.0:22
+0.0.0.0:* users:(("sshd",pid=812,fd=3))
+tcp LISTEN 0 51
+1   0.0.0.0:80 0.0.0.0:*
+   users:(("nginx",pid=9
+05,fd=6),("ngi
+nx",pid=906,fd=6))
+udp UNCONN 0 0 [::]:5
+3 [::]:* users:(("dns",
+  pid=600,fd=13))
+"""
+
+
+def test_rows_of_ss_that_somebody_broke_anywhere_are_put_together() -> None:
+    events = list(read([BROKEN.encode()])[1])
+    found = [event for event in events if isinstance(event, Listener)]
+    told = {
+        (each.socket.name, *[(owner.program, owner.pid) for owner in each.ownership.owners])
+        for each in found
+    }
+    assert told == {
+        ("tcp 0.0.0.0:22", ("sshd", 812)),
+        ("tcp 0.0.0.0:80", ("nginx", 905), ("nginx", 906)),
+        ("udp [::]:53", ("dns", 600)),
+    }
+    assert not [each for each in events if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
+
+
+@given(cuts=st.lists(st.integers(2, 60), max_size=4), gap=st.sampled_from(["\n", "\n  "]))
+@settings(max_examples=60, deadline=None)
+def test_a_broken_row_invents_nothing(cuts: list[int], gap: str) -> None:
+    row = 'tcp LISTEN 0 128 10.0.0.9:8080 0.0.0.0:* users:(("sshd",pid=812,fd=3))'
+    places = sorted({*cuts})
+    pieces = [row[begin:end] for begin, end in zip([0, *places], [*places, None], strict=True)]
+    text = gap.join(pieces) + "\nudp UNCONN 0 0 127.0.0.53:53 0.0.0.0:*\n"
+    events = list(read([text.encode()], "ss")[1])
+    found = [event for event in events if isinstance(event, Listener)]
+    names = {event.socket.name for event in found}
+    assert names <= {"tcp 10.0.0.9:8080", "udp 127.0.0.53:53"}
+    unread = [each for each in events if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
+    whole = [each for each in found if each.socket.port == 8080 and each.ownership.owners]
+    assert whole or unread
+    assert {owner.pid for each in whole for owner in each.ownership.owners} <= {812}
+
+
+def test_owners_that_are_cut_off_are_told() -> None:
+    text = 'tcp LISTEN 0 511 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=90\n' + SS
+    events = list(read([text.encode()])[1])
+    cut = [each for each in events if isinstance(each, Line) and each.what == NOT_UNDERSTOOD]
+    assert [(each.number, each.why) for each in cut] == [(1, "its owners are cut off")]
+    assert len([each for each in events if isinstance(each, Listener)]) == 4

@@ -133,6 +133,9 @@ _INPUTS: dict[str, tuple[Input, ...]] = {
              b'"a",pid=' + COUNTER + b",fd=1),(", b"))", 60_000),
         Repeated("lines that go on", b'\t users:(("a",pid=' + COUNTER + b",fd=1))\n",
                  b"tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:*\n"),
+        Repeated("rows without an end", b"tcp LISTEN 0 1\n"),
+        Repeated("owners in lines of their own", b'("a",pid=' + COUNTER + b",fd=1),\n",
+                 b"tcp LISTEN 0 128 0.0.0.0:22 0.0.0.0:* users:((\n"),
     ),
     "netstat": (
         Table("a header that never ends", Kind("head", b"Proto Local Address x (state)", b" x",

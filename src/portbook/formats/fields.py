@@ -281,6 +281,19 @@ def whole(text: str, digits: int = 10) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) <= digits else None
 
 
+_NUMBERED = re.compile(r"([^()\t]{1,64}?)[ \t]{0,4}\((?:pid[ :=]{0,3})?([0-9]{1,10})\)")
+
+
+def numbered_name(text: str) -> tuple[str, str] | None:
+    """A program and its number, as people write both in one column; else None.
+
+    >>> numbered_name("lsass (812)"), numbered_name("lsass"), numbered_name("812")
+    (('lsass', '812'), None, None)
+    """
+    found = _NUMBERED.fullmatch(text)
+    return None if found is None else (found[1], found[2])
+
+
 def process(pid: str, program: str | None, user: str | None = None) -> Process:
     """A process by what a tool printed of it; its number is 0 where that isn't told."""
     uid = whole(user) if user else None

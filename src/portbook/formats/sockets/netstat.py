@@ -23,6 +23,7 @@ from portbook.formats.fields import (
     heading,
     host,
     not_understood,
+    numbered_name,
     owned,
     port_number,
     process,
@@ -335,7 +336,8 @@ def _owners(rest: str, columns: _Columns, user: str | None) -> tuple[Process, ..
         return (process(words[0], words[-1]),) if len(words) > 1 and words[0].isdigit() else ()
     found = _PROGRAM.search(_TIMER.sub("", rest))
     if found is None:
-        return ()
+        named = None if columns.inode else numbered_name(rest.strip())
+        return () if named is None else (process(named[1], named[0], user),)
     # A process may write a title over its name: "sshd: /usr/sbin" is sshd's.
     name = _CONTEXT.sub("", found[2]).rstrip()
     name = name.partition(": ")[0].removesuffix(":") or name

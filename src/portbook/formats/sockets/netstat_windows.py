@@ -20,6 +20,7 @@ from portbook.formats.fields import (
     heading,
     host,
     not_understood,
+    numbered_name,
     owned,
     port_number,
     process,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from portbook.formats.fields import Event, Lines, Names
+    from portbook.model import Process
 
 _PROTOCOLS = {
     "tcp": Transport.TCP,
@@ -159,9 +161,8 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
         why = "its port is none" if where else "its address can't be read"
         return not_understood(number, line, why)
     rest = parts[3:]
-    pid = next((word for word in rest if word.isdigit()), None)
     state = rest[0].upper() if rest and not rest[0].isdigit() else ""
-    owners, seen = owned(*([process(pid, None)] if pid and pid != "0" else []))
+    owners, seen = owned(*_owners(rest, stated=transport is Transport.TCP))
     idle = state == "BOUND" and transport is Transport.TCP
     return Listener(
         Socket(
@@ -174,6 +175,20 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
         ),
         Ownership(owners, seen),
     )
+
+
+def _owners(rest: list[str], *, stated: bool) -> list[Process]:
+    """The process in *rest*, what stands behind the addresses: netstat has its number, and people
+    put its name there as well, or in place of it; before it is the state where there is one.
+    """
+    pid = next((word for word in rest if word.isdigit()), "")
+    behind = " ".join(rest[1:] if stated else rest)
+    named = numbered_name(behind) or numbered_name(" ".join(rest))
+    if named is None:
+        programs = [word for word in rest if word.lower().endswith(".exe")]
+        named = (programs[0] if programs else "", pid)
+    name, pid = named
+    return [process(pid, name)] if name or pid.strip("0") else []
 
 
 def _named(found: Listener, program: str) -> Listener:

@@ -21,6 +21,7 @@ from portbook.formats.fields import (
     heading,
     host,
     not_understood,
+    numbered_name,
     owned,
     process,
 )
@@ -386,7 +387,9 @@ def _owner(record: Mapping[str, str]) -> list[Any]:
     name = next(
         (record[key] for key in ("processname", "process", "name") if record.get(key)), None
     )
+    name, pid = numbered_name(pid or name or "") or (name, pid)
     if not (pid.isascii() and pid.isdigit()) or pid == "0":
+        name = name or (pid if pid[:1].isalpha() else None)
         return [process("", words(name))] if name and pid != "0" else []
     return [process(pid, words(name))]
 

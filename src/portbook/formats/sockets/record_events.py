@@ -15,6 +15,7 @@ from portbook.formats.fields import (
     host,
     listener_at,
     not_understood,
+    numbered_name,
     process,
 )
 from portbook.formats.json_stream import whole_number
@@ -148,9 +149,7 @@ def _several(between: re.Pattern[str], cell: str) -> list[str]:
 
 
 def _owner(name: str, pid: str, user: str) -> Process | None:
-    numbered = _NUMBERED.match(name) if not pid else None
-    if numbered is not None:
-        name, pid = numbered[1], numbered[2]
+    name, pid = (numbered_name(name) if not pid else None) or (name, pid)
     known = whole_number(pid, 2**32) or 0
     made = process(str(known), name if name not in ("-", "N/A") else None, user)
     return made if made.pid or made.program else None
@@ -159,4 +158,3 @@ def _owner(name: str, pid: str, user: str) -> Process | None:
 # Between the names of a cell: a comma in a name has no blank behind it, a slash none around it.
 _BETWEEN_NAMES = re.compile(r"[ \t]{0,4}[;\n][ \t]{0,4}|,[ \t]{1,4}|[ \t]{1,4}[/+&][ \t]{1,4}")
 _BETWEEN_PIDS = re.compile(r"[ \t]{0,4}[;,/+&\n][ \t]{0,4}")
-_NUMBERED = re.compile(r"([^()\t]{1,64}?)[ \t]{0,4}\((?:pid[ :=]{0,3})?([0-9]{1,10})\)$")
