@@ -142,7 +142,7 @@ def answer_port(
         port=port,
         range=PortRange.of(port),
         state=headline(all_four),
-        standings={each: all_four[each] for each in asked},
+        standings=all_four if transport is None else {transport: all_four[transport]},
         block=book.block(port),
         before=before,
         after=after,

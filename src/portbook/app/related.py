@@ -160,12 +160,13 @@ def _swapped_digits(port: int) -> Iterator[int]:
     >>> list(_swapped_digits(3360)), list(_swapped_digits(305)), list(_swapped_digits(80))
     ([3630, 3306], [350], [])
     """
-    digits = str(port)
-    for at in range(len(digits) - 1):
-        one, two = digits[at], digits[at + 1]
-        swapped = digits[:at] + two + one + digits[at + 2 :]
-        if one != two and swapped[0] != "0" and int(swapped) < PORTS:
-            yield int(swapped)
+    for place in (1000, 100, 10, 1):  # of the lower of the two
+        above, lower = divmod(port // place, 10)
+        upper = above % 10
+        if upper != lower and (lower or above >= 10) and above:
+            swapped = port + (lower - upper) * 9 * place
+            if swapped < PORTS:
+                yield swapped
 
 
 def _famous(port: int, catalog: Catalog) -> str | None:

@@ -60,6 +60,9 @@ class Registry:
         self.store = store or Store()
         self._standings: dict[int, Mapping[Transport, Standing]] = {}
         self._near: dict[int, Neighbour] = {}
+        self._around: dict[
+            tuple[int, int], tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]
+        ] = {}
         self._judged: dict[int, tuple[tuple[Assignment, ...], Mapping[Transport, Standing]]] = {}
         self._derived: dict[object, Any] = {}
 
@@ -135,6 +138,20 @@ class Registry:
         self, port: int, count: int = 3
     ) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
         """The nearest assigned ports before and after *port*, up to *count* each, nearest first."""
+        if not self.store.held:
+            return self._neighbours(port, count)
+        block = self.block(port)
+        if block.state is State.ASSIGNED:
+            return self._neighbours(port, count)
+        # All ports of a gap have the same.
+        found = self._around.get((block.first, count))
+        if found is None:
+            found = self._around[block.first, count] = self._neighbours(port, count)
+        return found
+
+    def _neighbours(
+        self, port: int, count: int
+    ) -> tuple[tuple[Neighbour, ...], tuple[Neighbour, ...]]:
         below = (
             near
             for block in self.store.blocks_before(port)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from _operator import is_
+
 from portbook.model import SITE_PORT, State, Transport
-from portbook.model.products import rank_products
+from portbook.model.products import InPractice, rank_products
 from portbook.present.words import (
     SHORTEST,
     as_registered,
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.model import Assignment, KnownService
-    from portbook.model.products import InPractice
 
 _LONGEST_TITLE = 44
 # The short answer has 65 columns beside its labels.
@@ -39,10 +40,21 @@ def is_own_site(answer: PortAnswer) -> bool:
     return answer.port == SITE_PORT and Transport.TCP in answer.standings
 
 
+# What was made last, and the very values that it was made of: a page asks for it eight times.
+_ranked: tuple[tuple[object, ...], InPractice] = (), InPractice()
+_assigning: tuple[object, list[Assignment]] = (), []
+
+
 def in_practice(answer: PortAnswer) -> InPractice:
     """What people meet on the port: the one order of products that every answer has."""
-    names = {name.lower() for name in service_names(answer)}
-    return rank_products(answer.uses, answer.programs, answer.services, names)
+    global _ranked  # noqa: PLW0603
+    of = (answer.uses, answer.programs, answer.services, answer.standings)
+    held, found = _ranked
+    if not (held and all(map(is_, held, of))):
+        names = {name.lower() for name in service_names(answer)}
+        found = rank_products(answer.uses, answer.programs, answer.services, names)
+        _ranked = of, found
+    return found
 
 
 def practice_line(answer: PortAnswer, columns: int) -> str | None:
@@ -197,7 +209,7 @@ def short_title(row: Assignment) -> str | None:
 
 
 def _plain(text: str) -> str:
-    return "".join(char for char in text.casefold() if char.isalnum())
+    return "".join(filter(str.isalnum, text.casefold()))
 
 
 def leading_service(answer: PortAnswer) -> KnownService | None:
@@ -276,8 +288,13 @@ def _assigned(answer: PortAnswer) -> list[Assignment]:
 
 
 def assignments(answer: PortAnswer) -> list[Assignment]:
-    """Every row of the registry that assigns the port, transport by transport."""
-    return [row for standing in answer.standings.values() for row in standing.assignments]
+    """Every row of the registry that assigns the port, transport by transport; to be read alone."""
+    global _assigning  # noqa: PLW0603
+    held, rows = _assigning
+    if held is not answer.standings:
+        rows = [row for standing in answer.standings.values() for row in standing.assignments]
+        _assigning = answer.standings, rows
+    return rows
 
 
 def notes_of(answer: PortAnswer) -> tuple[str, ...]:
