@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from _operator import is_
-
 from portbook.model import SITE_PORT, State, Transport
 from portbook.model.products import InPractice, rank_products
 from portbook.present.words import (
@@ -41,19 +39,23 @@ def is_own_site(answer: PortAnswer) -> bool:
 
 
 # What was made last, and the very values that it was made of: a page asks for it eight times.
-_ranked: tuple[tuple[object, ...], InPractice] = (), InPractice()
+_ranked: tuple[tuple[object, ...], InPractice] = ((), (), (), ()), InPractice()
 _assigning: tuple[object, list[Assignment]] = (), []
 
 
 def in_practice(answer: PortAnswer) -> InPractice:
     """What people meet on the port: the one order of products that every answer has."""
     global _ranked  # noqa: PLW0603
-    of = (answer.uses, answer.programs, answer.services, answer.standings)
-    held, found = _ranked
-    if not (held and all(map(is_, held, of))):
+    (uses, programs, services, standings), found = _ranked
+    if not (
+        standings is answer.standings
+        and uses is answer.uses
+        and programs is answer.programs
+        and services is answer.services
+    ):
         names = {name.lower() for name in service_names(answer)}
         found = rank_products(answer.uses, answer.programs, answer.services, names)
-        _ranked = of, found
+        _ranked = (answer.uses, answer.programs, answer.services, answer.standings), found
     return found
 
 
