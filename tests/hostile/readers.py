@@ -42,6 +42,7 @@ NO_READERS = {
     "portbook.web.http.cache:Keeping.find": "looks an address up by its hash",
     "portbook.web.http.cache:Keeping.find_in": "looks an address up by its hash",
     "portbook.web.http.cache:wanted_in": "hands on what Wishes.of and negotiate read",
+    "portbook.web.http.entry:make_entry": "is given what portbook itself made",
     "portbook.web.http.security:secured_headers": "is given what portbook itself made",
     "portbook.host.firewall:chain_request": "is given attributes that portbook itself made",
     "portbook.host.firewall.ruleset:read_ruleset": "is given what asks; nft_hidden reads",

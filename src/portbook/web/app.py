@@ -7,7 +7,7 @@ import importlib
 import re
 import sys
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, cast
 
 from starlette.applications import Starlette
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
     from portbook.host.host_reader import HostReader
+    from portbook.web.http.entry import Headers
 
 # What is said where the standard's own phrase is all there is.
 _SAYINGS = {
@@ -129,8 +130,9 @@ def _site(catalog: Catalog, settings: Settings, static_version: str) -> Site:
 _PORT = re.compile(rb"/(0|[1-9][0-9]{0,4})")
 
 
-def _port_page(site: Context, target: bytes, form: Form) -> Response | None:
-    """What is answered to a GET of *target* in *form* where that is the page of a port; else None.
+def _port_page(site: Context, target: bytes, form: Form) -> tuple[bytes, Headers] | None:
+    """What is answered to a GET of *target* in *form* where that is the page of a port, with its
+    headers but for the length; else None.
 
     It goes through no router and none of the layers, which take as long as the page.
     """
@@ -138,9 +140,15 @@ def _port_page(site: Context, target: bytes, form: Form) -> Response | None:
     if found is None or form is not Form.HTML or int(found[1]) > LAST_PORT:
         return None
     body = site.port_pages.of(read_port(site.catalog, int(found[1]), whole=True))
-    response = kept(Request({"type": "http", FORM: form}), body, form.media_type, negotiated=True)
-    response.raw_headers = secured_headers(response.raw_headers)
-    return response
+    return body.encode(), _headers_of_pages(form)
+
+
+@lru_cache(maxsize=4)
+def _headers_of_pages(form: Form) -> Headers:
+    """The headers of all pages in *form*; the length isn't theirs."""
+    response = kept(Request({"type": "http", FORM: form}), "", form.media_type, negotiated=True)
+    headers = secured_headers(response.raw_headers)
+    return tuple([pair for pair in headers if pair[0] != b"content-length"])
 
 
 async def _follow_updates(keeping: Keeping) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from portbook.web.app import create_app
-from portbook.web.http.cache import CODINGS, PIECE, Cache, Entry, compress
+from portbook.web.http.cache import PIECE, Cache
+from portbook.web.http.entry import CODINGS, Entry, compress
 from portbook.web.http.negotiation import Form
 from portbook.web.site_config import Site
 from portbook.web.state import Settings, build_of

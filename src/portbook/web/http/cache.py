@@ -6,31 +6,25 @@ address, its form and its coding, and sent as it was: no routing, no rendering, 
 
 from __future__ import annotations
 
-import gzip
 from collections import OrderedDict
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from starlette.concurrency import run_in_threadpool
 
+from portbook.web.http.entry import CODINGS, make_entry
 from portbook.web.http.negotiation import choose_coding, negotiate
-
-try:
-    import brotli  # type: ignore[import-untyped, import-not-found, unused-ignore]  # has no types, and may be missing
-except ImportError:  # it compresses a tenth better; gzip does as well
-    brotli = None
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+    from portbook.web.http.entry import Entry, Headers
     from portbook.web.http.negotiation import Form
     from portbook.web.state import Context
 
     Key = tuple[bytes, Form, str]
-    Headers = tuple[tuple[bytes, bytes], ...]
 
 # An answer sets this key of its scope to say that it depends on the registry alone. Its value is
 # what is added to the tag, where the build of the registry isn't all that it depends on.
@@ -40,31 +34,8 @@ ANY_QUERY = "portbook.any-query"
 # The form that was negotiated for the request.
 FORM = "portbook.form"
 
-CODINGS = ("br", "gzip") if brotli is not None else ("gzip",)
 PIECE = 64 << 10  # bytes of a body that are sent before it is seen whether the client reads
-_SHORTEST = 860  # bytes; what fits into a packet with its headers gains nothing
 _LONGEST_AT_ONCE = 1 << 15  # bytes that the event loop compresses itself: a millisecond
-_COMPRESSIBLE = (b"text/", b"application/json", b"application/xml", b"image/svg", b"application/")
-
-
-class Entry(NamedTuple):
-    """A whole answer, ready to be sent, and its shorter one for who has it already.
-
-    ``raw`` is what goes over the wire behind the status line and the date: the headers, and from
-    ``body_at`` on the body.
-    """
-
-    headers: Headers
-    raw: bytes
-    body_at: int
-    tag: bytes
-    headers_304: Headers
-    any_query: bool = False
-
-    @property
-    def size(self) -> int:
-        """About what it takes in memory, in bytes."""
-        return len(self.raw) + 3072
 
 
 class Wishes(NamedTuple):
@@ -142,15 +113,15 @@ class Keeping:
     An eighth of that is for answers to queries: there is no end of what can be searched for, and
     a crowd of searches must not push out the pages.
 
-    *page* makes what *app* would answer to a GET of an address in a form, with all its headers,
-    where that is the same whatever the query; None where it doesn't.
+    *page* makes what *app* would answer to a GET of an address in a form, the body and all its
+    headers, where that is the same whatever the query; None where it doesn't.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         context: Context,
-        page: Callable[[bytes, Form], Response | None] = lambda *_: None,
+        page: Callable[[bytes, Form], tuple[bytes, Headers] | None] = lambda *_: None,
         budget: int = 24 << 20,
     ) -> None:
         self.app = app
@@ -259,11 +230,12 @@ class Keeping:
             made = self._page(target, form)
         except Exception:  # noqa: BLE001 - the application meets it as well, and answers
             return None
-        if made is None or len(made.body) > _LONGEST_AT_ONCE:
+        if made is None or len(made[0]) > _LONGEST_AT_ONCE:
             return None
+        body, headers = made
         self.metrics.misses += 1
         tag = f"{self.context.build}-{form}"
-        entry = _entry(bytes(made.body), made.raw_headers, tag, coding, any_query=True)
+        entry = make_entry(body, headers, tag, coding, any_query=True)
         self._put(key, entry)
         return entry
 
@@ -295,7 +267,7 @@ class Keeping:
             return None
         self.metrics.misses += 1
         make = partial(
-            _entry,
+            make_entry,
             bytes(body),
             start["headers"],
             build + scope[KEEP],
@@ -326,51 +298,6 @@ def _in_pieces(send: Send) -> Send:
             await send(piece)
 
     return send_pieces
-
-
-def _entry(body: bytes, headers: Any, build: str, coding: str, *, any_query: bool = False) -> Entry:
-    kept = [(name, value) for name, value in headers if name != b"content-length"]
-    media = next((value for name, value in kept if name == b"content-type"), b"")
-    worthwhile = len(body) >= _SHORTEST and media.startswith(_COMPRESSIBLE)
-    if worthwhile:
-        kept = _vary(kept)
-    if coding and worthwhile:
-        body = compress(body, coding)
-        kept.append((b"content-encoding", coding.encode()))
-    else:
-        coding = ""
-    # A strong tag names the bytes: each coding has its own (RFC 9110 §8.8.3.3).
-    tag = f'"{build}{"-" if coding else ""}{coding}"'.encode()
-    kept.append((b"etag", tag))
-    short = tuple(
-        (name, value)
-        for name, value in kept
-        if name not in (b"content-type", b"content-encoding", b"content-disposition")
-    )
-    kept.append((b"content-length", str(len(body)).encode()))
-    head = b"".join(name + b": " + value + b"\r\n" for name, value in kept) + b"\r\n"
-    return Entry(
-        headers=tuple(kept),
-        raw=head + body,
-        body_at=len(head),
-        tag=tag,
-        headers_304=short,
-        any_query=any_query,
-    )
-
-
-def _vary(headers: list[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
-    named = [value for name, value in headers if name == b"vary"]
-    rest = [(name, value) for name, value in headers if name != b"vary"]
-    return [*rest, (b"vary", b", ".join([*named, b"accept-encoding"]))]
-
-
-def compress(body: bytes, coding: str) -> bytes:
-    """*body* in *coding*, one of :data:`CODINGS`."""
-    if coding == "br":
-        packed: bytes = brotli.compress(body, quality=5)
-        return packed
-    return gzip.compress(body, compresslevel=6, mtime=0)
 
 
 def _matches(header: bytes, tag: bytes) -> bool:

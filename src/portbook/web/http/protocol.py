@@ -30,7 +30,7 @@ from portbook.web.http.security import HEADERS, OWN_RESOURCES
 if TYPE_CHECKING:
     import asyncio
 
-    from portbook.web.http.cache import Entry
+    from portbook.web.http.entry import Entry
     from portbook.web.http.negotiation import Form
 
 LARGEST_HEAD = 32 << 10  # bytes of address and headers together
