@@ -19,7 +19,7 @@ from portbook.host.firewall.kernel_rules import (
 )
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.packet_filter import PacketFilter
-from portbook.host.firewall.values import Machine, Ruleset, Table
+from portbook.host.firewall.values import Guard, Machine, Ruleset, Table
 from portbook.model import Family, Transport
 from portbook.model.reach import Outcome
 from tests.cases import for_each
@@ -86,7 +86,10 @@ def address(word: str, protocol: str = "ip") -> dict[str, Any]:
 
 
 def read(data: bytes, family: str = "inet", elements: object = None) -> KernelExpressions:
-    return KernelExpressions(family, data, lambda _: elements)  # type: ignore[arg-type,return-value]
+    found = KernelExpressions(family, data, lambda _: elements)  # type: ignore[arg-type,return-value]
+    found.read(sets=False)  # as for a glance
+    found.read()
+    return found
 
 
 @for_each(
@@ -352,10 +355,11 @@ def test_several_ports_are_asked_of_the_tools(kernel: Callable[..., Ruleset | No
     assert next(asked, None) is None
 
 
-def test_a_rule_that_is_not_read_has_neither_guard_nor_text() -> None:
+def test_of_a_rule_that_is_not_read_only_the_head_is_told() -> None:
     chain = KernelChain(Table("inet", "t", "nftables"), "in", None, "accept", 7)
     odd = KernelRule(ODD_80[16:], chain)
-    assert (odd.glance(), odd.stop()) == (None, None)
+    assert odd.glance() == Guard(protocols=(6,), ports=((80, 80),))
+    assert KernelRule(rule(part("numgen"), ACCEPT)[16:], chain).glance() is None
     for asked in (lambda: odd.text, odd.ports, odd.told):
         with pytest.raises(Unread):
             asked()

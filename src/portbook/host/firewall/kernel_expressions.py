@@ -72,15 +72,21 @@ class KernelExpressions:
         self._implied: dict[str, int] = {}
         if family in ("ip", "ip6"):
             self._network = family
+        self._parts = parts_of(data)
+        self._next: tuple[bytes, dict[int, bytes]] | None = None
+
+    def read(self, *, sets: bool = True) -> None:
+        """Reads it as far as it is plain; without *sets*, up to the first that is asked for."""
         try:
-            for name, inside in parts_of(data):
-                reader = _READERS.get(name)
-                if reader is None:
+            while (part := self._next or next(self._parts, None)) is not None:
+                self._next = part
+                if not sets and part[0] == b"lookup":
                     return
-                reader(self, inside)
+                _READERS[part[0]](self, part[1])
+                self._next = None
             self.whole = self._left is None
         except (Unread, LookupError, ValueError, OSError):
-            return
+            self._parts = iter(())
 
     # -- what fills the register --------------------------------------------------------------
 

@@ -29,7 +29,6 @@ from portbook.host.linux.netlink import attributes_of, name_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from typing import Any
 
     from portbook.host.firewall.kernel_expressions import Elements
     from portbook.host.firewall.values import Guard
@@ -174,14 +173,17 @@ class KernelChain(Chain):
     def rules(self, _: list[Rule]) -> None:
         """There are none before somebody asks for them."""
 
-    def read(self, data: bytes) -> tuple[list[Any], list[object], str | None, bool]:
-        """A rule's expressions, its statements, its text where iptables made it, if that is all."""
-        if any(each in data for each in _FOREIGN):
-            from portbook.host.firewall.kernel_iptables import read_foreign
+    def foreign(self, data: bytes) -> tuple[list[object], str, bool] | None:
+        """As :func:`portbook.host.firewall.kernel_iptables.read_foreign`, where that is needed."""
+        if not any(each in data for each in _FOREIGN):
+            return None
+        from portbook.host.firewall.kernel_iptables import read_foreign
 
-            return [], *read_foreign(data, self._table.family, self._name)
-        found = KernelExpressions(self._table.family, data, self._elements)
-        return found.expressions, statements_of(found.expressions), None, found.whole
+        return read_foreign(data, self._table.family, self._name)
+
+    def expressions(self, data: bytes) -> KernelExpressions:
+        """A rule's expressions, not read yet."""
+        return KernelExpressions(self._table.family, data, self._elements)
 
     def _elements(self, name: str) -> Elements | None:
         pieces = elements(self._table.family, self._table.name, name)
@@ -194,22 +196,33 @@ class KernelChain(Chain):
 class KernelRule(Rule):
     """A rule of which the kernel's own bytes are worked out once they are needed."""
 
-    __slots__ = ("_chain", "_expressions", "_line", "_message", "_whole")
+    __slots__ = ("_chain", "_line", "_message", "_read", "_whole")
     tool = "nftables"
 
     def __init__(self, message: bytes, chain: KernelChain) -> None:
         super().__init__(self._show, chain.where, iter(()))
         self._message, self._chain = message, chain
         self._whole: bool | None = None
-        self._expressions: list[Any] = []
+        self._read: KernelExpressions | None = None
         self._line: str | None = None  # as iptables prints it
 
     def read(self) -> bool:
         """Works it out as far as it is read; whether that is all of it."""
-        if self._whole is None:
+        if self._whole is None and (found := self._head()) is not None:
+            found.read()
+            self._statements, self._whole = statements_of(found.expressions), found.whole
+        return bool(self._whole)
+
+    def _head(self) -> KernelExpressions | None:
+        """Its conditions as far as no set is asked for; None for what iptables has for itself."""
+        if self._read is None and self._whole is None:
             data = attributes_of(self._message[4:]).get(_RULE_EXPRESSIONS, b"")
-            self._expressions, self._statements, self._line, self._whole = self._chain.read(data)
-        return self._whole
+            if (foreign := self._chain.foreign(data)) is not None:
+                self._statements, self._line, self._whole = foreign
+                return None
+            self._read = self._chain.expressions(data)
+            self._read.read(sets=False)
+        return self._read
 
     def __iter__(self) -> Iterator[object]:
         whole = self.read()
@@ -224,11 +237,12 @@ class KernelRule(Rule):
             return self._line
         from portbook.host.firewall.nft_text import show_rule
 
-        return show_rule(self._expressions)
+        return show_rule(self._read.expressions if self._read is not None else ())
 
     def glance(self) -> Guard | None:
-        """As :meth:`Rule.glance`; None too for what isn't read."""
-        return guard_of(self._expressions) if self.read() else None
+        """As :meth:`Rule.glance`, from what is read of it without asking for sets."""
+        head = self._head()
+        return None if head is None else guard_of(head.expressions)
 
     def ports(self) -> list[tuple[int, int]] | None:
         """As :meth:`Rule.ports`."""

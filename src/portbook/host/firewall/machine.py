@@ -9,15 +9,17 @@ if TYPE_CHECKING:
     from portbook.host.linux.network import Network
 
 
-def read_machine(network: Network) -> Machine:
-    """The interfaces, routes and settings of *network*."""
+def read_machine(network: Network, *, forwards: bool = True) -> Machine:
+    """The interfaces, routes and settings of *network*; *forwards*: those of forwarding as well."""
     return Machine(
         tuple(
             Interface(
                 each.name,
                 tuple([(own.text, own.prefix) for own in each.addresses]),
                 each.routes_loopback,
-                _forwarded(each.name) if each.addresses and not each.loopback else None,
+                _forwarded(each.name)
+                if forwards and each.addresses and not each.loopback
+                else None,
                 each.traits,
             )
             for each in network.interfaces

@@ -112,7 +112,8 @@ class PacketFilter:
         """Takes what the tools print in the place of what was read of the rules."""
         if self._reread is not None:
             whole, self._reread = self._reread(), None
-            self._ruleset, self._missing = whole._ruleset, whole._missing
+            self._ruleset, self._machine = whole._ruleset, whole._machine
+            self._missing = whole._missing
             self._decided.clear()
 
     def _followed(
@@ -320,15 +321,15 @@ def read_packet_filter(
     from portbook.host.firewall.machine import read_machine
     from portbook.host.firewall.values import Ruleset
 
-    machine = read_machine(network)
     if isinstance(begun, Ruleset):
+        # Plain rules translate nothing, so nothing is forwarded that was meant for this machine.
         return PacketFilter(
             begun,
-            machine,
+            read_machine(network, forwards=False),
             others=others,
-            reread=lambda: _read_with_tools(machine, others, families, None),
+            reread=lambda: _read_with_tools(read_machine(network), others, families, None),
         )
-    return _read_with_tools(machine, others, families, begun)
+    return _read_with_tools(read_machine(network), others, families, begun)
 
 
 def _read_with_tools(
