@@ -34,7 +34,7 @@ from portbook.model import (
 )
 from portbook.model.reach import Outcome
 from portbook.present.render.text import Style
-from portbook.present.views.reach import render_reach
+from portbook.present.views.reach import answer_words, render_reach
 from tests.cases import for_each
 from tests.machine import NETWORK, SERVER, TO, Machine, bound
 from tests.values import CATALOG, changed
@@ -142,7 +142,7 @@ def test_neighbours_reach_loopback_where_the_interface_lets_them() -> None:
 
 def test_strict_checks_drop_what_would_be_answered_by_another_interface() -> None:
     routes = (*NETWORK.routes, Route(Family.IPV4, 0, 0xFFFFFFFF, "eth1", 600), OTHER_NET)
-    for strict, answer in ((True, Barrier.STRICT_SOURCE), (False, Outcome.OPEN)):
+    for strict, answer in ((True, Barrier.STRICT_SOURCE), (False, Outcome.UNKNOWN)):
         second = ETH1._replace(strict_source=strict)
         network = Network((*NETWORK.interfaces, second), routes, NETWORK.own)
         (far,) = [
@@ -151,6 +151,25 @@ def test_strict_checks_drop_what_would_be_answered_by_another_interface() -> Non
             if each.source == "anywhere" and each.interface == "eth1"
         ]
         assert (far.barrier or far.answer) is answer
+        assert far.answers_by == (None if strict else "eth0")
+        # Those on the other link get in, so in short it is open.
+        origins = reached(on("0.0.0.0"), network)
+        assert reachable_of(origins, firewall=False).scope is Scope.ANYWHERE
+
+
+def test_two_interfaces_in_one_network() -> None:
+    """Answers leave by the first; who is on the second one's link gets them if both are one."""
+    near = NETWORK.routes[0]
+    routes = (near, near._replace(interface="eth1"))
+    network = Network((*NETWORK.interfaces, ETH1), routes, NETWORK.own)
+    origins = [each for each in reached(on("0.0.0.0"), network) if each.source == "192.0.2.0/24"]
+    told_of = {each.interface: (each.answer, each.answers_by) for each in origins}
+    assert told_of == {"eth0": (Outcome.OPEN, None), "eth1": (Outcome.UNKNOWN, "eth0")}
+    assert "answers leave by eth0, which may be another link" in answer_words(origins[1])
+    brief = reachable_of(reached(on("0.0.0.0"), network), firewall=False)
+    assert (brief.scope, brief.networks) == (Scope.NETWORKS, ("192.0.2.0/24",))
+    alone = [each for each in origins if each.interface == "eth1"]
+    assert reachable_of(alone, firewall=False).scope is Scope.UNKNOWN
 
 
 BLACKHOLE = Route(Family.IPV4, 0xCB007100, 0xCB0071FF, "")  # 203.0.113.0/24

@@ -192,6 +192,32 @@ def test_the_way_that_answers_take(commands: tuple[str, ...], near: str, far: st
                 assert _tried(peer, "192.0.2.1", source) == expected, source
 
 
+def test_two_links_of_one_network_are_told_apart() -> None:
+    """Answers leave by the link of the first interface: nobody on the second one's gets them."""
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer, Namespace() as other:
+        _link(machine, peer)
+        _run(
+            machine,
+            f"ip link add veth2 type veth peer name veth3 netns {other.holder}",
+            "ip addr add 192.0.2.10/24 dev veth2",
+            "ip link set veth2 up",
+            "sysctl -qw net.ipv4.conf.all.rp_filter=0 net.ipv4.conf.veth2.rp_filter=0",
+        )
+        _run(other, "ip addr add 192.0.2.9/24 dev veth3", "ip link set veth3 up")
+        machine.open({"transport": "tcp", "family": "ipv4", "address": "0.0.0.0", "port": 8080})
+        (socket,) = machine.ask("reach", "8080")["sockets"]
+        told = {
+            each["interface"]: (each["answer"], each["answers_by"])
+            for each in socket["from"]
+            if each["source"] == "192.0.2.0/24"
+        }
+        assert told == {"veth0": ("open", None), "veth2": ("unknown", "veth0")}
+        assert _tried(peer, "192.0.2.1", "192.0.2.2") == "open"
+        assert _tried(other, "192.0.2.10", "192.0.2.9") != "open"
+        assert "answers leave by veth0" in machine.portbook("reach", "8080").stdout
+
+
 def _length(told: dict[str, str]) -> int:
     return -1 if told["source"] == "anywhere" else ip_network(told["source"]).prefixlen
 

@@ -53,7 +53,8 @@ class Origin(NamedTuple):
     specific one that an address is in holds for it. The rest is as in
     :class:`portbook.model.reach.Decision`; ``delivered_address`` is None where both it and the port
     are those that were asked about.
-    ``further`` counts networks of the same answer that aren't listed.
+    ``further`` counts networks of the same answer that aren't listed. ``answers_by`` is another
+    interface, by which answers leave: whether they arrive depends on the links being one.
     """
 
     source: str
@@ -70,6 +71,7 @@ class Origin(NamedTuple):
     further: int = 0
     not_evaluated: tuple[NotEvaluated, ...] = ()
     unanswered: bool = False
+    answers_by: str | None = None
 
     @property
     def redirected(self) -> bool:
@@ -272,7 +274,8 @@ class _Question(NamedTuple):
             if whole and self.family is Family.IPV6:
                 sources -= _LINK_LOCAL
             label = ANYWHERE if whole else cidr_of(self.family, *span)
-            if interface.strict_source and self._strays(span, interface):
+            way = self._way_back(span, interface)
+            if interface.strict_source and way is not None and self.family is Family.IPV4:
                 yield self._stopped(label, Barrier.STRICT_SOURCE, interface.name)
                 continue
             unsure = sources & doubt
@@ -287,8 +290,11 @@ class _Question(NamedTuple):
             here = self._destination(interface, address, sources)
             if here not in decisions:
                 decisions[here] = self._decide(here, interface.name)
-            cut = _cut_short if self.short else _cut
-            yield from cut(label, sources, decisions[here], interface.name)
+            for each in (_cut_short if self.short else _cut)(
+                label, sources, decisions[here], interface.name
+            ):
+                strays = way is not None and each.answer is Outcome.OPEN and not each.forwarded
+                yield each._replace(answer=Outcome.UNKNOWN, answers_by=way) if strays else each
 
     def _destination(self, interface: Interface, address: str, sources: Intervals) -> str:
         """The address that neighbours on the link use, where *sources* are link-local."""
@@ -297,29 +303,25 @@ class _Question(NamedTuple):
             return local[0] if local else address
         return address
 
-    def _strays(self, span: tuple[int, int], interface: Interface) -> bool:
-        """Whether answers to *span* leave by another interface: strict checks drop it then."""
+    def _way_back(self, span: tuple[int, int], interface: Interface) -> str | None:
+        """The other interface by which answers to *span* leave; None where there is none."""
         routes = [
             route
             for route in self.network.routes
-            if route.family is self.family and (route.first, route.last) == span
+            if route.family is self.family and (route.first, route.last) == span and route.interface
         ]
         # Of routes with the same metric the kernel takes the first, which it lists first.
-        used = min([each for each in routes if each.interface], key=lambda each: each.metric)
-        own = any(each.interface == interface.name for each in routes)
-        return self.family is Family.IPV4 and own and used.interface != interface.name
+        used = min(routes, key=lambda each: each.metric).interface if routes else None
+        known = any(each.interface == interface.name for each in routes)
+        local = _LINK_LOCAL.covers(Intervals.of([span])) and self.family is Family.IPV6
+        return used if known and not local and used != interface.name else None
 
     def _decide(
         self, address: str, interface: str, source: str | None = None
     ) -> tuple[Decision, ...]:
+        later = not self.short
         decisions = self.packets.decide(
-            self.family,
-            self.transport,
-            address,
-            self.port,
-            interface,
-            source,
-            later=not self.short,
+            self.family, self.transport, address, self.port, interface, source, later=later
         )
         return tuple(
             [

@@ -119,7 +119,13 @@ def reachable_of(
 
     others = [each for each in origins if each.source != THIS_MACHINE]
     let_in = [each for each in others if each.answer is Outcome.OPEN]
-    unknown = [each for each in others if each.answer is Outcome.UNKNOWN]
+    # What comes in by one interface and is answered by another is open to those on that one's link.
+    answered = {(each.source, each.interface) for each in let_in}
+    unknown = [
+        each
+        for each in others
+        if each.answer is Outcome.UNKNOWN and (each.source, each.answers_by) not in answered
+    ]
     filtered = [each for each in others if each.barrier in (None, Barrier.NO_LISTENER)]
     networks = dict.fromkeys([each.source for each in let_in if each.source != ANYWHERE])
     sent = {each.delivered_to if each.redirected else port for each in let_in or filtered}

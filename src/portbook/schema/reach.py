@@ -56,6 +56,9 @@ _ORIGIN = Table(
             ),
             "what stops it besides rules; no-listener: a rule sends it where nothing listens",
         ),
+        Field(
+            "answers_by", optional(TEXT), "another interface, by which answers leave; then unknown"
+        ),
         Field("further", NUMBER, "networks of the same answer that aren't listed"),
         Field("not_evaluated", _DOUBTS, "what makes the answer unknown"),
     ),

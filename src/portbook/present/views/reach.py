@@ -254,6 +254,8 @@ def answer_words(origin: Origin, end: str = "", port: int | None = None) -> str:
         words += f" {_place(origin, port)}"
     if origin.not_evaluated:
         words += f": {filter_words(*origin.not_evaluated[0])} may decide"
+    if origin.answers_by is not None:
+        words += f": answers leave by {origin.answers_by}, which may be another link"
     words += _later_words(origin)
     if origin.source_ports:
         words += f"; other source ports: {cited(origin.source_ports[0])}"
