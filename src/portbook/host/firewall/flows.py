@@ -191,9 +191,19 @@ def _stops_in_a_row(
     """The rules from *place* on that stop a few sources each, in one way.
 
     Where the next one is, how they stop, whom, and the rule that stops most. None where they aren't
-    many; they end before they stop many together.
+    many; they end before they stop many together. A question is often put to the same ones again.
     """
-    everyone = 1 << (32 if packet.family == "ipv4" else 128)
+    first = rules[place]
+    if first.row is None or first.row[0] is not rules or first.row[1] != packet.family:
+        first.row = rules, packet.family, _row(rules, place, packet.family)
+    row: tuple[int, str, Intervals, Rule] | None = first.row[2]  # type: ignore[assignment]
+    return row
+
+
+def _row(
+    rules: list[Rule], place: int, packet_family: str
+) -> tuple[int, str, Intervals, Rule] | None:
+    everyone = 1 << (32 if packet_family == "ipv4" else 128)
     pairs: list[tuple[int, int]] = []
     kind, most, widest, total, end = "", 0, rules[place], 0, place
     for at in range(place, len(rules)):
@@ -201,7 +211,7 @@ def _stops_in_a_row(
         if not stopped:
             break
         how, numbers, family = stopped
-        if family in (None, packet.family):
+        if family in (None, packet_family):
             size, kind = numbers.size(), kind or how
             if how != kind or size > everyone >> _FEW_BITS:
                 break

@@ -204,7 +204,8 @@ class Rule:
     """
 
     __slots__ = (
-        "_rest", "_shown", "_statements", "_text", "first", "guard", "stopped", "twin", "where",
+        "_rest", "_shown", "_statements", "_text", "first", "guard", "row", "stopped", "twin",
+        "where",
     )  # fmt: skip
     tool = ""  # nftables, iptables
 
@@ -216,6 +217,7 @@ class Rule:
         self.twin: Rule | None = None
         self._shown: RuleText | None = None
         self.stopped: tuple[str, Intervals, str | None] | Literal[False] | None = False
+        self.row: tuple[list[Rule], str, object] | None = None  # of such rules, for a family
 
     def __iter__(self) -> Iterator[object]:
         yield from self.first
@@ -253,8 +255,7 @@ class Rule:
     @property
     def text(self) -> RuleText:
         """For people: the rule in its tool's words."""
-        if self._shown is None:
-            self._shown = RuleText(self._text(), self.where)
+        self._shown = self._shown or RuleText(self._text(), self.where)
         return self._shown
 
 
@@ -357,8 +358,7 @@ class Ruleset:
         chains.reverse()
         chains.sort(key=lambda each: each[:2])
         found = [(place, table, chain) for place, _, table, chain in chains]
-        self._base_chains[hook, family] = found
-        return found
+        return self._base_chains.setdefault((hook, family), found)
 
     def rows(self, table: Table, name: str) -> Rows | None:
         """The elements of a named set or map; None where they aren't known."""
