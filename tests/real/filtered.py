@@ -231,6 +231,10 @@ class FilteredMachine:
         agent.process.stdin.flush()
         return json.loads(agent.read_line())
 
+    def keep_plain(self) -> int:
+        """Deletes the rules that only nft can print; how many are left."""
+        return int(self._ask(self._portbook, {"plain": True}))
+
     def observe(
         self, tries: Sequence[Connection], seconds: float = _SECONDS
     ) -> dict[Connection, str]:
@@ -258,7 +262,7 @@ class FilteredMachine:
             "asked": list(questions),
         }
         told = self._ask(self._portbook, request)
-        self.gaps = told["gaps"]
+        self.gaps, self.told_plainly = told["gaps"], int(told["plainly"])
         predicted = {}
         for each in tries:
             number = int(ip_address(each.source))

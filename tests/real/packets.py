@@ -155,7 +155,7 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
     routes = tuple(map(tuple, question["routes"]))
     machine = Machine(interfaces, routes, forwarding=True, own_ports=(first, last))
     ruleset, plain = read_ruleset(60), read_kernel_rules()
-    answers, apart = [], []
+    answers, apart, plainly = [], [], 0
     for transport, source, destination, port, interface in question["asked"]:
         asked: dict[str, Any] = {
             "family": Family.IPV6 if ":" in destination else Family.IPV4,
@@ -184,10 +184,30 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
             told_plainly = plain and decide(plain, machine, **asked, later=False)
         except Unread:
             continue
+        plainly += bool(told_plainly)
         if told_plainly and told_plainly != short:
             apart.append(["kernel", f"{transport} {destination} {port}", str(told_plainly)])
     gaps = [[str(gap.code), gap.subject, gap.detail] for gap in ruleset.gaps]
-    return {"answers": answers, "gaps": gaps + apart}
+    return {"answers": answers, "gaps": gaps + apart, "plainly": plainly}
+
+
+def keep_plain() -> int:
+    """Deletes every rule that only nft can print; how many the kernel itself tells."""
+    import subprocess
+
+    from portbook.host.firewall.kernel_rules import KernelRule, read_kernel_rules
+
+    kept = 0
+    ruleset = read_kernel_rules()
+    for table in () if ruleset is None else ruleset.tables:
+        for name, chain in table.chains.items():
+            for rule in chain.rules:
+                assert isinstance(rule, KernelRule)
+                kept += rule.read()
+                if not rule.read():
+                    place = (table.family, table.name, name, "handle", str(rule.handle))
+                    subprocess.run(["nft", "delete", "rule", *place], check=True)
+    return kept
 
 
 def _by_outcome(decisions: Any, union: Any) -> Any:
@@ -207,7 +227,8 @@ def main() -> None:
         if role == "probe":
             print(json.dumps(probe(request["tries"], request["seconds"])), flush=True)
         else:
-            print(json.dumps(predict(request)), flush=True)
+            told = keep_plain() if request.get("plain") else predict(request)
+            print(json.dumps(told), flush=True)
 
 
 if __name__ == "__main__":

@@ -39,7 +39,7 @@ _FAMILIES = {1: "inet", 2: "ip", 10: "ip6"}
 _HOOKS = ("prerouting", "input", "forward", "output", "postrouting")
 _USE = b"\x08\0\6\0" if sys.byteorder == "little" else b"\0\x08\0\6"
 _DORMANT = 1
-_RULE_EXPRESSIONS = 4
+_HANDLE, _RULE_EXPRESSIONS = 3, 4
 _ELEMENTS, _KEY, _ELEMENT_FLAGS, _END = 3, 1, 3, 1
 _MOST = 1 << 18  # bytes of rules: some 700 of them
 # What changes sets that others read, or what others made of a packet, stands in no plain rule.
@@ -205,6 +205,11 @@ class KernelRule(Rule):
         self._whole: bool | None = None
         self._read: KernelExpressions | None = None
         self._line: str | None = None  # as iptables prints it
+
+    @property
+    def handle(self) -> int:
+        """Its number in its table."""
+        return int.from_bytes(attributes_of(self._message[4:])[_HANDLE], "big")
 
     def read(self) -> bool:
         """Works it out as far as it is read; whether that is all of it."""
