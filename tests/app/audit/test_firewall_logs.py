@@ -277,6 +277,31 @@ CASES = {
     # What it doesn't tell is unknown, and not 0.
     "check-point": Case(CHECK_POINT, {("tcp", 443): 1}, refused=1, other=1, bytes=None),
     "leef": Case(LEEF, {("tcp", 443): 2}, refused=1, other=1, bytes=5300),
+    # What a syslog server wrote of several firewalls into one file.
+    "netfilter and filterlog": Case(
+        UFW + FILTERLOG,
+        {("tcp", 443): 1, ("tcp", 8443): 1, ("udp", 53): 1},
+        refused=3,
+        portless=2,
+        other=2,
+        wrong=(6, 9),
+    ),
+    "filterlog and netfilter": Case(
+        FILTERLOG + CHAINS,
+        {("tcp", 443): 1, ("udp", 53): 1},
+        refused=5,
+        portless=1,
+        other=1,
+    ),
+    "filterlog and others": Case(
+        FILTERLOG + PAN + FORTIGATE,
+        {("tcp", 443): 2, ("udp", 53): 1},
+        refused=3,
+        portless=2,
+        other=3,
+        wrong=(4 + len(FILTERLOG.splitlines()), 5 + len((FILTERLOG + PAN).splitlines())),
+        bytes=10600,
+    ),
     "cef-of-three": Case(VENDORS, {("tcp", 443): 1}, refused=2, bytes=5300),
 }
 

@@ -56,6 +56,7 @@ def _first(text: str, lines: int) -> str:
 LOGS = {
     "ufw": (test_firewall_logs.UFW, 0),
     "filterlog": (test_firewall_logs.FILTERLOG, 0),
+    "two-firewalls": (test_firewall_logs.UFW + test_firewall_logs.FORTIGATE, 0),
     "pan-os": (test_firewall_logs.PAN, 0),
     "windows": (test_firewall_logs.WINDOWS, 5),
     "fortigate": (test_firewall_logs.FORTIGATE, 0),

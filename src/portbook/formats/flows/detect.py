@@ -72,13 +72,37 @@ def recognise(
         layout = named.recognise(head)
         bare = named.recognise_bare
         return bare(head) if layout is None and bare is not None else layout
-    for form in FORMATS.values():
+    for name, form in FORMATS.items():
         if (layout := form.recognise(head)) is not None:
-            return layout
+            return _with_others(layout, name, head) if name in _FIREWALLS else layout
     for form in more().values():
         if (layout := form.recognise(head)) is not None:
             return layout
     return None
+
+
+# Whose lines a syslog server writes into one file.
+_FIREWALLS = ("netfilter", "filterlog", "cisco", "pan-os", "key-value")
+
+
+def _with_others(layout: Layout, name: str, head: Head) -> Layout:
+    """*layout*, that of the format *name*, with those of other firewalls in the same lines."""
+    layouts = [layout]
+    rest = head
+    for other in _FIREWALLS[_FIREWALLS.index(name) :]:
+        form = FORMATS[other]
+        found = layout if other == name else form.recognise(rest)
+        if found is None:
+            continue
+        if found is not layout:
+            layouts.append(found)
+        unknown = [line for line in rest.lines if form.recognise(Head("", (line,))) is None]
+        rest = rest._replace(lines=tuple(unknown))
+    if len(layouts) == 1:
+        return layout
+    from portbook.formats.flows.log_lines import together
+
+    return together(layouts)
 
 
 # Logs that are known and aren't read, and what to give instead.

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     Columns = Mapping[str, ir.Value]
+    Fields = Callable[[ir.StringValue], Columns]
+    Test = Callable[[ir.Table], ir.BooleanValue]
 
 
 # In the place of a count that can't be read. It is negative, and so no count of a good row.
@@ -37,6 +39,15 @@ class Head(NamedTuple):
     columns: tuple[tuple[str, str], ...] = ()
 
 
+class LogLines(NamedTuple):
+    """What tells and reads the lines of one log: see :func:`.log_lines.line_layout`."""
+
+    fields: Fields
+    is_flow: Test
+    is_other: Test
+    header: str
+
+
 class Layout(NamedTuple):
     """One way of writing flows down, as it was recognised in a file.
 
@@ -54,7 +65,7 @@ class Layout(NamedTuple):
     ``spread`` says of JSON that a value may stand on many lines, or in a very long one.
 
     With ``blank_rows``, a row of text without anything in it is a record of no traffic; else it is
-    a broken one.
+    a broken one. ``lines`` are what reads a log of lines, of which several may stand in one file.
     """
 
     format: str
@@ -72,6 +83,7 @@ class Layout(NamedTuple):
     prepare: Callable[[ir.Table], ir.Table] | None = None
     blank_rows: bool = False
     spread: bool = False
+    lines: tuple[LogLines, ...] = ()
 
     def flows(self, table: ir.Table) -> dict[str, ir.Value]:
         """The columns of *table* that :mod:`portbook.app.audit.flow_schema` names, numbers whole.

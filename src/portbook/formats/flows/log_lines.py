@@ -8,7 +8,10 @@ anybody wrote.
 
 from __future__ import annotations
 
-from portbook.formats.flows.layout import NO_FLOW, Layout
+from functools import reduce
+from operator import or_
+
+from portbook.formats.flows.layout import NO_FLOW, Layout, LogLines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -17,10 +20,8 @@ if TYPE_CHECKING:
 
     import ibis.expr.types as ir
 
-    from portbook.formats.flows.layout import Columns, Head
+    from portbook.formats.flows.layout import Fields, Head, Test
 
-    Fields = Callable[[ir.StringValue], Columns]
-    Test = Callable[[ir.Table], ir.BooleanValue]
 
 ADDRESS = r"[0-9A-Fa-f.:]{2,45}"
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -49,17 +50,78 @@ def line_layout(
     that begin with a time; both are given the table with its fields. A line that the pattern
     *header* finds is no record.
     """
+    lines = LogLines(fields, is_flow, is_other or _is_record, header)
+    return _layout_of(title, (lines,), lambda table: _records(_read(table, lines), lines.header))
+
+
+def together(layouts: Sequence[Layout]) -> Layout:
+    """The layout of a log in which lines of all *layouts* stand, as that of a syslog server has
+    those of several firewalls: each line is read as the first of them that knows it.
+    """
+    parts = [lines for layout in layouts for lines in layout.lines]
+    header = "|".join([lines.header for lines in parts if lines.header])
+    *titles, last = [layout.format for layout in layouts]
+    title = f"{', '.join(titles)} and {last}"
+    return _layout_of(title, tuple(parts), lambda table: _records(_read_all(table, parts), header))
+
+
+def _layout_of(
+    title: str, lines: tuple[LogLines, ...], prepare: Callable[[ir.Table], ir.Table]
+) -> Layout:
     return Layout(
         title,
         "csv",
         lambda table: {name: table[name] for name in table.columns if name not in _OWN},
         (("line", "string"),),
         delimiter="\x01",
-        # Each step is a query in the next: in one, every pattern would stand there many times.
-        prepare=lambda table: _records(
-            table.mutate(**fields(table["line"])), is_flow, is_other or _is_record, header
-        ),
+        prepare=prepare,
+        lines=lines,
     )
+
+
+def _read(table: ir.Table, lines: LogLines, *, ends: bool = False) -> ir.Table:
+    """*table* with the fields of *lines*, and whether each line is a flow or another record; with
+    *ends* as other logs have them that don't say which side is the service.
+    """
+    import ibis
+
+    # Each step is a query in the next: in one, every pattern would stand there many times.
+    table = table.mutate(**lines.fields(table["line"]))
+    table = table.mutate(flow=lines.is_flow(table).fill_null(False))
+    # Of a flow nobody asks whether it is anything else.
+    other = ibis.cases((table["flow"], False), else_=lines.is_other(table).fill_null(False))
+    table = table.mutate(other=other)
+    if ends and "port" in table.columns:
+        # The other side's port isn't told. Of two that are the same, the destination's counts.
+        table = table.rename(dst="host", src="peer", dst_port="port")
+        table = table.mutate(src_port=table["dst_port"], side=ibis.literal("dst"))
+    return table
+
+
+def _read_all(table: ir.Table, parts: Sequence[LogLines]) -> ir.Table:
+    """As :func:`_read`, by the first of *parts* of which a line is a flow."""
+    import ibis
+
+    own = set(table.columns)
+    apart: list[dict[str, str]] = []
+    ends = any("src_port" in lines.fields(table["line"]) for lines in parts)
+    for at, lines in enumerate(parts):
+        table = _read(table, lines, ends=ends)
+        # Under a name of its own, that those of the next ones don't take its place.
+        names = {name: f"{name}_{at}_" for name in table.columns if name not in own}
+        table = table.rename({mine: name for name, mine in names.items()})
+        own.update(names.values())
+        apart.append(names)
+    made: dict[str, ir.Value] = {}
+    for name in dict.fromkeys(name for names in apart for name in names):
+        if name in ("flow", "other"):
+            made[name] = reduce(or_, [table[names[name]] for names in apart])
+            continue
+        values = [(table[each["flow"]], table[each[name]]) for each in apart if name in each]
+        # A line is one flow where its log doesn't say how many.
+        nothing = 1 if name == "flows" else ibis.null(values[0][1].type())
+        made[name] = ibis.cases(*values, else_=nothing)
+    return table.mutate(**made).drop([mine for names in apart for mine in names.values()])
 
 
 _OWN = ("line", "portbook_file", "portbook_row")  # what isn't a field, where it is there
@@ -119,25 +181,24 @@ def let_through(words: ir.StringValue) -> ir.BooleanValue:
     )
 
 
-def _records(table: ir.Table, is_flow: Test, is_other: Test, header: str) -> ir.Table:
+def _records(table: ir.Table, header: str) -> ir.Table:
     """*table*, whose rows that are no flow have no fields; other records are told as such.
 
     What has neither a time nor the form of a record is not understood; blank lines are nothing.
     """
     import ibis
 
-    table = table.mutate(flow=is_flow(table).fill_null(False))
     line, flow = table["line"], table["flow"]
     named = ibis.cases(
         (flow, table["protocol"]),
-        (is_other(table).fill_null(False), ibis.literal(NO_FLOW)),
+        (table["other"], ibis.literal(NO_FLOW)),
         else_=ibis.null("string"),
     )
     # A protocol without ports may stand beside numbers that are something else.
     ported = flow & table["protocol"].lower().isin(_PORTED).fill_null(True)
     made: dict[str, ir.Value] = {}
     for name in table.columns:
-        if name not in ("flow", *_OWN):
+        if name not in ("flow", "other", *_OWN):
             value = table[name]
             kept = ported if name in ("port", "src_port", "dst_port") else flow
             nothing = ibis.literal(1, "int64") if name == "flows" else ibis.null(value.type())
@@ -145,7 +206,7 @@ def _records(table: ir.Table, is_flow: Test, is_other: Test, header: str) -> ir.
     keep = (line.strip() != "").fill_null(False)
     if header:
         keep = keep & ~line.re_search(header).fill_null(False)
-    return table.mutate(**{**made, "protocol": named}, keep=keep).drop("flow")
+    return table.mutate(**{**made, "protocol": named}, keep=keep).drop("flow", "other")
 
 
 def _is_record(table: ir.Table) -> ir.BooleanValue:
