@@ -81,10 +81,13 @@ def window(port: int) -> tuple[int, int]:
     return first, first + WIDE - 1
 
 
-def render_strip(stand: Shelf, port: int) -> str:
-    """The strip around *port* as an SVG element; its colours are the style sheet's."""
+def render_strip(stand: Shelf, port: int, counts: Mapping[State, int] | None = None) -> str:
+    """The strip around *port* as an SVG element; its colours are the style sheet's.
+
+    *counts* are those of its ports by state, where they are there already.
+    """
     first, last = window(port)
-    counts = stand.counts(first, last)
+    counts = counts or stand.counts(first, last)
     said = ", ".join(f"{count} {state}" for state, count in counts.items() if count)
     paths = "".join(f'<path class="s-{state}" d="{path}"/>' for state, path in _books(stand, first))
     at = port * _STEP

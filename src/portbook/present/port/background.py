@@ -114,8 +114,22 @@ def _related(answer: PortAnswer) -> Related:
     return answer.related
 
 
-def pickers(answer: PortAnswer) -> tuple[tuple[str, ...], tuple[str, ...]]:
+_Pickers = tuple[tuple[str, ...], tuple[str, ...]]
+# What was found last, and of what: a page asks several times.
+_picked: tuple[int, object, _Pickers] = -1, (), ((), ())
+
+
+def pickers(answer: PortAnswer) -> _Pickers:
     """The systems whose default range of ephemeral ports has the port, and the others."""
+    global _picked  # noqa: PLW0603
+    port, systems, found = _picked
+    if port != answer.port or systems is not answer.systems:
+        found = _pickers(answer)
+        _picked = answer.port, answer.systems, found
+    return found
+
+
+def _pickers(answer: PortAnswer) -> _Pickers:
     picking: list[str] = []
     others: list[str] = []
     for rule in answer.systems:
@@ -126,7 +140,7 @@ def pickers(answer: PortAnswer) -> tuple[tuple[str, ...], tuple[str, ...]]:
 
 
 def _in_order(systems: tuple[str, ...]) -> tuple[str, ...]:
-    """A page asks several times, and many pages ask for the same few lists."""
+    """Many pages ask for the same few lists."""
     found = _ORDERED.get(systems)
     if found is None:
         found = _ORDERED[systems] = tuple(words.systems_in_order(systems))

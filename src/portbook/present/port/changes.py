@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from portbook._fast_types import lru_cache
 from portbook.model import ChangeKind, State
 from portbook.present.document import Paragraph, Table
 from portbook.present.words import day, listed, month, plural
@@ -19,6 +20,7 @@ _KINDS = {
 }
 
 
+@lru_cache(maxsize=4)
 def unchanged(compared: Compared) -> str:
     """That nothing changed, and how far that can be told."""
     return (

@@ -111,7 +111,8 @@ def registry_line(answer: PortAnswer) -> str:
         return "never assigned; 49152–65535 are dynamic (ephemeral) ports"
     by_words: dict[str, list[str]] = {}
     rows = _assigned(answer)
-    recorded = [name for name in service_names(answer) if name not in assigned_names(answer)]
+    assigned_to = assigned_names(answer)
+    recorded = [name for name in service_names(answer) if name not in assigned_to]
     for transport, standing in answer.standings.items():
         if standing.state is State.ASSIGNED:
             names = list(

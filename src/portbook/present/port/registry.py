@@ -85,8 +85,21 @@ def _without_row(answer: PortAnswer) -> str:
     return f"The registry has no row for {answer.port}/{transport}{elsewhere}."
 
 
+# What was made last, and of what: a page asks four times.
+_grouped: tuple[object, list[tuple[Assignment, list[str]]]] = (), []
+
+
 def services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment, list[str]]]:
-    """The assignments, each once, with the transports that it holds for."""
+    """The assignments, each once, with the transports that it holds for; to be read alone."""
+    global _grouped  # noqa: PLW0603
+    held, found = _grouped
+    if held is not standings:
+        found = _services(standings)
+        _grouped = standings, found
+    return found
+
+
+def _services(standings: Mapping[Transport, Standing]) -> list[tuple[Assignment, list[str]]]:
     grouped: dict[tuple[object, ...], tuple[Assignment, list[str]]] = {}
     for transport, standing in standings.items():
         for row in standing.assignments:

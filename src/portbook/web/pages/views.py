@@ -120,14 +120,15 @@ def strip(catalog: Catalog, port: int, site: Site) -> str:
     """The picture of the ports around *port*; nothing where all of them are alike."""
     stand, to = shelf(catalog.registry), Links(site)
     first, last = window(port)
-    present = [state for state, count in stand.counts(first, last).items() if count]
+    counts = stand.counts(first, last)
+    present = [state for state, count in counts.items() if count]
     if len(present) == 1:
         return ""
     key = " ".join([
         f'<span><span class="sw s-{state}"></span>{state}</span>' for state in present
     ])  # fmt: skip
     return (
-        f'<figure class="shelf">{render_strip(stand, port)}<figcaption>'
+        f'<figure class="shelf">{render_strip(stand, port, counts)}<figcaption>'
         f'<a href="{to.port(first)}">{first}</a><span>the 64 ports around {key} '
         f'<a href="{to.page("map")}#{port}">on the map</a></span>'
         f'<a href="{to.port(last)}">{last}</a></figcaption></figure>'
