@@ -10,6 +10,9 @@ from portbook.formats import proc_net_row
 from portbook.host import containers, etc_services, firewall, windows
 from portbook.host.firewall import (
     iptables_matches,
+    kernel_expressions,
+    kernel_iptables,
+    kernel_rules,
     nft_elements,
     nft_hidden,
 )
@@ -25,6 +28,7 @@ from portbook.host.linux import (
 from portbook.host.probe import fingerprints, local_address, tls_client
 from portbook.model import Family, Transport
 from tests.host.firewall.rulesets import DOCKER, of_iptables, of_nft
+from tests.host.firewall.test_kernel_rules import ACCEPT, DPORT, TCP, compare, conntrack, number
 from tests.host.firewall.test_read_redirects import DONE, chain, message
 from tests.host.firewall.test_ruleset import DONE as SET_READ
 from tests.host.firewall.test_ruleset import dumped, told
@@ -51,8 +55,13 @@ _PRINTED = Path(__file__).parent.parent / "host" / "firewall" / "redirects.json"
 _ELEMENTS = (
     b'{"nftables":[{"set":{"family":"ip","table":"filter","name":"closed","type":"inet_service",'
 )
+_ELEMENT = attribute(1, attribute(1, attribute(1, b"\0\x16")))
 _ANSWER = b"HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n"
 _CONTAINER = b'{"Id":"0123456789ab","Names":["/web"],"Ports":[{"PublicPort":80,"Type":"tcp"}]}'
+
+
+def _read_expressions(data: bytes) -> None:
+    kernel_expressions.KernelExpressions("inet", data, lambda _: None).read()
 
 
 def _unit(data: bytes) -> None:
@@ -248,6 +257,28 @@ READERS = {
     ),
     "portbook.host.firewall.iptables_matches:split_mask": Reader(
         lambda data: iptables_matches.split_mask(text_of(data)), (ValueError,), (b"0x1/0xff",)
+    ),
+    "portbook.host.firewall.kernel_expressions:KernelExpressions": Reader(
+        _read_expressions, (), (TCP + DPORT + compare(b"\0\x16") + ACCEPT,),
+        (Repeated("many conditions", DPORT + compare(b"\0\x16")),
+         Repeated("many bounds", compare(b"\0\x16", 5), DPORT)),
+    ),
+    "portbook.host.firewall.kernel_expressions:parts_of": Reader(
+        lambda data: [*kernel_expressions.parts_of(data)], (ValueError, LookupError),
+        (TCP + DPORT,), (Repeated("many parts", DPORT),),
+    ),
+    "portbook.host.firewall.kernel_expressions:verdict_of": Reader(
+        lambda data: kernel_expressions.verdict_of(netlink.attributes_of(data)),
+        (ValueError, LookupError), (number(1, 0) + attribute(2, attribute(2, number(1, 1))),),
+    ),
+    "portbook.host.firewall.kernel_iptables:read_foreign": Reader(
+        lambda data: kernel_iptables.read_foreign(data, "ip", "INPUT"), (),
+        (conntrack(1, 6) + ACCEPT,), (Repeated("many matches", conntrack(1, 6)),),
+    ),
+    "portbook.host.firewall.kernel_rules:read_elements": Reader(
+        lambda data: kernel_rules.read_elements([data]), (ValueError, LookupError),
+        (bytes(4) + attribute(3, _ELEMENT),),
+        (Repeated("many elements", _ELEMENT, bytes(4) + b"\xff\xff\3\0"),),
     ),
     "portbook.host.firewall.nft_json:parse_nft": Reader(
         _nft, (MalformedInput,), (*_NFT, _PRINTED.read_bytes()), _NFT_INPUTS

@@ -45,6 +45,7 @@ NO_READERS = {
     "portbook.web.http.entry:make_entry": "is given what portbook itself made",
     "portbook.web.http.security:secured_headers": "is given what portbook itself made",
     "portbook.host.firewall:chain_request": "is given attributes that portbook itself made",
+    "portbook.host.firewall.kernel_rules:read_kernel_rules": "asks; kernel_expressions reads",
     "portbook.host.firewall.ruleset:read_ruleset": "is given what asks; nft_hidden reads",
     "portbook.cli.capture_stream:print_rows": "prints what app.explain's stream and rows read",
     "portbook.web.explain.explainer:run": "is given lengths by the site, and hands on the rest",

@@ -341,7 +341,8 @@ def test_a_wide_use_never_leads() -> None:
     assert isinstance(found, PortAnswer)
     assert any(use.last - use.first > 16 for use in found.uses)
     assert compose_brief(found, TO).headline.startswith("31337 · eldim")
-    assert compose_brief(found, TO).abuse == "Back Orifice (September 1998) and Sliver (listed August 2026)"
+    reported = compose_brief(found, TO).abuse
+    assert reported == "Back Orifice (September 1998) and Sliver (listed August 2026)"
     assert in_practice(found).leading == ()
     assert in_practice(found).wide[0] == "Kubernetes NodePort services"
     practice = compose_brief(found, TO).practice

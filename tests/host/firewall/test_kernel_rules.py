@@ -190,7 +190,7 @@ def test_elements_with_more_to_them_are_not_read() -> None:
     assert read_elements(message(key, attribute(4, bytes(8)))) is None  # one that ends
 
 
-def _conntrack(asked: int, states: int, negated: int = 0) -> bytes:
+def conntrack(asked: int, states: int, negated: int = 0) -> bytes:
     info = bytes(146) + struct.pack("=HHH", asked, negated, states) + bytes(12)
     return part("match", attribute(1, b"conntrack\0"), number(2, 3), attribute(3, info))
 
@@ -198,17 +198,17 @@ def _conntrack(asked: int, states: int, negated: int = 0) -> bytes:
 @for_each(
     "data, text, count",
     [
-        (_conntrack(1, 6) + part("counter") + ACCEPT,
+        (conntrack(1, 6) + part("counter") + ACCEPT,
          "-A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT", 2),
-        (_conntrack(1, 1) + verdict(0), "-A INPUT -m conntrack --ctstate INVALID -j DROP", 2),
+        (conntrack(1, 1) + verdict(0), "-A INPUT -m conntrack --ctstate INVALID -j DROP", 2),
         (part("match", attribute(1, b"addrtype\0"), number(2, 1),
               attribute(3, struct.pack("=HHI", 0, 4, 0))) + verdict(-3, "own"),
          "-A INPUT -m addrtype --dst-type LOCAL -j own", 2),
         (part("target", attribute(1, b"LOG\0"), number(2, 0), attribute(3, bytes(32))), "", 0),
-        (_conntrack(1, 8, 1) + ACCEPT, None, 0),  # negated
-        (_conntrack(1, 128) + ACCEPT, None, 0),  # DNAT
-        (_conntrack(3, 8) + ACCEPT, None, 0),
-        (_conntrack(1, 1) + part("match", attribute(1, b"recent\0"), number(2, 1),
+        (conntrack(1, 8, 1) + ACCEPT, None, 0),  # negated
+        (conntrack(1, 128) + ACCEPT, None, 0),  # DNAT
+        (conntrack(3, 8) + ACCEPT, None, 0),
+        (conntrack(1, 1) + part("match", attribute(1, b"recent\0"), number(2, 1),
                                  attribute(3, bytes(9))) + ACCEPT, None, 1),
         (part("target", attribute(1, b"DNAT\0"), number(2, 2), attribute(3, bytes(9))), None, 0),
     ],
