@@ -69,15 +69,14 @@ def read_kernel_rules(chains: Iterable[bytes] | None = None) -> Ruleset | None:
     return Ruleset([*tables.values()])
 
 
-def _few(pieces: Iterable[bytes]) -> list[bytes]:
-    """What isn't long: nft is faster at many rules. Raises _Unlike for more."""
-    kept, size = [], 0
+def _few(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """*pieces* as long as they aren't many: nft is faster then. Raises _Unlike for more."""
+    size = 0
     for piece in pieces:
-        kept.append(piece)
         size += len(piece)
         if size > _MOST:
             raise _Unlike
-    return kept
+        yield piece
 
 
 def _messages(pieces: Iterable[bytes], number: int) -> Iterator[bytes]:
