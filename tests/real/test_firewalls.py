@@ -147,6 +147,7 @@ def test_ufw(machine: FilteredMachine) -> None:
     assert from_far(outcomes, 1000) == "unknown"  # its rate limit
     assert from_far(outcomes, 5000, "udp") == "rejected"
     assert from_far(outcomes, 9000) == "dropped"
+    assert machine.told_plainly  # by the kernel itself, as nft and iptables-save say
 
 
 def test_the_command_that_is_printed_closes_a_route_that_ufw_allows(

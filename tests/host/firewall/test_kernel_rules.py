@@ -72,6 +72,7 @@ def host(value: int) -> bytes:
 TCP = meta(16) + compare(b"\6")
 DPORT = load(2, 2, 2)
 STATE = part("ct", number(1, 1), number(2, 0))
+STATUS = part("ct", number(1, 1), number(2, 2))
 ACCEPT = verdict(1)
 OF_PORT = {"payload": {"protocol": "tcp", "field": "dport"}}
 OF_STATE = {"ct": {"key": "state"}}
@@ -113,6 +114,12 @@ def read(data: bytes, family: str = "inet", elements: object = None) -> KernelEx
         (meta(3) + compare(host(3)), [match({"meta": {"key": "mark"}}, 3)]),
         (STATE + mask(host(6)) + compare(bytes(4), 1),
          [match(OF_STATE, ["established", "related"], "in")]),
+        (STATUS + mask(host(32)) + compare(bytes(4), 1),
+         [match({"ct": {"key": "status"}}, "dnat", "in")]),
+        (TCP + load(2, 0, 4) + compare(b"\0\x43\0\x44"),
+         [match({"payload": {"protocol": "tcp", "field": "sport"}}, 67), match(OF_PORT, 68)]),
+        (part("fib", number(1, 1), number(2, 1), number(3, 45)) + compare(b"\0"),
+         [match({"fib": {"result": "oif", "flags": ["saddr", "mark", "iif"]}}, False)]),
         (STATE + compare(host(2), 1), [match(OF_STATE, "established", "!=")]),
         (part("fib", number(1, 1), number(2, 3), number(3, 2)) + compare(host(2)),
          [match({"fib": {"result": "type", "flags": ["daddr"]}}, "local")]),
@@ -205,6 +212,8 @@ def conntrack(asked: int, states: int, negated: int = 0) -> bytes:
               attribute(3, struct.pack("=HHI", 0, 4, 0))) + verdict(-3, "own"),
          "-A INPUT -m addrtype --dst-type LOCAL -j own", 2),
         (part("target", attribute(1, b"LOG\0"), number(2, 0), attribute(3, bytes(32))), "", 0),
+        (part("match", attribute(1, b"rt\0"), number(2, 0), attribute(3, bytes(9))) + verdict(0),
+         "", 1),
         (conntrack(1, 8, 1) + ACCEPT, None, 0),  # negated
         (conntrack(1, 128) + ACCEPT, None, 0),  # DNAT
         (conntrack(3, 8) + ACCEPT, None, 0),
@@ -296,6 +305,19 @@ def test_only_rules_that_are_met_have_to_be_plain(kernel: Callable[..., Ruleset 
     for _ in range(2):
         with pytest.raises(Unread):
             _asked(ruleset, 80)
+
+
+def test_what_iptables_asks_of_other_packets_does_not_matter(
+    kernel: Callable[..., Ruleset | None],
+) -> None:
+    recent = part("match", attribute(1, b"recent\0"), number(2, 1), attribute(3, bytes(9)))
+    ruleset = kernel(rule(meta(16), compare(b"\x11"), recent, ACCEPT), DROPS_22)
+    assert ruleset is not None
+    assert _asked(ruleset, 22) == ("dropped ['tcp dport 22 drop']",)
+    of_tcp = kernel(rule(TCP, recent, ACCEPT), DROPS_22)
+    assert of_tcp is not None
+    with pytest.raises(Unread):
+        _asked(of_tcp, 22)
 
 
 def test_many_rules_are_left_to_nft(kernel: Callable[..., Ruleset | None]) -> None:

@@ -31,7 +31,7 @@ _VERDICTS = {1: "accept", 0: "drop", -1: "continue", -3: "jump", -4: "goto", -5:
 _PROTOCOLS = {1: "icmp", 6: "tcp", 17: "udp", 58: "ipv6-icmp", 132: "sctp"}
 _FAMILIES = {2: "ipv4", 10: "ipv6"}
 _HEADERS = ("tcp", "udp", "sctp")
-_TRANSPORT_FIELDS = {(0, 2): "sport", (2, 2): "dport"}
+_TRANSPORT_FIELDS = {(0, 2): "sport", (2, 2): "dport", (0, 4): "ports"}  # ports: both at once
 # By the place in the header: the field, and its whole width.
 _IP_FIELDS = {
     "ip": {12: ("saddr", 4), 16: ("daddr", 4)},
@@ -39,6 +39,9 @@ _IP_FIELDS = {
 }
 _NETWORK, _TRANSPORT = 1, 2
 _STATES = ((1, "invalid"), (2, "established"), (4, "related"), (8, "new"), (64, "untracked"))
+_STATUSES = ((1, "expected"), (2, "seen-reply"), (4, "assured"), (8, "confirmed"), (16, "snat"),
+             (32, "dnat"), (512, "dying"))  # fmt: skip
+_WAY_BACK = 1 | 4 | 8 | 32  # saddr . mark . iif, whether there is one
 _FIB_TYPES = {1: "unicast", 2: "local", 3: "broadcast", 5: "multicast"}
 _REJECTS = {
     2: ("icmpx", ("no-route", "port-unreachable", "host-unreachable", "admin-prohibited")),
@@ -101,11 +104,15 @@ class KernelExpressions:
         self._load(inside, {"meta": {"key": key}}, width)
 
     def _ct(self, inside: dict[int, bytes]) -> None:
-        if _number(inside[2]) or 3 in inside:
-            raise Unread  # another key than the state, or of one direction
-        self._load(inside, {"ct": {"key": "state"}}, 4)
+        key = {0: "state", 2: "status"}[_number(inside[2])]
+        if 3 in inside:
+            raise Unread  # of one direction
+        self._load(inside, {"ct": {"key": key}}, 4)
 
     def _fib(self, inside: dict[int, bytes]) -> None:
+        if (_number(inside[2]), _number(inside[3])) == (1, _WAY_BACK):
+            self._load(inside, {"fib": {"result": "oif", "flags": ["saddr", "mark", "iif"]}}, 4)
+            return
         if _number(inside[2]) != 3 or _number(inside[3]) not in (1, 2):
             raise Unread
         flags = ["saddr" if _number(inside[3]) == 1 else "daddr"]
@@ -134,9 +141,10 @@ class KernelExpressions:
         place = self._implied.pop(key, None)
         if place is None:
             return
-        if place != len(self.expressions) - 1:
+        between = [each.get("match", {}).get("left", {}) for each in self.expressions[place + 1 :]]
+        if between and (self._family == "inet" or not all("payload" in each for each in between)):
             raise Unread  # what stands between may keep it
-        self.expressions.pop()
+        del self.expressions[place]
 
     # -- what is done with it -----------------------------------------------------------------
 
@@ -148,8 +156,11 @@ class KernelExpressions:
     def _compare(self, inside: dict[int, bytes]) -> None:
         op, data = _OPS[_number(inside[2])], _value(inside[3])
         kind, key = _key_of(self._left or self._kept)
-        if key == "state" and self._mask is not None:
-            self._state(op, data)
+        if kind == "ct" and self._mask is not None:
+            self._flags(op, data, _STATES if key == "state" else _STATUSES)
+            return
+        if key == "ports":
+            self._both_ports(op, data)
             return
         if kind == "payload" and key in ("saddr", "daddr"):
             right = self._address(data)
@@ -165,20 +176,33 @@ class KernelExpressions:
         if self._left is None:
             raise Unread
         self._match(op, right)
-        if op == "==" and key in ("l4proto", "nfproto"):
-            self._implied[key] = len(self.expressions) - 1
-            if key == "l4proto":
-                self._protocol = right
-            else:
-                self._network = "ip" if right == "ipv4" else "ip6"
+        if op == "==":
+            self._imply(key, right)
 
-    def _state(self, op: str, data: bytes) -> None:
-        """Whether a connection has one of several states."""
+    def _imply(self, key: str, value: Any) -> None:
+        """Notes what may be asked for a header's sake alone, which is in the packet then."""
+        if key in ("l4proto", "nfproto"):
+            self._implied[key] = len(self.expressions) - 1
+        if key == "l4proto":
+            self._protocol = value
+        elif key == "nfproto":
+            self._network = "ip" if value == "ipv4" else "ip6"
+
+    def _flags(self, op: str, data: bytes, known: tuple[tuple[int, str], ...]) -> None:
+        """Whether a connection has one of several states, or of what else is *known* of it."""
         bits = _host(self._mask or b"")
-        names = [name for bit, name in _STATES if bits & bit]
-        if op != "!=" or any(data) or bits != sum([bit for bit, name in _STATES if name in names]):
+        names = [name for bit, name in known if bits & bit]
+        if op != "!=" or any(data) or bits != sum([bit for bit, name in known if name in names]):
             raise Unread
         self._match("in", names if len(names) > 1 else names[0])
+
+    def _both_ports(self, op: str, data: bytes) -> None:
+        if op != "==" or len(data) != 4 or self._mask is not None or self._left is None:
+            raise Unread
+        protocol = self._left["payload"]["protocol"]
+        for field, value in (("sport", data[:2]), ("dport", data[2:])):
+            self._left = {"payload": {"protocol": protocol, "field": field}}
+            self._match("==", _number(value))
 
     def _closes(self, op: str, last: Any) -> bool:
         """Whether it ends an interval that the condition before begins: nft compares twice."""
@@ -198,6 +222,8 @@ class KernelExpressions:
         if key in ("iifname", "oifname"):
             name = name_of(data)
             return name if data[-1:] == b"\0" or len(data) == 16 else f"{name}*"
+        if kind == "fib" and key == "oif":
+            return {0: False, 1: True}[_host(data)]
         if len(data) != self._width:
             raise Unread
         if key in ("iif", "oif"):
@@ -206,8 +232,8 @@ class KernelExpressions:
             return _PROTOCOLS[data[0]]
         if key == "nfproto":
             return _FAMILIES[data[0]]
-        if key == "state":
-            return dict(_STATES)[_host(data)]
+        if kind == "ct":
+            return dict(_STATES if key == "state" else ())[_host(data)]
         if kind == "fib":
             return _FIB_TYPES[_host(data)]
         return _host(data) if key == "mark" else int.from_bytes(data, "big")

@@ -17,6 +17,8 @@ _STATE_ORDER = ("invalid", "new", "related", "established", "untracked")  # as i
 _TYPES = {2: "unicast", 4: "local", 8: "broadcast", 32: "multicast"}
 _TARGETS = {"accept": "ACCEPT", "drop": "DROP", "return": "RETURN"}
 _REMARKS = ("LOG", "NFLOG")
+# Of headers that a connection's packets don't have: as iptables_matches has it.
+_ABSENT = ("icmp", "icmp6", "ah", "esp", "rt", "frag", "hbh", "dst", "mh")
 
 
 def read_foreign(data: bytes, family: str, chain: str) -> tuple[list[object], str, bool]:
@@ -33,6 +35,8 @@ def read_foreign(data: bytes, family: str, chain: str) -> tuple[list[object], st
         for name, inside in parts:
             if name == b"counter":
                 continue
+            if name == b"match" and name_of(inside[1]) in _ABSENT:
+                return [*statements, Test((Field("absent"),), "==", Rows([((0, 0),)]))], "", True
             if name == b"match":
                 test, text = _match(name_of(inside[1]), inside[2], inside[3], family)
                 statements.append(test)

@@ -178,7 +178,12 @@ class KernelChain(Chain):
             return None
         from portbook.host.firewall.kernel_iptables import read_foreign
 
-        return read_foreign(data, self._table.family, self._name)
+        found, text, whole = read_foreign(data, self._table.family, self._name)
+        if not whole and not found:  # perhaps the packet isn't one that it asks more of
+            head = self.expressions(data)
+            head.read()
+            found = statements_of(head.expressions)
+        return found, text, whole
 
     def expressions(self, data: bytes) -> KernelExpressions:
         """A rule's expressions, not read yet."""

@@ -12,7 +12,16 @@ from __future__ import annotations
 
 from portbook.host.firewall import TRANSPORTS, address_number
 from portbook.host.firewall.intervals import Intervals
-from portbook.host.firewall.values import CT_STATES, Chance, Field, Guard, Rows, Test, Verdict
+from portbook.host.firewall.values import (
+    CT_STATES,
+    CT_STATUS,
+    Chance,
+    Field,
+    Guard,
+    Rows,
+    Test,
+    Verdict,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -81,8 +90,9 @@ def guard_of(expressions: list[Any]) -> Guard | None:
 
 def _test(op: str, left: Any, right: Any) -> Test:
     field = _field(left)
-    if op == "in":  # one of several states
-        bits = sum([CT_STATES[each] for each in (right if type(right) is list else [right])])
+    if op == "in":  # one of several states, or the like
+        names = CT_STATES if field.name == "ctstate" else CT_STATUS
+        bits = sum([names[each] for each in (right if type(right) is list else [right])])
         return Test((field,), "any", Rows([((bits, bits),)]))
     if op in ("==", "!="):
         parts = [_part(field.name, each) for each in _elements(right)]
@@ -111,12 +121,19 @@ def _field(left: Any) -> Field:
         return Field(name, None, None, (TRANSPORTS[protocol],) if protocol in TRANSPORTS else None)
     if kind == "meta":
         return Field(_INTERFACES.get(inside["key"], inside["key"]))
-    return Field("ctstate" if kind == "ct" else f"fib type {inside['flags'][0]}")
+    if kind == "ct":
+        return Field(f"ct{inside['key']}")
+    # The mark isn't of account: as nft_expressions has it.
+    return Field(
+        "fib oif iif saddr" if inside["result"] == "oif" else f"fib type {inside['flags'][0]}"
+    )
 
 
 def _part(name: str, value: Any) -> Part:
     if name in ("saddr", "daddr"):
         return _addresses(value)
+    if type(value) is bool:
+        return int(value), int(value)
     if type(value) is not str:
         return _ports(value)
     numbers = _NUMBERS.get(name)
