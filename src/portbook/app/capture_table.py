@@ -11,8 +11,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Sequence
-from itertools import chain, compress, count
-from operator import not_
+from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
 from portbook.app.capture_ports import CapturePorts
@@ -228,8 +227,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         a column after the other.
         """
         at = len(self.rest_of_each)
-        rests = _numbers_in(self._rest_of, rows.kinds)
-        if rests is None:
+        rests: list[Any] = list(map(self._rest_of.get, rows.kinds))
+        if None in rests:
             if not self._learn_kinds(rows):
                 return False
             rests = list(map(self._rest_of.__getitem__, rows.kinds))
@@ -243,19 +242,21 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             by * _SPREAD + weighs[place] + reaches[where]
             for by, place, where in zip(owners, places, wheres, strict=True)
         ]
-        verdicts = _numbers_in(self._known, keys)
-        if verdicts is None:
-            for key, number in _new(keys, self._known):
-                by, reach = owners[number], reaches[wheres[number]]
-                alike, place = self.ports.alike(by, places[number])
-                same = by * _SPREAD + alike + reach
-                if same not in self._known:
-                    listener, port = rows.listener(number), judge.on_record(*port_at(place))
-                    listener = listener._replace(socket=listener.socket._replace(port=place >> 2))
-                    findings = judge.findings(listener, port, ())
-                    self._known[same] = self._number(Assessment(findings), at + number)
-                self._known[key] = self._known[same]
-            verdicts = list(map(self._known.__getitem__, keys))
+        verdicts: list[Any] = list(map(self._known.get, keys))
+        if None in verdicts:
+            for number, key in enumerate(keys):
+                if verdicts[number] is None:
+                    by, reach = owners[number], reaches[wheres[number]]
+                    alike, place = self.ports.alike(by, places[number])
+                    same = by * _SPREAD + alike + reach
+                    if same not in self._known:
+                        listener, port = rows.listener(number), judge.on_record(*port_at(place))
+                        listener = listener._replace(
+                            socket=listener.socket._replace(port=place >> 2)
+                        )
+                        findings = judge.findings(listener, port, ())
+                        self._known[same] = self._number(Assessment(findings), at + number)
+                    verdicts[number] = self._known[key] = self._known[same]
         self.rest_of_each.extend(rests)
         columns.places.extend(places)
         columns.level.of_each.extend(verdicts)
@@ -282,15 +283,16 @@ class CaptureTable(ByColumns, Sequence[Listener]):
 
     def _wheres_of(self, rows: PlainRows, at: int) -> list[int]:
         numbers, known = self.columns.address, self._where
-        found = _numbers_in(known, rows.addresses)
-        if found is not None:
+        found: list[Any] = list(map(known.get, rows.addresses))
+        if None not in found:
             return found
         address_of = rows.address
-        for key, number in _new(rows.addresses, known):
-            address, family = where = address_of(key)
-            known[key] = numbers.number(where, at + number)
-            if len(numbers) > len(self.addresses):
-                self._add_address(where, family, reach_of(address, family))
+        for number, key in enumerate(rows.addresses):
+            if found[number] is None and key not in known:
+                address, family = where = address_of(key)
+                known[key] = numbers.number(where, at + number)
+                if len(numbers) > len(self.addresses):
+                    self._add_address(where, family, reach_of(address, family))
         return list(map(known.__getitem__, rows.addresses))
 
     def _add_address(self, where: Any, family: Family | None, reach: Reach | None) -> None:
@@ -300,8 +302,8 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self._families.append(FAMILIES[family])
 
     def _owners_of(self, judge: CaptureJudge, rows: PlainRows, at: int) -> list[int]:
-        found = _numbers_in(self._owners, rows.owners)
-        if found is not None:
+        found: list[Any] = list(map(self._owners.get, rows.owners))
+        if None not in found:
             return found
         for key, number in _new(rows.owners, self._owners):
             listener = rows.listener(number)
@@ -348,17 +350,6 @@ def _numbers() -> Any:
     return array("I")  # of at most 32 bits
 
 
-def _numbers_in(known: Mapping[Any, int], column: Sequence[Any]) -> list[int] | None:
-    """The numbers of what is in *column*; None where one isn't *known*.
-
-    To look for None among the numbers would compare each with it, which takes as long again.
-    """
-    try:
-        return list(map(known.__getitem__, column))
-    except KeyError:
-        return None
-
-
 def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterator[tuple[Any, int]]:
     """What is in *column* and not in *known*, which is given each before the next; its place."""
-    return compress(zip(column, count()), map(not_, map(known.__contains__, column)))
+    return ((key, number) for number, key in enumerate(column) if key not in known)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from array import array
 from functools import partial
-from itertools import islice, repeat
-from operator import add, call, itemgetter, not_, rshift
+from itertools import islice
+from operator import not_
 from typing import TYPE_CHECKING, Any
 
 from portbook.app.capture_judge import (
@@ -59,14 +59,9 @@ _MOST_KEPT = 1 << 17  # addresses and other values of a stream of sockets
 _MOST_HEADS, _MOST_FORMS = 512, 4096  # a form has three kilobytes
 _MOST_MET = 16384
 _OFTEN = 3  # sockets of one kind that are put together from their findings, before one form is made
-_NO_NAMES = "[]"
+_NO_NAMES: tuple[str, tuple[str, ...]] = ("[]", ())
 _PLACED = 2  # below it, kinds of addresses that are filled in
 _LIKE_NO_OTHER = -1
-_PIECES, _IN_TURN = itemgetter(0), itemgetter(1)
-_NOT_KNOWN = Form(
-    (), itemgetter(1, 1)
-)  # no text yet: of the values that are filled in, an empty one
-_new: Any = tuple.__new__
 
 
 class CaptureTexts:
@@ -98,8 +93,7 @@ class CaptureTexts:
         # Of ports, by their places: the number of their kind, and the names of services with the
         # texts that differ.
         self._alike = [0] * APART  # 0 for one that is like no other
-        self._names_at: dict[int, str] = {}
-        self._texts_at: dict[int, tuple[str, ...]] = {}
+        self._own: dict[int, tuple[str, tuple[str, ...]]] = {}
         self._kinds: dict[object, int] = {}
         self._runs = array("I", bytes(4 * APART))  # by places, those of what was learned
         self._learned = 0
@@ -167,30 +161,20 @@ class CaptureTexts:
         kinds = table.ports.own_places(bys, places, self._alike)
         wheres = map(self._where.__getitem__, numbers)
         every = list(zip(bys, kinds, wheres, map(not_, pids), rests, strict=True))
-        ports = list(map(str, map(rshift, places, repeat(2))))
         befores = map(self._before_port.__getitem__, numbers)
         addresses = map(self._addresses.__getitem__, numbers)
-        names = map(self._names_at.get, places, repeat(_NO_NAMES))
-        each = zip(
-            names,
-            repeat(""),
-            map(add, befores, ports),
-            ports,
-            map(str, pids),
-            inodes,
-            addresses,
-            strict=False,
-        )
-        values = list(map(add, each, map(self._texts_at.get, places, repeat(()))))
-        forms = list(map(self.forms.get, every, repeat(_NOT_KNOWN)))
-        pieces = map(add, values, map(_PIECES, forms))
-        texts = list(map("".join, map(call, map(_IN_TURN, forms), pieces)))
-        for at in [at for at, form in enumerate(forms) if form is _NOT_KNOWN]:
-            known = self.forms.get(every[at])  # one of those before may have told it
-            if known is None:
-                texts[at] = self._learn(table, some[at], every[at], values[at])
+        own, learn, texts = self._own, self._learn, []
+        for at, alike, form, place, before, address, pid, inode in zip(
+            some, every, map(self.forms.get, every), places, befores, addresses, pids, inodes,
+            strict=True,
+        ):  # fmt: skip
+            names, more = own.get(place, _NO_NAMES)
+            port = str(place >> 2)
+            values = (names, "", before + port, port, str(pid), inode, address, *more)
+            if form is None:
+                texts.append(learn(table, at, alike, values))
             else:
-                texts[at] = known.fill(values[at])
+                texts.append("".join(form[1](values + form[0])))
         return texts
 
     def _learn(self, table: CaptureTable, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
@@ -205,24 +189,21 @@ class CaptureTexts:
         head = self._head_of(table, at, (by, where, unnumbered, rest, place & 3, gravity), values)
         run = self._runs[place]
         placed = self._families[where] is not None
-        port = table.ports.learned[run][0], run
-        bearer: Bearer = _new(
-            Bearer,
-            (
-                verdict,
-                findings,
-                partial(_whole, table, at),
-                *port,
-                owners,
-                place,
-                kind,
-                by,
-                unnumbered,
-                self._names[by],
-                where,
-                placed,
-                values,
-            ),
+        bearer = Bearer(
+            verdict=verdict,
+            findings=findings,
+            whole=partial(_whole, table, at),
+            port=table.ports.learned[run][0],
+            run=run,
+            owners=owners,
+            place=place,
+            kind=kind,
+            by=by,
+            unnumbered=unnumbered,
+            name=self._names[by],
+            where=where,
+            placed=placed,
+            values=values,
         )
         texts, forms = self._findings.texts(bearer)
         if head is None:  # these two characters no text has
@@ -319,10 +300,8 @@ class CaptureTexts:
                 self._alike[place : places.stop : 4] = [APART + (number << 2) + (place & 3)] * size
             if found.standing.names:
                 names = json_line(list(map(unbyte, found.standing.names)))
-                self._names_at.update(dict.fromkeys(places, names))
-                own = tuple([quoted(unbyte(text))[1:-1] for text in texts])
-                if own:
-                    self._texts_at.update(dict.fromkeys(places, own))
+                own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
+                self._own.update(dict.fromkeys(places, own))
         self._learned = len(learned)
 
 
