@@ -89,8 +89,7 @@ class Told:
         table = self._texts.taken(some)
         self.listed += len(table)
         self.most_serious = max(self.most_serious, *[one.gravity for one, _ in table.verdicts()])
-        for texts in self._texts.of_table(table, range(len(table))):
-            sys.stdout.writelines(("\n".join(texts), "\n"))
+        sys.stdout.writelines(self._texts.of_table(table, range(len(table)), "\n"))
 
     def _other(self, line: Line) -> None:
         if line.what == NOT_UNDERSTOOD and is_around(line.text):

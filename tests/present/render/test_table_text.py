@@ -34,7 +34,7 @@ from tests.strategies import listeners
 from tests.values import CATALOG, still
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
     from typing import Any
 
 
@@ -143,11 +143,15 @@ def test_an_exposed_service_is_worded_alike_on_ports_that_others_use(
         return finding
 
     monkeypatch.setattr(CaptureJudge, "in_words", counted)
-    texts = list(sockets_json.capture_texts(CATALOG)(listeners))
+    texts = _lines(sockets_json.capture_texts(CATALOG)(listeners, "\n"))
     assert texts == [json_line(sockets_json.of_listener(judge(each))) for each in listeners]
     assert sum('"risky-exposed"' in text for text in texts) == len(listeners) > 100
     # Two to be sure, one with marks and those on which Redis itself, or another such, is at home.
     assert 0 < worded.count("risky-exposed") < len(listeners) / 2
+
+
+def _lines(texts: Iterable[str]) -> list[str]:
+    return "".join(texts).removesuffix("\n").split("\n")
 
 
 @pytest.mark.parametrize("rows", [True, False])
@@ -169,20 +173,19 @@ def test_sockets_of_a_capture_that_are_alike_but_for_a_few_values(
         return finding
 
     monkeypatch.setattr(CaptureJudge, "in_words", counted)
-    assert list(texts(wordless)) == expected
+    assert _lines(texts(wordless, "\n")) == expected
     # Most findings were filled in.
     assert 100 < len(worded) < sum(len(each.assessment.findings) for each in wordless) / 2
     # And so it is in a table, in the order of that, and where they come together.
     table = CaptureTable(CaptureJudge(CATALOG, said=False), bare)
-    told = list(sockets_json.capture_texts(CATALOG, rows=rows)(table))
+    told = _lines(sockets_json.capture_texts(CATALOG, rows=rows)(table, "\n"))
     assert told == [expected[at] for at in table.order]
     stream = sockets_json.capture_texts(CATALOG, rows=rows)
     count = 700 if PROOF else 140
     parts = [bare[first : first + 7] for first in range(0, count, 7)]
-    told = [
+    told = _lines(
         text
         for part in parts
-        for texts in stream.of_table(stream.taken(part), range(len(part)))
-        for text in texts
-    ]
+        for text in stream.of_table(stream.taken(part), range(len(part)), "\n")
+    )
     assert told == expected[:count]

@@ -111,19 +111,16 @@ class CaptureTexts:
         self._inodes: list[str] = []
         self._known_rests: dict[object, int] = {}
 
-    def __call__(self, listeners: Iterable[Listener]) -> Iterator[str]:
-        """A text for each of *listeners*, which were judged without a word."""
-        for texts in self.together(listeners):
-            yield from texts
-
-    def together(self, listeners: Iterable[Listener]) -> Iterator[list[str]]:
-        """As the texts for each, many in a list."""
+    def __call__(self, listeners: Iterable[Listener], end: str) -> Iterator[str]:
+        """The texts of *listeners*, which were judged without a word, with *end* behind each; many
+        in one.
+        """
         if isinstance(listeners, CaptureTable):
-            yield from self.of_table(listeners, listeners.order)
+            yield from self.of_table(listeners, listeners.order, end)
             return
         stream = map(_unjudged, listeners)
         while some := list(islice(stream, _TOGETHER)):
-            yield from self.of_table(self.taken(some), range(len(some)))
+            yield from self.of_table(self.taken(some), range(len(some)), end)
 
     def taken(self, some: Iterable[Listener | PlainRows]) -> CaptureTable:
         """A table of *some*, which were not judged; it is the same until it has become large."""
@@ -142,15 +139,16 @@ class CaptureTexts:
         owners = len(table.columns.program)  # of which much more is kept than of others
         return 64 * owners + len(table.addresses) + len(self._rests)
 
-    def of_table(self, table: CaptureTable, order: Sequence[int]) -> Iterator[list[str]]:
-        """The texts of the sockets of *table* that are at the places *order*, many in a list."""
+    def of_table(self, table: CaptureTable, order: Sequence[int], end: str) -> Iterator[str]:
+        """As the texts of others, those of the sockets of *table* at the places *order*."""
         self._learn_ports(table)
         self._learn_addresses(table)
         self._learn_rests(table)
         for first in range(0, len(order), _TOGETHER):
-            yield self._some(table, order[first : first + _TOGETHER])
+            yield "".join(self._some(table, order[first : first + _TOGETHER], end))
 
-    def _some(self, table: CaptureTable, some: Sequence[int]) -> list[str]:
+    def _some(self, table: CaptureTable, some: Sequence[int], end: str) -> list[str]:
+        """The pieces of the texts: put together once, not first to one for each socket."""
         columns = table.columns
         bys = list(map(columns.program.of_each.__getitem__, some))
         places = list(map(columns.places.__getitem__, some))
@@ -163,7 +161,8 @@ class CaptureTexts:
         every = list(zip(bys, kinds, wheres, map(not_, pids), rests, strict=True))
         befores = map(self._before_port.__getitem__, numbers)
         addresses = map(self._addresses.__getitem__, numbers)
-        own, learn, texts = self._own, self._learn, []
+        own, learn = self._own, self._learn
+        pieces: list[str] = []
         for at, alike, form, place, before, address, pid, inode in zip(
             some, every, map(self.forms.get, every), places, befores, addresses, pids, inodes,
             strict=True,
@@ -172,10 +171,11 @@ class CaptureTexts:
             port = str(place >> 2)
             values = (names, "", before + port, port, str(pid), inode, address, *more)
             if form is None:
-                texts.append(learn(table, at, alike, values))
+                pieces.append(learn(table, at, alike, values))
             else:
-                texts.append("".join(form[1](values + form[0])))
-        return texts
+                pieces += form[1](values + form[0])
+            pieces.append(end)
+        return pieces
 
     def _learn(self, table: CaptureTable, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
         """The text of the socket at *at*, and for the next ones what can be told of its kind."""

@@ -129,11 +129,11 @@ def explain_pieces(answer: ExplainAnswer, catalog: Catalog) -> Iterator[str]:
     lists = '"sockets":['
     begin, _, end = json_line(of_explain(answer._replace(sockets=()))).partition(lists)
     yield begin + lists
-    comma = ""
-    for texts in capture_texts(catalog).together(answer.sockets):
-        yield comma
-        yield ",".join(texts)
-        comma = ","
+    held = ""
+    for texts in capture_texts(catalog)(answer.sockets, ","):
+        yield held
+        held = texts
+    yield held.removesuffix(",")
     yield end
 
 
