@@ -284,10 +284,11 @@ class _Nearest:
 
 
 # What may be a number of a port's own. Between two marks stands the name of a piece, while a page
-# is taken apart; in JSON, a dash has digits in it.
+# is taken apart; in JSON, a dash has digits in it. That each begins with one of a few characters,
+# and looks back from there, lets a page be searched in a third of the time.
 _NUMBER = re.compile(
-    r'"place":[0-9]+|(?P<size>(?<=gap[ \n]of[ \n])[0-9,]+)|\b[0-9]+\b'
-    r"|(?<=\\u2013)[0-9]+\b|\0(?P<piece>[a-z]+)\0"
+    r'["0-9\0](?:(?<=")place":[0-9]+|(?<=gap[ \n]of[ \n][0-9])(?P<size>[0-9,]*)'
+    r"|(?<=[0-9])(?<!\w[0-9])[0-9]*\b|(?<=\\u2013[0-9])[0-9]*\b|(?<=\0)(?P<piece>[a-z]+)\0)"
 )
 _NAMED = ("port", "before", "after", "first", "last", "place")
 _NUMBERS = {*_NAMED, "size"}
@@ -316,7 +317,7 @@ def _taken_apart(forms: Forms, own: Pieces) -> tuple[tuple[str, ...], ...] | Non
 def _parts(form: str, names: Mapping[str, str]) -> Iterator[str]:
     at = 0
     for found in _NUMBER.finditer(form):
-        name = "size" if found["size"] else found["piece"] or names.get(found[0])
+        name = "size" if found["size"] is not None else found["piece"] or names.get(found[0])
         if name is not None:
             yield form[at : found.start()]
             yield name
