@@ -11,6 +11,7 @@ from tests.hostile import of_captures, of_files, of_host, of_requests
 # What looks like a reader by its name or by what it takes, and why it is none.
 _OPTIONS = "is given options: the tests of queries go through the whole command line"
 _HTTP = "is given what httptools parsed; the server's own limits are held by the tests of the web"
+_KERNEL = "hands on what kernel_expressions and kernel_iptables read"
 _WRITES = "writes what portbook itself made"
 NO_READERS = {
     "portbook._own_modules:OwnLoader": "is given what Python compiled of portbook itself",
@@ -44,8 +45,12 @@ NO_READERS = {
     "portbook.web.http.cache:wanted_in": "hands on what Wishes.of and negotiate read",
     "portbook.web.http.entry:make_entry": "is given what portbook itself made",
     "portbook.web.http.security:secured_headers": "is given what portbook itself made",
+    "portbook.host.firewall:dumped": "hands on what the kernel answers",
+    "portbook.host.firewall.kernel_rules:KernelChain.expressions": _KERNEL,
+    "portbook.host.firewall.kernel_rules:KernelChain.foreign": _KERNEL,
+    "portbook.host.firewall.kernel_rules:KernelRule": _KERNEL,
     "portbook.host.firewall:chain_request": "is given attributes that portbook itself made",
-    "portbook.host.firewall.kernel_rules:read_kernel_rules": "asks; kernel_expressions reads",
+    "portbook.host.firewall.kernel_rules:read_kernel_rules": "asks; what is found is read when met",
     "portbook.host.firewall.ruleset:read_ruleset": "is given what asks; nft_hidden reads",
     "portbook.cli.capture_stream:print_rows": "prints what app.explain's stream and rows read",
     "portbook.web.explain.explainer:run": "is given lengths by the site, and hands on the rest",
