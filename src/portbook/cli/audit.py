@@ -6,6 +6,7 @@ import os
 import sys
 from contextlib import closing
 
+from portbook.cli.few_collections import few_collections
 from portbook.cli.help import Parser, add_fail_on
 from portbook.cli.plugin_warnings import plugins_told
 from portbook.cli.terminal import is_terminal, print_json, style
@@ -25,7 +26,9 @@ if TYPE_CHECKING:
 def run(argv: Sequence[str], catalog: Catalog) -> int:
     """Audits flow logs and scans, and returns the exit status."""
     with plugins_told():
-        return _audit(_parse(argv), catalog)
+        options = _parse(argv)
+        with few_collections():
+            return _audit(options, catalog)
 
 
 def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
