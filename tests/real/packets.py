@@ -18,7 +18,11 @@ import select
 import socket
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from portbook.host.firewall.kernel_rules import KernelRule
+    from portbook.host.firewall.values import Rule
 
 _REFUSED = (errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ENETUNREACH, errno.EACCES, errno.EPERM)
 _ENOUGH = 200  # sockets between which one that listens gets its turn
@@ -191,18 +195,24 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
     return {"answers": answers, "gaps": gaps + apart, "plainly": plainly}
 
 
+def _of_kernel(rule: Rule) -> KernelRule:
+    from portbook.host.firewall.kernel_rules import KernelRule
+
+    assert isinstance(rule, KernelRule)
+    return rule
+
+
 def keep_plain() -> int:
     """Deletes every rule that only nft can print; how many the kernel itself tells."""
     import subprocess
 
-    from portbook.host.firewall.kernel_rules import KernelRule, read_kernel_rules
+    from portbook.host.firewall.kernel_rules import read_kernel_rules
 
     kept = 0
     ruleset = read_kernel_rules()
     for table in () if ruleset is None else ruleset.tables:
         for name, chain in table.chains.items():
-            for rule in chain.rules:
-                assert isinstance(rule, KernelRule)
+            for rule in map(_of_kernel, chain.rules):
                 kept += rule.read()
                 if not rule.read():
                     place = (table.family, table.name, name, "handle", str(rule.handle))

@@ -87,7 +87,8 @@ def address(word: str, protocol: str = "ip") -> dict[str, Any]:
 
 
 def read(data: bytes, family: str = "inet", elements: object = None) -> KernelExpressions:
-    found = KernelExpressions(family, data, lambda _: elements)  # type: ignore[arg-type,return-value]
+    told: Any = elements
+    found = KernelExpressions(family, data, lambda _: told)
     found.read(sets=False)  # as for a glance
     found.read()
     return found

@@ -136,6 +136,7 @@ class _Rows:
         self._heads: Heads = {}
         self._row = (0, "")  # that of what is held
         self._broken = BrokenRow()
+        self._cut = ""  # the row of a connection whose owners begin and don't end
 
     def take(self, lines: Lines) -> Iterator[Event]:
         """What is in *lines*, but for a row that may go on behind them."""
@@ -159,12 +160,16 @@ class _Rows:
                 if line and not line.isspace():
                     yield from self._other(number, line)
                 continue
-            self._in_row = True
+            self._in_row, self._cut = True, line if is_open(line) else ""
             yield from self.end()
             yield found
 
     def _other(self, number: int, line: str) -> Iterator[Event]:
         """A line that is no row by itself."""
+        cut, self._cut = self._cut, ""
+        if cut and not is_open(cut + line.strip()):
+            yield detail(number)
+            return
         if self._broken.lines:
             ways = self._broken.go_on(number, line)
             if ways is not None:

@@ -196,8 +196,7 @@ def _stops_in_a_row(
     first = rules[place]
     if first.row is None or first.row[0] is not rules or first.row[1] != packet.family:
         first.row = rules, packet.family, _row(rules, place, packet.family)
-    row: tuple[int, str, Intervals, Rule] | None = first.row[2]  # type: ignore[assignment]
-    return row
+    return first.row[2]  # type: ignore[return-value]  # as _row made it
 
 
 def _row(

@@ -97,7 +97,8 @@ def _test(op: str, left: Any, right: Any) -> Test:
     if op in ("==", "!="):
         parts = [_part(field.name, each) for each in _elements(right)]
         if field.name in ("saddr", "daddr"):
-            return Test((field,), op, Rows.of_numbers(Intervals.of(parts)))  # type: ignore[arg-type]
+            spans = Intervals.of(parts)  # type: ignore[arg-type]  # numbers where it's no address
+            return Test((field,), op, Rows.of_numbers(spans))
         return Test((field,), op, Rows([(each,) for each in parts]))
     first, last = {
         "<": (0, right - 1),
