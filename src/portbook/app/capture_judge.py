@@ -70,7 +70,8 @@ class CaptureJudge(Judge):
         super().__init__(_NOTHING_KNOWN, catalog, said=said)
         self.said = said
         self._run_starts: Sequence[int] = ()
-        self._outlines = Outlines(catalog.registry.store)
+        self._registry = catalog.registry
+        self._outlines = Outlines(self._registry.store)
 
     def __call__(self, listener: Listener, reached: tuple[Reached, ...] = ()) -> Listener:
         """*listener* with its findings."""

@@ -64,7 +64,7 @@ class Judge:
         ports: PortsOnRecord | None = None,
     ) -> None:
         self._rules = rules
-        self._registry, self._practice = catalog.registry, catalog.practice
+        self._practice = catalog.practice
         self._said, self._named = said, named
         self.ports = PortsOnRecord(catalog, said=said) if ports is None else ports
         self._trusted = trusted
