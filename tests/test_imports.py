@@ -72,7 +72,7 @@ def _loaded(*argv: str) -> set[str]:
     return set(done.stderr.split())
 
 
-@for_each("query", ["443", "305", "300/udp", ":8080", "50000", "00080"])
+@for_each("query", ["443", "305", "300/udp", ":8080", "50000", "00080", "42000"])
 def test_a_lookup_loads_next_to_nothing(query: str) -> None:
     loaded = _loaded("show", query, "--no-host")
     assert "portbook.present.brief" in loaded

@@ -388,12 +388,13 @@ def names_others(text: str, port: int) -> bool:
     >>> names_others("Unauthorized Use Known on ports 2194-2196", 2195)
     False
     """
-    if "port" not in text.casefold():
-        return False
-    import re
-
-    spans = re.findall(r"ports? (\d+)(?:-(\d+)| and (\d+))?", text, re.IGNORECASE)
-    return bool(spans) and not any(
-        int(first) <= port <= int(last or first) or other == str(port)
-        for first, last, other in spans
-    )
+    # Without "re": the brief of a plain port with such a note loads no more than another's.
+    words = [word.strip(",.;:()") for word in text.casefold().split()] + ["", "", ""]
+    named: list[tuple[int, int]] = []
+    for at, word in enumerate(words[:-3]):
+        if word in ("port", "ports"):
+            spans = [words[at + 1]] + [words[at + 3]] * (words[at + 2] == "and")
+            for first, dash, last in (span.partition("-") for span in spans):
+                if first.isdecimal() and (last.isdecimal() or not dash):
+                    named.append((int(first), int(last or first)))
+    return bool(named) and not any(first <= port <= last for first, last in named)
