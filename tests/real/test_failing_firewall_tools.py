@@ -103,6 +103,17 @@ def test_the_brief_needs_no_tool_for_plain_rules() -> None:
         ("echo 'not permitted' >&2; exit 1", "tool-failed", "nft says 'not permitted'"),
         ("exec sleep 60", "tool-late", "nft did not answer in time"),
         ("", "firewall-unreadable", "nft lists none, and the kernel has some"),
+        ("yes '[{'", "firewall-unreadable", "nft prints more than portbook takes"),
+        (
+            """echo '{"nftables": [{"table": {"family": "ip", "name": "t"}}]}'""",
+            "firewall-unreadable",
+            "nft lists none, and the kernel has some",
+        ),
+        (
+            """case "$*" in *json*) "$REAL" "$@" | sed 's/{"chain": {[^}]*}}, //';; esac""",
+            "firewall-unreadable",
+            "nft's output isn't a complete ruleset",
+        ),
         (
             f'case "$*" in *sets*) exit 1;; *"list set"*) {ALL} | head -c 99;; *) {ALL};; esac',
             "firewall-set-unread",

@@ -31,11 +31,15 @@ _MOST = 1 << 26  # bytes: no ruleset is that long, and memory has an end
 
 
 class Printed(NamedTuple):
-    """What a tool printed, and how it ended: with *status*, or None where its time was over."""
+    """What a tool printed, and how it ended: with *status*, or None where it was ended.
+
+    Its time was over, or it printed *too_much*.
+    """
 
     status: int | None
     output: bytes
     errors: bytes
+    too_much: bool = False
 
 
 def find_tool(name: str, folders: str) -> str | None:
@@ -151,7 +155,8 @@ class RunningTool:
                 status = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
                 self._pid = None
             if status is None or texts is None:
-                return Printed(None, b"", b"")
+                longest = sum(map(len, self._texts.values())) > _MOST
+                return Printed(None, b"", b"", too_much=longest)
             return Printed(status, *map(bytes, texts.values()))
         finally:
             self.end()

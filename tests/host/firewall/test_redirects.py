@@ -135,7 +135,11 @@ def test_only_chains_that_a_hook_reaches_count(recorded: NatRules) -> None:
 
 
 def ruleset(*objects: dict[str, Any]) -> str:
-    return json.dumps({"nftables": list(objects)})
+    """*objects*, behind the chains of their rules that aren't among them."""
+    listed = [each["chain"]["name"] for each in objects if "chain" in each]
+    named = [each["rule"]["chain"] for each in objects if "rule" in each]
+    others = [chain(name) for name in dict.fromkeys(named) if name not in listed]
+    return json.dumps({"nftables": [*others, *objects]})
 
 
 def chain(name: str = "in", **more: object) -> dict[str, Any]:

@@ -93,6 +93,8 @@ def test_elements_are_asked_for_where_a_rule_needs_them() -> None:
     [
         (answers(None), GapCode.FIREWALL_NO_TOOL),
         (answers(Printed(None, b"", b"")), GapCode.TOOL_LATE),
+        (answers(Printed(None, b"", b"", too_much=True)), GapCode.FIREWALL_UNREADABLE),
+        (answers(printed(LISTING[2:])), GapCode.FIREWALL_UNREADABLE),  # a rule's chain isn't there
         (answers(Printed(1, b"", b"Operation not permitted")), GapCode.TOOL_FAILED),
         (answers(Printed(-9, b"", b"")), GapCode.TOOL_FAILED),
         (answers(Printed(0, b'{"nftables": [{"table', b"")), GapCode.FIREWALL_UNREADABLE),

@@ -170,9 +170,7 @@ class _Reader:
     def _rule(self, value: dict[str, Any]) -> None:
         table = self._table(value["family"], value["table"])
         name = value["chain"]
-        chain = table.chains.get(name)
-        if chain is None:
-            chain = table.chains[name] = Chain(f"{table.family} {table.name} {name}")
+        chain = table.chains[name]  # of one that isn't listed, nobody knows what leads to it
         expressions = value.get("expr", [])
         for kind in self._kinds:
             if any(kind in each for each in expressions if isinstance(each, dict)):

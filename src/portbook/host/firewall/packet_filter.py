@@ -346,8 +346,13 @@ def _read_with_tools(
         ruleset = read_ruleset(families=families)
     else:
         ruleset = read_ruleset(tool=begun.tool, number=begun.number, families=families)
-    known = [each for each in ruleset.not_evaluated if each.kind != "unknown"]
-    if not (ruleset.tables or ruleset.gaps or known) and any(chain_types() or ()):
+    begins = any(
+        chain.hook
+        for table in ruleset.tables
+        if table.source == "nftables"
+        for chain in table.chains.values()
+    )
+    if not (begins or ruleset.gaps) and any(chain_types() or ()):
         detail = "nft lists none, and the kernel has some"
         missing = [Gap(GapCode.FIREWALL_UNREADABLE, "nftables", detail=detail)]
         return PacketFilter(missing=missing, others=others)

@@ -349,6 +349,10 @@ class _Reader:
         except OSError as error:
             self.gaps.append(Gap(GapCode.TOOL_UNSTARTED, name, detail=str(error.strerror)))
             return ""
+        if done.too_much:
+            detail = f"{name} prints more than portbook takes"
+            self.gaps.append(Gap(GapCode.FIREWALL_UNREADABLE, name, detail=detail))
+            return ""
         if done.status is None:
             self.gaps.append(Gap(GapCode.TOOL_LATE, name, Need.AGAIN))
             return ""
