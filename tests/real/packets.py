@@ -149,9 +149,14 @@ def predict(question: dict[str, Any]) -> dict[str, Any]:
     from portbook.host.linux.network import read_network
     from portbook.model import Family, Transport
 
-    traits = {each.name: each.traits for each in read_network().interfaces}
+    known = {each.name: each for each in read_network().interfaces}
     interfaces = tuple(
-        Interface(name, tuple(map(tuple, addresses)), traits=traits[name])
+        Interface(
+            name,
+            tuple(map(tuple, addresses)),
+            known[name].routes_loopback,
+            traits=known[name].traits,
+        )
         for name, addresses in question["interfaces"].items()
     )
     with open("/proc/sys/net/ipv4/ip_local_port_range") as file:

@@ -342,6 +342,41 @@ def test_docker_publishes_past_the_input_chain(machine: FilteredMachine, variant
     ]
 
 
+@pytest.mark.parametrize(
+    ("masquerade", "setting", "outcome", "answer"),
+    [
+        ("-A POSTROUTING -o cont0 -m addrtype --src-type LOCAL -j MASQUERADE\n", 1, "open", "open"),
+        ("-A POSTROUTING -o cont0 -m addrtype --src-type LOCAL -j MASQUERADE\n", 0, "dropped", ""),
+        ("", 1, "unknown", ""),
+        ("", 0, "dropped", ""),
+    ],
+)
+def test_localhost_leads_to_a_container_where_its_address_may_leave(
+    machine: FilteredMachine, masquerade: str, setting: int, outcome: str, answer: str
+) -> None:
+    """Docker without its proxy: what 127.0.0.1 sends is translated as well."""
+    rules = DOCKER.format(policy="DROP", user="").replace("OUTPUT ! -d 127.0.0.0/8", "OUTPUT")
+    rules = rules.replace("-A POSTROUTING", f"{masquerade}-A POSTROUTING", 1)
+    assert not machine.load([need_program("iptables-nft-restore")], rules)
+    machine.shell(machine.machine, f"sysctl -qw net.ipv4.conf.cont0.route_localnet={setting}")
+    here = Connection("tcp", "127.0.0.1", "127.0.0.1", 8080, "lo")
+    assert not machine.compare([here]).mistakes
+    assert machine.predict([here])[here]["outcome"] == outcome
+    assert machine.observe([here])[here].startswith(answer or "dropped")
+    report = machine.machine.ask("reach", "127.0.0.1:8080")
+    (told,) = report["answers"]
+    assert told["answer"] == outcome
+    if outcome != "unknown":
+        assert told["pid"] == (machine.contained.pid if answer else None)
+    shown = " ".join(machine.machine.portbook("reach", "127.0.0.1:8080").stdout.split())
+    words = {
+        "open": "127.0.0.1 redirected to 172.30.0.2:80: python",
+        "dropped": "127.0.0.1 dropped by the firewall: -A DOCKER ! -i cont0",
+        "unknown": "; it depends on a firewall rule (-A DOCKER ! -i cont0",
+    }
+    assert words[outcome] in shown
+
+
 OWN_SERVER = Connection("tcp", "2001:db8:2::9", "2001:db8:99::1", 8080)  # by IPv6, as its proxy is
 
 

@@ -52,7 +52,7 @@ class Answer(NamedTuple):
     """What answers on one ``address``: ``listeners``, of several any may; none: it is refused.
 
     Before it comes to that, rules may stop the connection (``outcome``) or send it elsewhere: to
-    another port here, or to ``delivered_address``.
+    another port here, or to ``delivered_address``. A *foreign* address is another machine's.
     """
 
     address: str
@@ -62,6 +62,7 @@ class Answer(NamedTuple):
     delivered_to: int | None = None
     delivered_address: str | None = None
     not_evaluated: tuple[NotEvaluated, ...] = ()
+    foreign: bool = False
 
 
 class End(NamedTuple):
@@ -252,7 +253,7 @@ def _answer(
     if not any(each.up for each in network.interfaces if each.loopback):
         return Answer(address, (), Outcome.DROPPED)
     if not network.has(address):  # another machine's: the name has it beside this one's
-        return Answer(address, (), Outcome.UNKNOWN)
+        return Answer(address, (), Outcome.UNKNOWN, foreign=True)
     family = Family.IPV6 if ":" in address else Family.IPV4
     (decision, *_) = packets.decide(family, transport, address, port, LOOPBACK, address)
     sent = decision.delivered_to if decision.delivered_to is not None else port
@@ -261,9 +262,10 @@ def _answer(
         target != address and not network.has(target)
     ):
         beyond = _takers(host.read_listeners_at(target, sent, transport), target)
+        stopped = decision.outcome in _STOPPED
         return Answer(
             address=address,
-            listeners=beyond,
+            listeners=() if stopped else beyond,
             outcome=decision.outcome,
             rules=decision.rules,
             delivered_to=sent,

@@ -157,7 +157,8 @@ class RunningTool:
             if status is None or texts is None:
                 longest = sum(map(len, self._texts.values())) > _MOST
                 return Printed(None, b"", b"", too_much=longest)
-            return Printed(status, *map(bytes, texts.values()))
+            output, errors = map(bytes, texts.values())
+            return Printed(status, output, errors)
         finally:
             self.end()
 

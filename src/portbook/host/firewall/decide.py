@@ -226,10 +226,10 @@ class _Call:
             return True
         if packet.family == "ipv6":
             return packet.daddr != 1
-        lets = any(
-            each.route_localnet for each in self.machine.interfaces if each.name == packet.iif
-        )
-        return lets or packet.daddr >> 24 != 127
+        return packet.daddr >> 24 != 127 or self._routes_loopback(packet.iif)
+
+    def _routes_loopback(self, name: str | None) -> bool:
+        return any(each.route_localnet for each in self.machine.interfaces if each.name == name)
 
     def _way_to(self, address: int) -> str | None:
         """The interface through which an address is reached; None where it isn't known."""
@@ -247,15 +247,19 @@ class _Call:
         leaving: list[Flow] = []
         for flow in passed:
             packet = flow.packet
-            if not isinstance(packet.daddr, int) or packet.daddr in self.world.own:
-                leaving.append(flow)
-            elif isinstance(packet.saddr, int) and packet.saddr in _LOOPBACK:
-                # With such a source it gets no answer, unless that is translated as well.
-                results.append(_Result(Outcome.UNKNOWN, flow.sources, flow.rules))
-            else:
-                out = packet._replace(oif=self._way_to(packet.daddr))
-                leaving.append(flow._replace(packet=out))
-        return self.walk.through("postrouting", leaving)
+            if isinstance(packet.daddr, int) and packet.daddr not in self.world.own:
+                packet = packet._replace(oif=self._way_to(packet.daddr))
+                kept = packet.family == "ipv4" and not self._routes_loopback(packet.oif)
+                if kept and _is_loopback(packet):
+                    outcome = Outcome.UNKNOWN if packet.oif is None else Outcome.DROPPED
+                    results.append(_Result(outcome, flow.sources, flow.rules, packet, True))
+                    continue
+            leaving.append(flow._replace(packet=packet))
+        gone = self.walk.through("postrouting", leaving)
+        # With such a source it gets no answer, unless that is translated as well.
+        lost = [each for each in gone if each.packet.oif != "lo" and _is_loopback(each.packet)]
+        results += [_Result(Outcome.UNKNOWN, each.sources, each.rules) for each in lost]
+        return [each for each in gone if each not in lost]
 
     # -- the answer, and what comes later -----------------------------------------------------
 
@@ -355,6 +359,10 @@ class _Call:
             flows = self.walk.through("prerouting", flows, track)
             flows = self.walk.through("input", flows, track)
         return flows
+
+
+def _is_loopback(packet: Packet) -> bool:
+    return isinstance(packet.saddr, int) and packet.saddr in _LOOPBACK
 
 
 def _decisions(family: Family, results: Iterable[_Result], everyone: Intervals) -> list[Decision]:

@@ -196,10 +196,14 @@ def _who(answer: Answer, report: ReachReport, to: Viewer) -> str:
         who = _names(answer.listeners, to)
     elif answer.delivered_address is not None:
         return sent
+    elif answer.foreign:
+        return "not an address of this machine"
     elif answer.outcome is Outcome.UNKNOWN and not report.missing:
-        who = "not an address of this machine"
+        who = "can't tell"
     else:
         who = "nothing listens: refused" if report.transport is Transport.TCP else "nothing listens"
+    if answer.outcome is Outcome.UNKNOWN and answer.rules and not answer.not_evaluated:
+        who += f"; it depends on a firewall rule ({cited(answer.rules[-1])})"
     if answer.not_evaluated:
         who += f"; {filter_words(*answer.not_evaluated[0])} may decide otherwise"
     return f"{sent}: {who}" if sent else who
