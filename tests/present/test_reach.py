@@ -14,7 +14,8 @@ from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated, Reachable, Scope
 from portbook.model.reach import Outcome, RuleText
-from portbook.present.phrases.firewall_commands import firewall_command, firewall_question
+from portbook.present.phrases.firewall_commands import firewall_command
+from portbook.present.phrases.firewalld_commands import firewall_question
 from portbook.present.phrases.reach import configured_words, reach_line
 from portbook.present.render.report_json import of_reach
 from portbook.present.render.text import Style

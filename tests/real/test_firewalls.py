@@ -576,3 +576,50 @@ def test_what_stops_a_port_before_and_behind_ufw_is_opened_in_both(
     assert (from_far(outcomes, 22), from_far(outcomes, 8080)) == ("open", "dropped")
     run(printed_command(machine, "Open", 8080))
     assert from_far(judged(machine), 8080) == "open"
+
+
+# Both kinds of iptables' tables beside one of nft's own: each is changed by its own tool.
+LEGACY = """*nat
+-A PREROUTING -d 198.18.0.1 -p tcp --dport 8080 -j DNAT --to-destination 172.30.0.2:80
+COMMIT
+*filter
+:FORWARD DROP [0:0]
+-A INPUT -p tcp --dport 443 -j REJECT --reject-with tcp-reset
+-A FORWARD -m conntrack --ctstate ESTABLISHED -j ACCEPT
+COMMIT
+"""
+SIX = """*filter
+:INPUT DROP [0:0]
+-A INPUT -p ipv6-icmp -j ACCEPT
+-A INPUT -m conntrack --ctstate ESTABLISHED -j ACCEPT
+COMMIT
+"""
+OWN = """table inet own {
+chain in {
+type filter hook input priority 0; policy drop;
+iif lo accept
+ct state established,related accept
+meta l4proto ipv6-icmp accept
+tcp dport 443 accept
+}
+}
+"""
+
+
+@pytest.mark.parametrize("port", [443, 8080])
+def test_what_iptables_legacy_stops_beside_nft_is_opened_and_closed(
+    machine: FilteredMachine, port: int
+) -> None:
+    need_program("iptables-legacy", "ip6tables-legacy")
+    assert not machine.load([need_program("iptables-legacy-restore")], LEGACY)
+    assert not machine.load([need_program("ip6tables-legacy-restore")], SIX)
+    assert not machine.load(["nft", "-f", "-"], OWN)
+    six = OWN_SERVER._replace(port=port)
+    outcomes = judged(machine)
+    assert from_far(outcomes, port) != "open" != outcomes[six]
+    machine.shell(machine.machine, printed_command(machine, "Open", port))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, port), outcomes[six]) == ("open", "open")
+    machine.shell(machine.machine, printed_command(machine, "Close", port))
+    outcomes = judged(machine)
+    assert (from_far(outcomes, port), outcomes[six]) == ("dropped", "dropped")

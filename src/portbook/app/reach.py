@@ -86,7 +86,7 @@ class ReachReport(NamedTuple):
     packets here: where it may decide about this port, that is ``missing`` as well. ``ends`` are the
     places where connections end that rules send on, to other ports here or beyond this machine.
     ``behind`` is what would stop other machines next, where what stops all of them now lets them
-    in.
+    in. ``legacy`` are the tables of iptables-legacy, as ``ip filter``.
     """
 
     port: int
@@ -101,6 +101,7 @@ class ReachReport(NamedTuple):
     not_evaluated: tuple[NotEvaluated, ...] = ()
     ends: tuple[End, ...] = ()
     behind: tuple[Origin, ...] = ()
+    legacy: tuple[str, ...] = ()
 
     @property
     def origins(self) -> Iterator[Origin]:
@@ -170,6 +171,7 @@ def reach_here(request: ReachRequest, host: HostReader = THIS_HOST) -> ReachRepo
         not_evaluated=tuple(dict.fromkeys((*doubts, *packets.not_evaluated))),
         ends=_ends(origins, transport, takers, host),
         behind=_behind(origins, opened),
+        legacy=packets.legacy,
     )
 
 

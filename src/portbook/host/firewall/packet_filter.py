@@ -83,6 +83,22 @@ class PacketFilter:
             for chain in table.chains
         )
 
+    @property
+    def legacy(self) -> tuple[str, ...]:
+        """The tables of iptables-legacy, as ``ip filter``, that nftables has none like."""
+        from portbook.host.firewall import legacy_tables
+
+        tables = () if self._ruleset is None else self._ruleset.tables
+        own = {(each.family, each.name) for each in tables if each.source == "nftables"}
+        return tuple(
+            [
+                f"{family} {name}"
+                for family in ("ip", "ip6")
+                for name in legacy_tables(family)
+                if (family, name) not in own
+            ]
+        )
+
     def decide(
         self,
         family: Family,

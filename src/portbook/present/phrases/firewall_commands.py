@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 from portbook.model.reach import Outcome
+from portbook.present.phrases.firewalld_commands import (
+    CLOSING,
+    OPENING,
+    in_zones,
+    is_direct,
+    is_panic,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from portbook.app.origins import Origin
     from portbook.model.reach import RuleText
@@ -15,7 +22,13 @@ _ANYWHERE = "anywhere"  # app.origins has it; this module is loaded where that i
 
 
 def firewall_command(
-    filters: Sequence[str], port: int, transport: str, origins: Sequence[Origin], *, opens: bool
+    filters: Sequence[str],
+    port: int,
+    transport: str,
+    origins: Sequence[Origin],
+    *,
+    opens: bool,
+    legacy: Collection[str] = (),
 ) -> str | None:
     """The command that opens or closes a port with the firewall in charge, the first of *filters*.
 
@@ -23,37 +36,40 @@ def firewall_command(
     Docker publishes is closed in its own chain, by the port as the client gave it, and the rest on
     its way, by the address that it is sent to. What opens is for everyone: who is banned or has an
     address that can't be stays out. Of *origins*, some may be what others come to next: each has
-    its command.
+    its command. *legacy* are tables of iptables-legacy, as ``ip filter``: nft can't change them.
     """
     beside = [each for each in origins if _stands_beside(each, filters)] if opens else []
     if beside:
         rest = [each for each in origins if each not in beside]
-        both = [firewall_command(("nftables",), port, transport, beside, opens=True)]
+        nft = ("nftables",)
+        both = [firewall_command(nft, port, transport, beside, opens=True, legacy=legacy)]
         if any(each.answer is not Outcome.OPEN and each.rules for each in rest):
-            both.append(firewall_command(filters, port, transport, rest, opens=True))
+            own = firewall_command(filters, port, transport, rest, opens=True, legacy=legacy)
+            both.append(own)
         given = [each for each in both if each is not None]
         return " && ".join(given) if given == both else None
     sent = [each for each in origins if _is_sent_on(each, port)]
     if not sent:
-        return _command_here(filters, port, transport, origins, opens=opens)
+        return _command_here(filters, port, transport, origins, opens=opens, legacy=legacy)
     rest = [each for each in origins if each not in sent]
     commands: list[str | None] = []
     if opens:
         rest = [each for each in rest if each.rules]
         if not all(each.forwarded for each in sent):
             return None  # a redirect's: the port that rules ask for then isn't known
-        commands.append(_opens_forwarded(filters, port, transport, _stopped(sent)))
+        commands.append(_opens_forwarded(filters, port, transport, _stopped(sent), legacy))
     else:
         sent = [each for each in sent if each.answer is Outcome.OPEN]
         if sent:
-            commands.append(_closes_forwarded(filters, port, transport, sent))
+            commands.append(_closes_forwarded(filters, port, transport, sent, legacy))
         if not any(each.answer is Outcome.OPEN for each in rest) and not is_limited(rest):
             rest = []
         elif sent and [*filters] == ["nftables"] and any(_is_unruled(each) for each in rest):
             # Before any translation it holds for those who are sent on and for the rest.
             return f"sudo nft '{_BEFORE_NAT} {transport} dport {port} drop'"
     if rest:
-        commands.append(_command_here(filters, port, transport, rest, opens=opens))
+        here = _command_here(filters, port, transport, rest, opens=opens, legacy=legacy)
+        commands.append(here)
     known = [each for each in commands if each is not None]
     return " && ".join(known) if known and known == commands else None
 
@@ -77,7 +93,9 @@ def _way(condition: str, back: bool) -> str:
     return condition.replace("dport ", "sport ") if back else condition
 
 
-def _of_iptables(origin: Origin, port: int, transport: str, *, opens: bool) -> str:
+def _of_iptables(
+    origin: Origin, port: int, transport: str, legacy: Collection[str], *, opens: bool
+) -> str:
     """Its rule for one family: before all others, in the table and on the way that decides."""
     back = opens and origin.unanswered
     table, chain = "", "OUTPUT" if back else "INPUT"
@@ -86,7 +104,7 @@ def _of_iptables(origin: Origin, port: int, transport: str, *, opens: bool) -> s
         table = f"-t {name} "
     condition = _way(f"-p {transport} --dport {port}", back)
     target = "ACCEPT" if opens else "DROP"
-    return f"sudo {_tables_of(origin)} {table}-I {chain} {condition} -j {target}"
+    return f"sudo {_tables_of(origin, legacy)} {table}-I {chain} {condition} -j {target}"
 
 
 def _in_filter(rule: RuleText) -> bool:
@@ -122,7 +140,13 @@ def _is_sent_on(origin: Origin, port: int) -> bool:
 
 
 def _command_here(
-    filters: Sequence[str], port: int, transport: str, origins: Sequence[Origin], *, opens: bool
+    filters: Sequence[str],
+    port: int,
+    transport: str,
+    origins: Sequence[Origin],
+    *,
+    opens: bool,
+    legacy: Collection[str],
 ) -> str | None:
     """What opens or closes a port of this machine itself."""
     rules = [rule for origin in origins for rule in origin.rules]
@@ -130,7 +154,7 @@ def _command_here(
         return None
     let_in = [each for each in origins if each.answer is Outcome.OPEN]
     decided = _stopped(origins) if opens else let_in
-    unanswered = any(each.unanswered and not _is_panic(each.rules[-1:]) for each in decided)
+    unanswered = any(each.unanswered and not is_panic(each.rules[-1:]) for each in decided)
     if opens and filters[0] in ("ufw", "firewalld") and unanswered:
         return None  # what they let in would still get no answer
     port_text = f"{transport} dport {port}"
@@ -151,13 +175,19 @@ def _command_here(
         return f"sudo {command}{again}"
     decisive = dict.fromkeys([each.rules[-1] for each in decided if each.rules])
     if filters[0] == "firewalld":
-        commands = _in_zones([*decisive], port, transport, opens=opens)
+        commands = in_zones([*decisive], port, transport, opens=opens)
     elif filters[0] == "nftables":
         verdict = "accept" if opens else "drop"
+        older = [each for each in decided if each.rules and _is_legacy(each, legacy)]
         places = dict.fromkeys(
-            [(each.rules[-1], each.unanswered) for each in decided if each.rules]
+            [
+                (each.rules[-1], each.unanswered)
+                for each in decided
+                if each.rules and each not in older
+            ]
         )
-        commands = [
+        commands = [_of_iptables(each, port, transport, legacy, opens=opens) for each in older]
+        commands += [
             f"sudo nft insert rule {rule.where} {_way(port_text, back)} {verdict}"
             if rule.where
             else None
@@ -167,7 +197,7 @@ def _command_here(
             # No rule asks about some of them: none is known that they would all meet.
             commands = [f"sudo nft '{_OWN_CHAIN} {port_text} drop'"]
     elif filters[0] == "iptables":
-        commands = [_of_iptables(each, port, transport, opens=opens) for each in decided]
+        commands = [_of_iptables(each, port, transport, legacy, opens=opens) for each in decided]
     else:
         return None
     known = dict.fromkeys([each for each in commands if each is not None])
@@ -186,13 +216,18 @@ def _asked_for(port: int, transport: str) -> str:
 
 
 def _opens_forwarded(
-    filters: Sequence[str], port: int, transport: str, stopped: Sequence[Origin]
+    filters: Sequence[str],
+    port: int,
+    transport: str,
+    stopped: Sequence[Origin],
+    legacy: Collection[str],
 ) -> str | None:
     """What opens a port that is sent on, where it is *stopped*; None where that isn't known."""
     commands: dict[str, None] = {}
     for each in stopped:
         where = each.rules[-1].where if each.rules else ""
-        chain, tables = where.rpartition(" ")[2], _tables_of(each)
+        chain, tables = where.rpartition(" ")[2], _tables_of(each, legacy)
+        older = _is_legacy(each, legacy)
         to = each.delivered_address
         if chain == "DOCKER-USER" and "docker" in filters:
             command = f"{tables} -I {chain} {_asked_for(port, transport)} -j RETURN"
@@ -200,15 +235,15 @@ def _opens_forwarded(
             return None
         elif filters[0] == "ufw" and (chain == "FORWARD" or chain.startswith("ufw")):
             command = _ufw_route("allow", transport, each)
-        elif filters[0] == "nftables" and where:
+        elif filters[0] == "nftables" and where and not older:
             family = "ip6" if each.family == "ipv6" else "ip"
             command = f"nft insert rule {where} {family} daddr {to} {transport} dport "
             command += f"{each.delivered_to} accept"
-        elif filters[0] == "iptables" and " filter " in where:
+        elif (filters[0] == "iptables" or older) and " filter " in where:
             command = f"{tables} -I FORWARD -d {to} -p {transport} "
             command += f"--dport {each.delivered_to} -j ACCEPT"
-        elif filters[0] == "firewalld" and " filter " in where and _is_direct(each.rules[-1]):
-            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter FORWARD {_OPENING} "
+        elif filters[0] == "firewalld" and " filter " in where and is_direct(each.rules[-1]):
+            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter FORWARD {OPENING} "
             command += f"-d {to} -p {transport} --dport {each.delivered_to} -j ACCEPT"
         elif filters[0] == "firewalld" and chain.endswith("FORWARD_dnat"):
             # StrictForwardPorts: only ports that firewalld forwards itself pass, from any zone.
@@ -220,8 +255,14 @@ def _opens_forwarded(
     return " && ".join(commands) or None
 
 
-def _tables_of(origin: Origin) -> str:
-    return "ip6tables" if origin.family == "ipv6" else "iptables"
+def _tables_of(origin: Origin, legacy: Collection[str]) -> str:
+    tables = "ip6tables" if origin.family == "ipv6" else "iptables"
+    return f"{tables}-legacy" if _is_legacy(origin, legacy) else tables
+
+
+def _is_legacy(origin: Origin, legacy: Collection[str]) -> bool:
+    """Whether the rule that decides stands in one of those tables."""
+    return bool(origin.rules) and origin.rules[-1].where.rpartition(" ")[0] in legacy
 
 
 def _ip(origin: Origin) -> str:
@@ -251,7 +292,11 @@ _TRANSLATIONS = (
 
 
 def _closes_forwarded(
-    filters: Sequence[str], port: int, transport: str, let_in: Sequence[Origin]
+    filters: Sequence[str],
+    port: int,
+    transport: str,
+    let_in: Sequence[Origin],
+    legacy: Collection[str],
 ) -> str | None:
     """What closes a port that is sent on, for those who are *let_in*; None where it isn't known."""
     commands: dict[str, None] = {}
@@ -265,14 +310,14 @@ def _closes_forwarded(
             and each.forwarded
             and (not each.rules or any("DOCKER" in rule.where for rule in each.rules))
         ):
-            command = f"{_tables_of(each)} -I DOCKER-USER {asked} -j DROP"
+            command = f"{_tables_of(each, legacy)} -I DOCKER-USER {asked} -j DROP"
         elif filters[0] == "ufw" and "-user-forward" in where:
             command = _ufw_route("deny", transport, each)
-        elif filters[0] == "iptables" and known:
-            command = f"{_tables_of(each)} -I {way} {asked} -j DROP"
+        elif known and (filters[0] == "iptables" or _is_legacy(each, legacy)):
+            command = f"{_tables_of(each, legacy)} -I {way} {asked} -j DROP"
         elif filters[0] == "firewalld" and known:
             # A drop of iptables' holds, whatever firewalld's own chains let in.
-            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter {way} {_CLOSING} "
+            command = f"firewall-cmd --direct --add-rule {_ip(each)} filter {way} {CLOSING} "
             command += f"{asked} -j DROP"
         elif filters[0] == "nftables" and where and each.forwarded and each.rules[-1] not in sends:
             family = "ip6" if each.family == "ipv6" else "ip"
@@ -294,90 +339,3 @@ def _closes_forwarded(
 def is_limited(origins: Sequence[Origin]) -> bool:
     """Whether ``ufw limit`` decides: it lets in whoever doesn't come too often."""
     return any("-user-limit" in rule.where for origin in origins for rule in origin.rules)
-
-
-def firewall_question(filters: Sequence[str], origins: Sequence[Origin]) -> str | None:
-    """The command that shows what decides in firewalld, where no zone does; else None.
-
-    A policy and a direct rule stand in no zone: firewalld.policies(5), firewalld.direct(5).
-    """
-    decisive = [origin.rules[-1] for origin in origins if origin.rules]
-    for rule in decisive if filters[:1] == ("firewalld",) else ():
-        name = rule.where.rpartition(" ")[2].removeprefix("filter_")
-        if name.startswith("IN_policy_"):
-            policy, _, part = name.removeprefix("IN_policy_").rpartition("_")
-            return f"sudo firewall-cmd --info-policy={policy if part in _PARTS else name[10:]}"
-        if _is_direct(rule):
-            tables = "ip6tables" if rule.where.startswith("ip6 ") else "iptables"
-            return f"sudo firewall-cmd --direct --get-all-rules && sudo {tables} -S {name}"
-    return None
-
-
-def _is_panic(rules: Sequence[RuleText]) -> bool:
-    """Whether firewalld's panic mode decides, which stops both ways: firewall-cmd(1)."""
-    return any(" firewalld_policy_drop " in rule.where for rule in rules)
-
-
-def _is_direct(rule: RuleText) -> bool:
-    """Whether it stands where firewalld puts direct rules, and whoever uses iptables beside it."""
-    name = rule.where.rpartition(" ")[2]
-    beside = name in ("INPUT", "FORWARD") or name.endswith("_direct")
-    return beside and "firewalld" not in rule.where
-
-
-_PARTS = ("pre", "log", "deny", "allow", "post")  # chains that a zone or a policy has
-
-
-# The lowest priorities of rich rules: firewalld.richlanguage(5). What opens stands before what
-# closes, and both before whatever else a zone has.
-_OPENING, _CLOSING = -32768, -32767
-
-
-def _in_zones(
-    rules: Sequence[RuleText], port: int, transport: str, *, opens: bool
-) -> list[str | None]:
-    """The command for each of *rules*, once a zone: a rich rule lets in all that a port would."""
-    commands = [_for_firewalld(rule, port, transport, opens=opens) for rule in rules]
-    rich, bare = "add-rich-rule=", "add-port="
-    opened = [each.partition(rich)[0] for each in commands if each is not None and rich in each]
-    return [
-        each
-        for each in commands
-        if each is None or bare not in each or each.partition(bare)[0] not in opened
-    ]
-
-
-def _for_firewalld(rule: RuleText, port: int, transport: str, *, opens: bool) -> str | None:
-    """What opens or closes a port in the zone or policy in whose chain *rule* decides.
-
-    A service, a range, a rich rule and the zone's own target may open a port too: removing it from
-    the zone's ports would close nothing then. Before direct rules stands another one.
-    """
-    name = rule.where.rpartition(" ")[2].removeprefix("filter_").removesuffix("_to_HOST")
-    if opens and _is_panic([rule]):
-        return "sudo firewall-cmd --panic-off"
-    if _is_direct(rule):
-        family = "ipv6" if rule.where.startswith("ip6 ") else "ipv4"
-        target = "ACCEPT" if opens else "DROP"
-        return (
-            f"sudo firewall-cmd --direct --add-rule {family} filter INPUT {_OPENING} "
-            f"-p {transport} --dport {port} -j {target}"
-        )
-    if not name.startswith("IN_"):
-        return None
-    kind = "policy" if name.startswith("IN_policy_") else "zone"
-    zone, part = name.removeprefix("IN_policy_" if kind == "policy" else "IN_"), ""
-    for ending in _PARTS:
-        if zone.endswith(f"_{ending}"):
-            zone, part = zone.removesuffix(f"_{ending}"), ending
-    command = f"sudo firewall-cmd --{kind}={zone} --"
-    opening, closing = (
-        f"rich-rule='rule priority={priority} port port={port} protocol={transport} {verb}'"
-        for priority, verb in ((_OPENING, "accept"), (_CLOSING, "drop"))
-    )
-    if opens:
-        first = part in ("pre", "log", "deny")
-        return f"{command}add-{opening}" if first else f"{command}add-port={port}/{transport}"
-    closes = f"{command}add-{closing}"
-    opened_so = part == "pre" and rule.text.startswith(f"{transport} dport {port} ")
-    return f"{command}remove-{opening} && {closes}" if opened_so else closes

@@ -9,11 +9,8 @@ from portbook.model.reach import Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import filter_words, unseen_of_socket
-from portbook.present.phrases.firewall_commands import (
-    firewall_command,
-    firewall_question,
-    is_limited,
-)
+from portbook.present.phrases.firewall_commands import firewall_command, is_limited
+from portbook.present.phrases.firewalld_commands import firewall_question
 from portbook.present.phrases.reach import BEYOND, NO_MANAGER, configured_words, reachable_words
 from portbook.present.render.brief_text import steps_line
 from portbook.present.render.document_text import render_page
@@ -222,7 +219,12 @@ def next_steps(report: ReachReport, to: Viewer) -> Iterator[NextStep]:
     stopped = [*others, *report.behind] if opens else others
     if opens or limited or reach.scope in (Scope.ANYWHERE, Scope.NETWORKS):
         command = firewall_command(
-            report.filters, report.port, report.transport, stopped, opens=opens
+            report.filters,
+            report.port,
+            report.transport,
+            stopped,
+            opens=opens,
+            legacy=report.legacy,
         )
         question = firewall_question(report.filters, others)
         if command:
