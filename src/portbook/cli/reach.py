@@ -29,7 +29,7 @@ def run(argv: Sequence[str], catalog: Catalog, host: HostReader | None = None) -
         nargs="+",
         metavar="PORT",
         help="a port (8080, 53/udp), or with a name or an address of this machine "
-        "(localhost:5173, 127.0.0.1:8080, [::1]:5432)",
+        "(localhost:5173, 127.0.0.1:53/udp, [::1]:5432)",
     )
     parser.add_argument(
         "--resolve",

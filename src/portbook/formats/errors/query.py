@@ -203,13 +203,13 @@ def _parse_word(word: str) -> Query:
     first, colon, last = number.partition(":")
     if colon and _rises(first, last):  # 3000:3010, as iptables has it
         return _range(f"{first}-{last}", transport)
+    query = _parse_address(number)
+    if query is not None:
+        return query._replace(transport=transport)
     if transport is not None or (number[:1] == "+" and number[1:].isdigit()):
         raise errors.InvalidPort(number)
     host = word.removesuffix(":") if word.count(":") == 1 or word.endswith("]:") else word
     bare = host.removeprefix("[").removesuffix("]")
-    query = _parse_address(word)
-    if query is not None:
-        return query
     from portbook.model import host_port, is_v4, is_v6
 
     if is_v4(bare) or is_v6(bare) or bare.lower() == "localhost":
@@ -297,7 +297,9 @@ def _rises(first: str, last: str) -> bool:
 def _split_transport(word: str) -> tuple[Transport | None, str]:
     """``443/udp``, ``udp:443`` and ``udp/443`` taken apart; None where no transport is in it."""
     head, slash, tail = word.partition("/")
-    if slash and _looks_numeric(head):
+    host, colon, _ = head.partition(":")
+    known = tail.lower() in _TRANSPORTS if colon else _looks_numeric(head)
+    if slash and (known or (host.isdigit() and colon)):
         return parse_transport(tail), head
     if not slash:
         head, slash, tail = word.partition(":")
@@ -338,6 +340,8 @@ def _parse_address(word: str) -> Query | None:
     ``HOST:PORT``, ``[V6]:PORT``, ``:PORT``, ``V6:PORT`` as ss has it, ``V4.PORT`` as BSD does.
     None where *word* is none of these; raises InvalidPort where only the number is wrong.
     """
+    head = word.partition("/")[0]  # a path may follow: localhost:3000/login
+    word = head if ":" in head else word
     host, colon, number = word.rpartition(":")
     if not colon:
         host, _, number = word.rpartition(".")
