@@ -14,7 +14,6 @@ from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
 
-from portbook._fast_types import NamedTuple
 from portbook.formats.fields import (
     NOT_UNDERSTOOD,
     OVERLONG,
@@ -23,25 +22,16 @@ from portbook.formats.fields import (
     heading,
     not_understood,
 )
+from portbook.formats.markup import without_markup
+from portbook.formats.pasted_line import Pasted
 from portbook.formats.row_starts import without_lead
 from portbook.formats.surroundings import is_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from portbook.formats.pasted_line import Decoration
 
-class Pasted(NamedTuple):
-    """A line as it was pasted, what is left of it without decorations, and the host they named."""
-
-    number: int
-    whole: str
-    bare: str
-    host: str | None = None
-    removed: bool = False  # a line that a diff takes away
-
-
-if TYPE_CHECKING:
-    Decoration = Callable[[Iterable[Pasted]], Iterable[Pasted]]
 
 _MOST_KEPT = 400  # lines: a reader tells of one at once, or soon
 # Some mail programs write the initials of whom they quote.
@@ -51,9 +41,6 @@ _NUMBERED = re.compile(r"[ \t]{0,12}[0-9]{1,7}(?:[:.)|-]|[ \t]{1,2}|\t)")
 _COMMENT = re.compile(
     r"[ \t]{0,12}(?:#{1,6}|//|;|--|:(?=[ \t])|(?:REM|rem)(?=[ \t]))[ \t]?(?:(?:->|=>)[ \t]?)?"
 )
-_TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
-_LINE_END = re.compile(r"<(?:br[ /]{0,2}|/(?:p|div|li|tr|pre))>", re.IGNORECASE)
-_CELL_END = re.compile(r"</t[dh]>", re.IGNORECASE)
 # Markdown's, and the tags of a forum (BBCode).
 _EMPHASIS = re.compile(
     # Stars in place of an address hide it, and stress nothing.
@@ -155,35 +142,10 @@ def _without_stamps(lines: Iterable[Pasted]) -> Iterator[Pasted]:
         yield line._replace(bare=line.bare[behind.end() if behind else end :], host=host)
 
 
-def _without_markup(lines: Iterable[Pasted]) -> Iterator[Pasted]:
-    """Text without tags; what a page breaks into several lines has numbers of its own.
-
-    So have rows that one line quotes, which stand between marks.
-    """
-    from html import unescape
-
-    number = 0
-    for line in lines:
-        pieces = [line.bare]
-        if line.bare.count("`") > 3 and len(quoted := _IN_MARKS.findall(line.bare)) > 1:
-            pieces = quoted
-        elif "<" in line.bare or "&" in line.bare:
-            broken = [piece for piece in _LINE_END.split(line.bare) if piece.strip()]
-            # What stands for a blank in a page doesn't break a line.
-            broken = [_TAG.sub("", _CELL_END.sub("  ", piece)) for piece in broken]
-            pieces = [unescape(piece).replace("\xa0", " ") for piece in broken]
-        for piece in pieces or [""]:
-            number += 1
-            whole = line.whole if len(pieces) < 2 else piece
-            yield Pasted(number, whole, piece, line.host)
-
-
 # A row in an item of a list, or in the middle of a sentence.
 _IN_ITEM = re.compile(
     r"[ \t]{0,8}(?:[*+•–·-]|[0-9]{1,4}[.)])[ \t]{1,4}`([^`]{16,400})`[^`]{0,200}$"
 )
-# Several rows, each quoted, in a sentence.
-_IN_MARKS = re.compile(r"`([^`|]{2,24}[ \t][^`|]{14,400})`")
 _IN_PROSE = re.compile(r"[^`]{0,400}\w[^`\w]{0,8}`([^`]{16,400})`[^`]{0,400}$")
 
 
@@ -293,7 +255,7 @@ DECORATIONS: tuple[Decoration, ...] = (
     _numbers,
     CELLS,
     _each(_without_separators),
-    _without_markup,
+    without_markup,
     _without_stamps,
     _without(_NAMED),
     _without(_BULLET),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from portbook.formats.decoration import Decoration, Pasted
+    from portbook.formats.pasted_line import Decoration, Pasted
 
 _HOST = r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}"
 # A word alone may be anything, and a number too.

@@ -18,7 +18,7 @@ from portbook.formats.decoration import (
     WORN_BY_ALL,
     undecorated,
 )
-from portbook.formats.fields import NOT_UNDERSTOOD, Line
+from portbook.formats.fields import HEADING, NOT_UNDERSTOOD, Line
 from portbook.formats.parts import steps_of
 from portbook.formats.sockets.readers import reader
 from portbook.formats.sockets.rewrapped import Cut, joined, width_of, without_indent
@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
 
     from portbook.formats.base import SocketFormat
-    from portbook.formats.decoration import Decoration
     from portbook.formats.fields import Names
+    from portbook.formats.pasted_line import Decoration
 
     Formats = Collection[SocketFormat]
     More = Callable[[], Mapping[str, SocketFormat]]
@@ -76,7 +76,7 @@ def compared(
             titles = " or ".join(form.name for form in best)
             raise MalformedInput(f"the input can be {titles}: name its format")
     if not best:
-        raise nothing_known(sample)
+        raise nothing_known(sample, _lacking(formats, sample, names))
     forms = best[:1]
     bare = list(undecorated(sample, worn)) if worn else sample
     while worth.unread and len(forms) < _MOST_TOGETHER:
@@ -90,6 +90,20 @@ def compared(
             break
         forms.append(others[0])
     return forms, worn
+
+
+def _lacking(formats: Formats, sample: list[tuple[int, str]], names: Names) -> str | None:
+    """The format whose header *sample* has, and what each row below it lacks; None of others."""
+    for form in formats:
+        try:
+            events = list(islice(reader(form)(sample, names), MOST_EVENTS))
+        except MalformedInput:
+            continue
+        lines = [event for event in events if isinstance(event, Line)]
+        reasons = {line.why for line in lines if line.what == NOT_UNDERSTOOD}
+        if lines and lines[0].what == HEADING and len(reasons) == 1 and (why := reasons.pop()):
+            return f"{form.name}: {why}"
+    return None
 
 
 def _taken_apart(

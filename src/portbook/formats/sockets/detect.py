@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from portbook.formats.base import SocketFormat
-    from portbook.formats.decoration import Decoration, Undecorated
+    from portbook.formats.decoration import Undecorated
     from portbook.formats.fields import Event, Lines, Names, PlainRows
+    from portbook.formats.pasted_line import Decoration
 
     More = Callable[[], Mapping[str, SocketFormat]]
 

@@ -27,6 +27,13 @@ from portbook.formats.fields import (
 )
 from portbook.formats.json_stream import Value, begins_json, values, whole_number, words
 from portbook.formats.sockets.nmap import answered
+from portbook.formats.sockets.powershell_columns import (
+    NEEDED,
+    by_place,
+    columns_of,
+    in_order,
+    names_columns,
+)
 from portbook.model import LAST_PORT, Listener, Ownership, Socket, SocketState, Transport
 
 if TYPE_CHECKING:
@@ -54,12 +61,10 @@ _CMDLET = "get-net"  # what it begins with, where no prompt is before it
 _LONGEST_COMMAND = 1000
 _LISTENING = re.compile(r"-State\s+['\"]?Listen\b", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
-_WORD = re.compile(r"\S+")
 _PIDS = ("owningprocess", "processid", "pid", "id")
-_NEEDED = {"localaddress", "localport"}
 # What a list may begin with: Select-Object has any order, "fl *" that of the class.
 _FIRST = {
-    *_NEEDED, "caption", "state", "appliedsetting", "owningprocess", "remoteaddress", "remoteport",
+    *NEEDED, "caption", "state", "appliedsetting", "owningprocess", "remoteaddress", "remoteport",
     "creationtime", "computername", "process", "processname", "pid",
 }  # fmt: skip
 
@@ -162,32 +167,40 @@ class _Printed:
     def _row(self, number: int, line: str) -> Iterator[Event]:
         above, self.above = self.above, None
         if above is not None and _DASHES.match(line):
-            self.columns = _columns(above[1], line)
+            self.columns = columns_of(above[1], line)
             # Somebody's editing leaves the same gap everywhere, and moves what stands below.
             gaps = {*_GAP.findall(line.strip())}
             self.by_order = len(gaps) <= 1 or any("\t" in gap for gap in gaps)
             if self.columns:
-                self.shared = {}
-                if self.title is not None:
-                    self.shared = self.title[1]
-                    yield heading(self.title[0])
-                    self.title = None
-                yield heading(above[0])
+                yield from self._headed(above[0])
                 yield heading(number)
                 return
+        elif above is not None and names_columns(above[1]):
+            self.columns, self.by_order = columns_of(above[1], above[1]), True
+            yield from self._headed(above[0])
+            above = None
         if above is not None:
             yield from self._without_title()
             command = above[1].lstrip()[: len(_CMDLET)].lower() == _CMDLET
             yield heading(above[0]) if command else not_understood(*above)
         if self.columns:
-            cells = _in_order(line, self.columns) if self.by_order else {}
-            cells = cells or _cells(line, self.columns)
+            cells = in_order(line, self.columns) if self.by_order else {}
+            cells = cells or by_place(line, self.columns)
             events = list(_endpoint(number, {**self.asked, **self.shared, **cells}, line))
             if not self.gap or all(not _unread(event) for event in events):
                 yield from events
                 return
             self.columns = []
         self.above = number, line
+
+    def _headed(self, number: int) -> Iterator[Event]:
+        """The header of a table, and what all of its rows share."""
+        self.shared = {}
+        if self.title is not None:
+            self.shared = self.title[1]
+            yield heading(self.title[0])
+            self.title = None
+        yield heading(number)
 
     def end(self) -> Iterator[Event]:
         """What is left when no line follows."""
@@ -197,47 +210,8 @@ class _Printed:
             yield not_understood(*self.above)
 
 
-def _columns(header: str, dashes: str) -> list[tuple[str, int, int]]:
-    """Each column's name with where its dashes begin and end."""
-    found = []
-    names, rules = header.lower().split(), list(_WORD.finditer(dashes))
-    for at, each in enumerate(rules):
-        below = header[each.start() : each.end()].strip().lower()
-        name = names[at] if len(names) == len(rules) else below
-        found.append((name, each.start(), each.end()))
-    return found if {name for name, _, _ in found} >= _NEEDED else []
-
-
-def _in_order(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
-    """The words of a row that has one for each column; else nothing."""
-    row = line.split()
-    if len(row) != len(columns):
-        return {}
-    return {name: word for (name, _, _), word in zip(columns, row, strict=True)}
-
-
 def _unread(event: Event) -> bool:
     return isinstance(event, Line) and event.what == NOT_UNDERSTOOD
-
-
-def _cells(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
-    """The words of a row by column: text begins where the dashes do, a number ends there."""
-    cells: dict[str, list[str]] = {}
-    column = 0  # the first one that doesn't end before the word: neither ever goes back
-    for word in _WORD.finditer(line):
-        start, end = word.span()
-        while column < len(columns) and columns[column][2] <= start:
-            column += 1
-        best, most = max(0, column - 1), 0  # a value's further words may stand behind its dashes
-        for at in range(column, len(columns)):
-            _, left, right = columns[at]
-            if left >= end:
-                break
-            shared = min(end, right) - max(start, left)
-            if shared > most:
-                best, most = at, shared
-        cells.setdefault(columns[best][0], []).append(word[0])
-    return {name: " ".join(words) for name, words in cells.items()}
 
 
 # -- CSV --------------------------------------------------------------------------------------
@@ -247,7 +221,7 @@ def _separator(line: str) -> str | None:
     """What separates the cells of a CSV header with our columns; None if it is none."""
     for separator in ",;\t":
         names = {cell.strip().strip('"').lower() for cell in line.split(separator)}
-        if names >= _NEEDED:
+        if names >= NEEDED:
             return separator
     return None
 
@@ -369,7 +343,7 @@ def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -
 
 
 def _transport(record: Mapping[str, str]) -> Transport | None:
-    if not record.keys() >= _NEEDED:
+    if not record.keys() >= NEEDED:
         return None
     told = " ".join(
         record.get(name, "") for name in ("#type", "cimclass", "creationclassname", "protocol")
@@ -379,7 +353,7 @@ def _transport(record: Mapping[str, str]) -> Transport | None:
     if "tcp" in told or record.keys() & {"state", "remoteport", "remoteaddress"}:
         return Transport.TCP
     # What Get-NetUDPEndpoint shows by itself; with a process of either it can't be told.
-    return Transport.UDP if record.keys() == _NEEDED else None
+    return Transport.UDP if record.keys() == NEEDED else None
 
 
 def _owner(record: Mapping[str, str]) -> list[Any]:

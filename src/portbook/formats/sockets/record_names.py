@@ -8,7 +8,8 @@ import re
 PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber", "serviceport")
 ADDRESS = (
     "localaddress", "localaddr", "localip", "ipstr", "ip", "ipaddress", "ipaddr", "address", "addr",
-    "host", "assetipaddress",
+    "host", "assetipaddress", "bind", "bindaddress", "bindip", "listen", "listenaddress",
+    "listeningaddress", "listenip", "listenon", "listeningon", "boundto",
 )  # fmt: skip
 PROTOCOL = (
     "transportprotocol", "protocol", "proto", "transport", "netid", "portprotocol",
@@ -17,9 +18,12 @@ PROTOCOL = (
 STATE = ("state", "status", "portstate")
 PEER_PORT = ("peerportnum", "remoteport", "foreignportnum", "foreignport", "peerport", "rport")
 PID = ("pid", "processid", "owningprocess")
-PROGRAM = ("processname", "programname", "program", "process", "owner", "name")
+PROGRAM = (
+    "processname", "programname", "program", "process", "command", "application", "owner", "name",
+)  # fmt: skip
 USER = ("user",)
-HELD_BY = {"process", "processname", *PID}  # rpcinfo has a program for each number
+HELD_BY = {*PROGRAM[:-1], *PID}
+VERSION = "vers"  # rpcinfo has a program for each number
 # What a scan learnt of a service that answered.
 LEARNT = {"service", "version", "product", "banner", "tls", "cpe", "shodan"}
 # A scan for weaknesses has a row for each thing that it found at a port: Nessus, OpenVAS, Qualys,
@@ -33,8 +37,9 @@ LONG = frozenset(
 # Columns of a table that have an address with its port, as ss and netstat print it, and what only
 # these two have beside it.
 WITH_PORT = (
-    "localaddressport", "localaddress", "local", "listen", "listenaddress", "bind", "bindaddress",
-    "endpoint", "address",
+    "localaddressport", "localaddress", "local", "listen", "listenaddress", "listenon",
+    "listeningon", "listening", "bind", "bindaddress", "boundto", "endpoint", "socket", "address",
+    "addressport",
 )  # fmt: skip
 OF_TOOLS = frozenset({
     "recvq", "sendq", "recvqsendq", "peeraddressport", "peeraddress", "peer", "foreignaddress",
@@ -43,7 +48,7 @@ OF_TOOLS = frozenset({
 OWNERS = ("pidprogramname", "pidprogram", "programpid", "processpid", "pidprocess")
 NAMES = frozenset({*PORT, *ADDRESS, *PROTOCOL, *STATE, *PEER_PORT, *PID, *PROGRAM, *USER})
 OF_MACHINES = frozenset({*PID, "localport", "localportnum"})  # a scan has none of these
-OF_PROCESSES = frozenset({*PID, *PROGRAM[:4]})
+OF_PROCESSES = frozenset({*PID, *PROGRAM[:6]})
 
 _TRANSLATED = {
     "protocol": "protokoll protocole protocolo protocollo protokół 协议 プロトコル",
@@ -65,7 +70,7 @@ _SIGN, _NO_WORD = re.compile(r"[^a-z0-9]+"), re.compile(r"[\W_]+")
 # What a header has in one of its columns, and few rows have.
 HEADED = (
     "port", "addr", "local", "puerto", "lokal", "adres", "direcc", "indirizzo", "端口", "ポート",
-    "地址", "アドレス",
+    "地址", "アドレス", "listen", "bind", "endpoint", "socket",
 )  # fmt: skip
 
 

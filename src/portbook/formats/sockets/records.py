@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import csv
 import re
-from itertools import chain
+from collections import deque
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
 from portbook.formats.base import SocketFormat
@@ -25,19 +26,24 @@ from portbook.formats.fields import (
 from portbook.formats.json_stream import begins_json, scalar, values
 from portbook.formats.sockets.bare_records import WithoutHeader
 from portbook.formats.sockets.listed_records import Listed, is_frame
+from portbook.formats.sockets.record_cells import has_own_address, rows_in
 from portbook.formats.sockets.record_events import cell_of, event_of
 from portbook.formats.sockets.record_names import (
     ADDRESS,
     HEADED,
     HELD_BY,
+    LEARNT,
     LONG,
     NAMES,
     OF_PLUGINS,
     OF_TOOLS,
     OWNERS,
+    PID,
     PORT,
+    PROGRAM,
     PROTOCOL,
     STATE,
+    VERSION,
     WITH_PORT,
     bare,
 )
@@ -87,9 +93,13 @@ class _Rows:
         self._header: list[str] = []
         self._separator, self._worn = ",", _NOTHING
         self._bare, self._listed = WithoutHeader(), Listed()
+        self._ahead: deque[tuple[int, str]] = deque()
+        self._rest: Iterator[tuple[int, str]] = iter(())
+        self._own = False
 
     def events(self, lines: Lines) -> Iterator[Event]:
-        stream = iter(lines)
+        self._rest = iter(lines)
+        stream = self._stream()
         for number, line in self._in_rows(stream):
             if not self._header and (begins_json(line) or line.rstrip().endswith(("=> {", "=> ["))):
                 yield from map(_of_record, [*self._listed.end(), *self._bare.end()])
@@ -102,6 +112,21 @@ class _Rows:
                 continue
             yield from self._line(number, line)
         yield from map(_of_record, [*self._listed.end(), *self._bare.end()])
+
+    def _stream(self) -> Iterator[tuple[int, str]]:
+        """The lines, those first that were looked at ahead."""
+        while True:
+            while self._ahead:
+                yield self._ahead.popleft()
+            line = next(self._rest, None)
+            if line is None:
+                return
+            yield line
+
+    def _is_own(self) -> bool:
+        """Whether the rows below are of a machine's own sockets, by their addresses."""
+        self._ahead.extend(islice(self._rest, _LOOKED_AHEAD - len(self._ahead)))
+        return any(has_own_address(line) for _, line in self._ahead)
 
     def _line(self, number: int, line: str) -> Iterator[Event]:
         """A line with something in it."""
@@ -131,6 +156,7 @@ class _Rows:
         if found is not None:
             self._separator, self._header = found
             self._worn = _worn(_cells(text, self._separator)[0], self._header)
+            self._own = _SAYING_SO.isdisjoint(self._header) and self._is_own()
             yield heading(number)
             return
         header, separator = self._header, self._separator
@@ -144,7 +170,8 @@ class _Rows:
         before = _take_off(self._worn, cells)
         # Of two columns with one name the first is the socket's own end.
         record = dict(reversed([*zip(header, cells, strict=False)]))
-        yield _on(before, _of_row(number, text, record))
+        for row in rows_in(record):
+            yield _on(before, _of_row(number, text, row, own=self._own))
 
     def _in_rows(self, lines: Lines) -> Iterator[tuple[int, str]]:
         """*lines*, those of a cell with several of them as one: a scan for weaknesses has such."""
@@ -167,9 +194,12 @@ class _Rows:
 
 
 _MOST_HELD = 2000  # lines of a cell
+_LOOKED_AHEAD = 100  # rows by which a table that doesn't say what is there is told
+# The columns that do.
+_SAYING_SO = frozenset({*STATE, *PID, *PROGRAM[:6], *LEARNT, *OF_PLUGINS})
 
 
-def _of_row(number: int, text: str, record: dict[str, str]) -> Event:
+def _of_row(number: int, text: str, record: dict[str, str], *, own: bool) -> Event:
     """What a row below a header is, by the names of its columns."""
     if record.keys() >= _OF_ZMAP:
         record = _of_zmap(record)
@@ -182,7 +212,7 @@ def _of_row(number: int, text: str, record: dict[str, str]) -> Event:
         record["address"] = UNTOLD_ADDRESS.address
     if cell_of(record, PORT) == cell_of(record, PROTOCOL) == "0":
         return Line(number, NO_PORT)  # osquery's Unix sockets
-    return event_of(number, text, record)
+    return event_of(number, text, record, own=own)
 
 
 def _part(record: dict[str, str]) -> None:
@@ -218,7 +248,8 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     known = {*header}
     told = [known.intersection(of) for of in (PORT, ADDRESS, (*PROTOCOL, *STATE))]
     of_scan = {"port", "state", "service"} <= known  # nmap's table names no address
-    held = bool(told[0] and known & HELD_BY)  # nor does one of ports and who has them
+    # Nor does one of ports and who has them.
+    held = bool(told[0] and known & HELD_BY) and VERSION not in known
     ends = not (known.isdisjoint(WITH_PORT) or known.isdisjoint((*PROTOCOL, *STATE)))
     ends = ends and known.isdisjoint(OF_TOOLS)
     known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= _OF_ZMAP or ends

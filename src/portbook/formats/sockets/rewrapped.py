@@ -14,8 +14,8 @@ from itertools import islice, pairwise
 from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
-from portbook.formats.decoration import Pasted
 from portbook.formats.fields import DETAIL, HEADING, NOT_UNDERSTOOD, Line
+from portbook.formats.pasted_line import Pasted
 from portbook.model import Listener
 
 if TYPE_CHECKING:

@@ -99,11 +99,16 @@ def beginning(line: str, most: int) -> str:
     return ended(line[:most]) if line.lstrip()[:1] in ("{", "[") else line[: most + 1]
 
 
-def nothing_known(sample: list[tuple[int, str]]) -> NothingKnown:
-    """The error of an input that no format reads: what to do instead."""
+def nothing_known(sample: list[tuple[int, str]], lacking: str | None = None) -> NothingKnown:
+    """The error of an input that no format reads: what to do instead.
+
+    *lacking* is the format whose header it has, and what all of its rows lack.
+    """
     # Only a failure needs it: its patterns take longer to make than a short output to read.
     from portbook.formats.sockets.elsewhere import ELSEWHERE
 
+    if lacking:
+        return NothingKnown("nothing in the input could be read as " + lacking)
     for _, line in sample:
         for pattern, advice in ELSEWHERE:
             if pattern.search(line):
