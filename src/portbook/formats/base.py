@@ -106,7 +106,8 @@ class FlowFormat(NamedTuple):
     ``recognise`` is given the beginning of a file, and returns how the engine is to read it, or
     None where the file is of another format. ``explain_refusal`` says why a file that is plainly of
     this family isn't taken; None where it isn't plain. ``recognise_bare`` takes a file whose header
-    was cut off, where the format is named.
+    was cut off, where the format is named. ``marks`` are of a log whose lines may stand among those
+    of others, anywhere in a file: one of them is in each line by which it is told.
     """
 
     name: str
@@ -114,6 +115,7 @@ class FlowFormat(NamedTuple):
     recognise: Callable[[Head], Layout | None]
     explain_refusal: Callable[[Head], str | None] | None = None
     recognise_bare: Callable[[Head], Layout | None] | None = None
+    marks: tuple[bytes, ...] = ()
 
 
 F = TypeVar("F", SocketFormat, FlowFormat)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
+from portbook.errors import MalformedInput
 from portbook.formats.flows.detect import recognise
 from portbook.formats.flows.layout import Head
 from tests.app.audit.asking import ask, counts
@@ -327,3 +329,46 @@ def test_a_line_is_a_flow_or_another_record_or_a_fault(name: str, tmp_path: Path
 @pytest.mark.parametrize("text", ["src=192.0.2.1 dst=192.0.2.2", "PROTO=TCP", "%LINK-3-UPDOWN: x"])
 def test_prose_that_quotes_a_log_is_none(text: str) -> None:
     assert recognise(Head("notes.txt", (text,))) is None
+
+
+_LOGIN = "Jan  6 11:57:02 web sshd[812]: Accepted publickey for root from 192.0.2.7\n"
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_stands_behind_many_other_lines_is_read_as_its_own_log(
+    packed: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / ("syslog.gz" if packed else "syslog")
+    # Each kind is far behind the first lines, the last two behind more than a piece of the file.
+    text = _LOGIN * 200 + CHAINS + _LOGIN * 20_000 + FILTERLOG + PAN
+    path.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    answer = ask(path)
+    assert counts(answer) == {("tcp", 443): 2, ("udp", 53): 1}
+    assert answer.unanswered.flows == 6
+    assert answer.portless.flows == 1
+    assert answer.total.bytes == CASES["pan-os"].bytes
+
+
+def test_a_connection_counts_once_where_the_first_lines_tell_only_of_ends(tmp_path: Path) -> None:
+    end = (
+        "Jan 06 2026 11:58:09 %ASA-6-302014: Teardown TCP connection {0} for "
+        "outside:198.51.100.44/53521 to dmz:192.0.2.25/443 duration 0:00:01 bytes 10 TCP FINs\n"
+    )
+    built = (
+        "Jan 06 2026 11:58:02 %ASA-6-302013: Built inbound TCP connection {0} for "
+        "outside:198.51.100.44/53521 (198.51.100.44/53521) to dmz:192.0.2.25/443 (192.0.2.25/443)\n"
+    )
+    path = tmp_path / "asa.log"
+    path.write_text(
+        "".join(map(end.format, range(100))) + "".join(map(built.format, range(100, 140)))
+    )
+    assert counts(ask(path)) == {("tcp", 443): 40}
+
+
+def test_a_log_of_one_kind_and_what_is_no_log_stay_what_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "syslog"
+    path.write_text(_LOGIN * 300)
+    with pytest.raises(MalformedInput):
+        ask(path)
+    path.write_text(CHAINS * 100)
+    assert [each.format for each in ask(path).inputs] == ["netfilter log"]

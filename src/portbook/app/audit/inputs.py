@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import gzip
 import os
+import sys
 import zlib
 from glob import glob, has_magic
 
 from portbook.app.audit.engines.base import Batch, is_url
+from portbook.app.audit.log_marks import lines_with
 from portbook.app.audit.row_errors import unforeseen
 from portbook.errors import InvalidArgument, shown
 from portbook.formats.base import Fault
-from portbook.formats.flows.detect import Head, explain_binary, explain_refusal, recognise
+from portbook.formats.flows.detect import (
+    Head,
+    explain_binary,
+    explain_refusal,
+    marks_beyond,
+    recognise,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -19,6 +27,7 @@ if TYPE_CHECKING:
 
     from portbook.app.audit.engines.base import Engine
     from portbook.formats.flows.detect import More
+    from portbook.formats.flows.layout import Layout
 
 TABLE = "table:"  # in front of the name of a table on the engine
 _HEAD = 1 << 16
@@ -145,6 +154,8 @@ def look_at(
     head, compression = begun
     try:
         layout = recognise(head, mapping, only, more)
+        if not (mapping or only or is_url(path)):
+            head, layout = _farther_down(head, layout, compression, more)
     except InvalidArgument:
         raise
     except Exception as error:  # noqa: BLE001 - the other files are none the worse for it
@@ -153,6 +164,26 @@ def look_at(
         return _not_recognised(head)
     array = bool(head.lines) and head.lines[0].lstrip().startswith("[")
     return Batch(layout, (path,), compression, array=array)
+
+
+def _farther_down(
+    head: Head, layout: Layout | None, compression: str, more: More
+) -> tuple[Head, Layout | None]:
+    """*head* and *layout*, with what lines that stand farther down say of the file."""
+    marks = marks_beyond(head, layout) if head.lines and compression in _UNPACKED else ()
+    if not marks:
+        return head, layout
+    most = _SEARCHED if layout is None else sys.maxsize
+    lines = lines_with(head.path, compression, marks, most)
+    if not lines:
+        return head, layout
+    whole = head._replace(lines=head.lines + lines)
+    found = recognise(whole, None, None, more)
+    return (head, layout) if found is None else (whole, found)
+
+
+_UNPACKED = ("none", "gzip")
+_SEARCHED = 64  # pieces of a file whose first lines are of no log
 
 
 def _begin(path: str, engine: Engine) -> tuple[Head, str] | Fault:

@@ -128,4 +128,5 @@ def _said(line: ir.StringValue) -> ir.StringValue:
     return field(line, r"(?i)\b(deny|denied|permitted|discarded|est-allowed)\b").fill_null("")
 
 
-FORMATS = (FlowFormat("cisco", "Cisco ASA, PIX, FTD and IOS in syslog", recognise),)
+_MARKS = (b"%ASA-", b"%PIX-", b"%FTD-", b"%FWSM-", b"%SEC-", b"%IPV6-", b": Built ", b": Teardown ")
+FORMATS = (FlowFormat("cisco", "Cisco ASA, PIX, FTD and IOS in syslog", recognise, marks=_MARKS),)

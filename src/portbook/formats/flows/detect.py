@@ -105,6 +105,17 @@ def _with_others(layout: Layout, name: str, head: Head) -> Layout:
     return together(layouts)
 
 
+def marks_beyond(head: Head, layout: Layout | None) -> tuple[bytes, ...]:
+    """The marks that lines farther down than *head* may have, and so say more of what is in the
+    file; none where *layout* is of a log that stands alone.
+    """
+    if layout is not None and not layout.lines:
+        return ()
+    known = "\n".join(head.lines).encode("utf-8", "replace")
+    marks = [mark for name in _FIREWALLS for mark in FORMATS[name].marks]
+    return tuple([mark for mark in marks if mark not in known])
+
+
 # Logs that are known and aren't read, and what to give instead.
 _NOT_READ = (
     (

@@ -64,4 +64,11 @@ def _is_packet(table: ir.Table) -> ir.BooleanValue:
     return table["line"].re_search(_V4) | table["line"].re_search(_V6)
 
 
-FORMATS = (FlowFormat("filterlog", "filterlog of pfSense and OPNsense", recognise),)
+FORMATS = (
+    FlowFormat(
+        "filterlog",
+        "filterlog of pfSense and OPNsense",
+        recognise,
+        marks=(b"filterlog", b",match,"),
+    ),
+)

@@ -164,6 +164,12 @@ def _answered(line: ir.StringValue) -> ir.BooleanValue:
     return ibis.cases((words.re_search(r"(?i)^ip-conn"), False), else_=let_through(words))
 
 
+_MARKS = (b"srcip=", b"src_ip=", b"source-address=", b"src=", b"src:", b"sourceip=")
 FORMATS = (
-    FlowFormat("key-value", "FortiGate, CEF and other firewall logs of key=value", recognise),
+    FlowFormat(
+        "key-value",
+        "FortiGate, CEF and other firewall logs of key=value",
+        recognise,
+        marks=_MARKS,
+    ),
 )

@@ -62,4 +62,11 @@ def _is_packet(table: ir.Table) -> ir.BooleanValue:
     return table["line"].re_search(r"\bIN=[^ ]{0,32} OUT=[^ ]{0,32} .*\bSRC=")
 
 
-FORMATS = (FlowFormat("netfilter", "netfilter, UFW and firewalld in the kernel's log", recognise),)
+FORMATS = (
+    FlowFormat(
+        "netfilter",
+        "netfilter, UFW and firewalld in the kernel's log",
+        recognise,
+        marks=(b" SRC=",),
+    ),
+)

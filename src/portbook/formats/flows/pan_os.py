@@ -101,4 +101,5 @@ _OTHER = (
     r",[0-9A-Za-z]{6,20},(?:THREAT|SYSTEM|CONFIG|URL|WILDFIRE|DATA|USERID|HIP-MATCH|HIPMATCH|"
     r"GLOBALPROTECT|AUTHENTICATION|DECRYPTION|GTP|SCTP|TUNNEL|CORRELATION|IPTAG),"
 )
-FORMATS = (FlowFormat("pan-os", "Palo Alto Networks' traffic log", recognise),)
+_MARKS = (b",TRAFFIC,start,", b",TRAFFIC,end,", b",TRAFFIC,drop,", b",TRAFFIC,deny,")
+FORMATS = (FlowFormat("pan-os", "Palo Alto Networks' traffic log", recognise, marks=_MARKS),)
