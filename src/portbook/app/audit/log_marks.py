@@ -29,8 +29,10 @@ def lines_with(path: str, compression: str, marks: Iterable[bytes], most: int) -
     lines: dict[bytes, None] = {}
     try:
         for piece in _pieces(path, compression, min(most, _MOST_PIECES)):
+            # One byte is looked for ten times as fast as several, and a sign may be nowhere.
+            signs = {mark[0] for mark in counts if mark[0] in piece}
             for mark in [mark for mark, count in counts.items() if count < _MOST_LINES]:
-                at = piece.find(mark)
+                at = piece.find(mark) if mark[0] in signs else -1
                 if at >= 0:
                     counts[mark] += 1
                     start = piece.rfind(b"\n", max(0, at - _LONGEST), at) + 1
