@@ -266,8 +266,23 @@ DECORATIONS: tuple[Decoration, ...] = (
     _each(without_lead),
 )
 
-# A diff's sign right before a word. On one line alone it may begin the name of a program.
-ADDED = _without(_ADDED)
+
+def _without_order(lines: Iterable[Pasted]) -> Iterator[Pasted]:
+    """Lines without their numbers, as far as these are in order."""
+    last: int | None = None
+    for line in lines:
+        found = _NUMBERED.match(line.bare)
+        number = int(re.sub(r"[^0-9]", "", found[0])) if found is not None else None
+        if found is not None and (last is None or number == last + 1):
+            last = number
+            yield line._replace(bare=line.bare[found.end() :])
+        else:
+            yield line
+
+
+# A diff's sign right before a word, and numbers: on one line alone either may begin a name or an
+# address.
+ADDED, IN_ORDER = _without(_ADDED), _without_order
 
 # What every line may wear though a reader takes it for a part of the first cell: no tool writes a
 # quote's sign, a time or a frame at the beginning of each.
@@ -275,6 +290,7 @@ WORN_BY_ALL: tuple[Decoration, ...] = (
     _quotes,
     _without_stamps,
     _without(_LISTED),
+    IN_ORDER,
     ADDED,
     _each(lambda line: (_in_frame(line) or line, None)),
 )

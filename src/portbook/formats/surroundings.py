@@ -29,19 +29,20 @@ _PROMPT = (
     r"\[?[\w.-]{1,40}@[\w.-]{1,64}[^#$%>❯]{0,80}[#$%>❯](?:\s|$)"
     r"|(?:\([\w.-]{1,40}\) )?(?:bash|sh|zsh|ash)-[0-9.]{1,8}[#$](?:\s|$)"
     r"|(?:PS )?[A-Za-z]:\\[^<>|\"]{0,200}>|PS [~/][^<>|\"]{0,200}>"
-    r"|(?:osquery|mysql|msf[0-9]?|ansible|\s{0,8}\.\.\.)>(?:\s|$)"
+    r"|(?:osquery|mysql|msf[0-9]?|ansible|\s{0,8}\.\.\.)(?:>|&gt;)(?:\s|$)"
     rf"|[#$%>❯➜+]{{1,3}}\s{{1,3}}{_COMMAND}|[$%❯➜]$"
     r"|➜\s{1,3}\S{1,60}(?: git:\(\S{1,60}\))?(?: ✗)?(?:\s|$)"
 )
 # A row may stand behind a prompt, in the same line.
 _NO_ROW = r"(?!.{0,200}(?:[0-9*\]]:[0-9*]{1,5}\s|\sIPv[46]\s))"
 _AROUND = (
-    rf"(?:[>|] ?){{0,4}}(?:{_NO_ROW}(?:{_PROMPT})"
+    rf"(?:[>|] ?){{0,4}}(?:<(?:pre|code)[^<>]{{0,80}}>){{0,2}}(?:{_NO_ROW}(?:{_PROMPT})"
     # What watch writes in any language, and a build of an image.
     r"|(?:[^\W\d]{1,12} ){1,3}[0-9]{1,5}[.,][0-9]{1,3} ?s(?:ec\w{0,8})?[.:] "
     r"|#[0-9]{1,5} (?:DONE [0-9.]{1,8}s$|CACHED$|\[[\w. /-]{1,60}\] )"
     r"|(?:```|~~~)[\w-]{0,20}$|\{(?:noformat|code|quote|panel)(?::[^{}]{0,80})?\}$"
-    r"|\[/?(?:code|pre|quote|spoiler)(?:=[^\[\]]{1,60})?\]$|</?(?:pre|code|details|blockquote)>$"
+    r"|\[/?(?:code|pre|quote|spoiler)(?:=[^\[\]]{1,60})?\]$"
+    r"|(?:</?(?:pre|code|details|blockquote)(?: [^<>]{0,80})?>){1,4}$"
     r"|\.\. code(?:-block)?::|==> \S{1,200} <==$|@@ -[0-9,]{1,20} \+[0-9,]{1,20} @@"
     r"|\[sudo\] |Password(?: for \S{1,60})?:$|Last login: |Connection to \S{1,255} closed\.$"
     r"|[=~^─━╭╮╯╰┬┴ \t-]{3,200}$"

@@ -14,6 +14,7 @@ from portbook.formats.decoration import (
     ADDED,
     CELLS,
     DECORATIONS,
+    IN_ORDER,
     PAIRS,
     WORN_BY_ALL,
     undecorated,
@@ -31,6 +32,7 @@ from portbook.formats.sockets.worth import (
     nothing_known,
     weigh,
 )
+from portbook.formats.surroundings import is_around
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -120,9 +122,13 @@ def _worn_by_all(
     formats: Formats, sample: list[tuple[int, str]], names: Names
 ) -> tuple[Decoration, ...]:
     """What each line of *sample* wears, where it is read as well without."""
-    some = [(at, line[:_TRIED_WIDTH]) for at, line in sample if line.strip()][:_TRIED_LINES]
-    for worn in WORN_BY_ALL:
-        if worn is ADDED and len(some) == 1:
+    some = [
+        (at, line[:_TRIED_WIDTH])
+        for at, line in sample
+        if line.strip() and not is_around(line.strip())
+    ][:_TRIED_LINES]
+    for worn in WORN_BY_ALL if some else ():
+        if worn in (ADDED, IN_ORDER) and len(some) == 1:
             continue
         bare = list(undecorated(some, (worn,)))
         if any(line == whole for (_, line), (_, whole) in zip(bare, some, strict=True)):

@@ -39,6 +39,7 @@ _FSTAT = re.compile(
 _FSTAT_OTHER = re.compile(
     r"\s*\S{1,40}\s+\S{1,40}\s+[0-9]{1,10}\s+(?:[0-9]{1,7}\*?|wd|text|tr)\s+[a-z/]"
 )
+_NO_USER = re.compile(r"[:|)]")  # the number of a line, or its file
 _COMMAND = 10  # characters of a command's name; a long one touches the number behind it
 
 
@@ -129,6 +130,8 @@ def _row(number: int, line: str, names: Names) -> Event | None:
 
 def _owner(words: list[str]) -> tuple[str, str, str] | None:
     """User, command and number of a process, of the words before the descriptor."""
+    if words and _NO_USER.search(words[0]):
+        return None
     if len(words) >= 3 and whole(words[-1]) is not None:
         return words[0], " ".join(words[1:-1]), words[-1]
     if len(words) == 2 and whole(words[1][_COMMAND:]) is not None:
