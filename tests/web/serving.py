@@ -23,7 +23,7 @@ if __name__ == "__main__":
 
     # What the first search reads is read when it comes: most of these servers never see one, and
     # reading takes longer than all that they answer.
-    server._warm_up = lambda catalog: None
+    server._warm_up = lambda *_: None
     from portbook.__main__ import main
 
     sys.exit(main())

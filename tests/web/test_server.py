@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import re
@@ -22,7 +24,7 @@ import pytest
 from portbook.app.pick.criteria import by_the_book
 from portbook.model import RANGES, PortRange, State, Transport
 from portbook.web.feedback.sqlite import SQLiteStore
-from portbook.web.server import DEFAULT_PORT, check_host
+from portbook.web.server import DEFAULT_PORT, Quiet, check_host
 from tests.command_line import run
 from tests.counts import PROOF
 from tests.patience import PATIENCE
@@ -198,6 +200,47 @@ def test_root_prints_a_token_that_opens_this_machine(shared: Running) -> None:
     assert exchange(shared, get("/here.json", bearer, "Connection: close")).startswith(
         b"HTTP/1.1 200 "
     )
+
+
+# -- what is read while nobody asks ------------------------------------------------------------
+
+
+def _waiting(quiet: Quiet) -> threading.Thread:
+    thread = threading.Thread(target=quiet.wait, daemon=True)
+    thread.start()
+    return thread
+
+
+def test_reading_waits_until_nobody_asks() -> None:
+    answered = [0]
+    quiet = Quiet(lambda: answered[0], interval=0.001)
+    thread = _waiting(quiet)
+    thread.join(0.05)
+    assert thread.is_alive()  # nobody has looked yet
+
+    async def look() -> None:
+        looking = asyncio.create_task(quiet.look())
+        await asyncio.wait_for(asyncio.to_thread(thread.join), PATIENCE)
+        looking.cancel()
+
+    asyncio.run(look())
+    answered[0] += 1
+    thread = _waiting(quiet)
+    thread.join(0.05)
+    assert thread.is_alive()
+    answered[0] -= 1
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
+
+
+def test_reading_does_not_wait_for_ever() -> None:
+    quiet = Quiet(itertools.count().__next__, interval=0.001, looks=3)
+    thread = _waiting(quiet)
+    thread.join(0.05)
+    assert thread.is_alive()
+    asyncio.run(quiet.look())
+    thread.join(PATIENCE)
+    assert not thread.is_alive()
 
 
 # -- clients that are not kind ----------------------------------------------------------------

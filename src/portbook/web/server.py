@@ -13,6 +13,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -52,8 +53,7 @@ if TYPE_CHECKING:
 DEFAULT_PORT = SITE_PORT
 
 _GRACE = 10  # seconds for answers that have begun when the server is told to stop
-_WARM_AFTER = 0.7  # seconds until what later pages need is read, if nobody asks meanwhile
-_FEW = 20  # requests in that time, as a reader's browser makes
+_WARM_AFTER = 0.7  # seconds in which nobody asks, before what later pages need is read
 _WARM_AT_LAST = 40  # such times after which it is read in any case
 
 
@@ -167,18 +167,14 @@ class _Server(uvicorn.Server):
         self._greeting()
 
     async def _warm(self) -> None:
-        """Reads what later pages need once nobody asks: the first page must not wait for that.
+        """Lets what later pages need be read while nobody asks: no page must wait for that.
 
         A thread that computes takes the interpreter from all who ask, five milliseconds at a time.
         """
-        before = 0
-        for _ in range(_WARM_AT_LAST):
-            await asyncio.sleep(_WARM_AFTER)
-            if self.server_state.total_requests - before < _FEW:
-                break
-            before = self.server_state.total_requests
-        arguments = (self._keeping.context.catalog,)
+        quiet = Quiet(lambda: self.server_state.total_requests)
+        arguments = (self._keeping.context.catalog, quiet.wait)
         threading.Thread(target=_warm_up, args=arguments, daemon=True).start()
+        await quiet.look()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Ends the event streams, which never end on their own, then the rest."""
@@ -275,19 +271,59 @@ def serve(
     return 0
 
 
-def _warm_up(catalog: Catalog) -> None:
-    """Reads what the first who search or ask for many ports would wait for.
+class Quiet:
+    """Whether nobody asks, for a thread that would be in the way of answers.
+
+    *requests* counts those that were answered. After *looks*, each *interval* seconds long, it is
+    quiet whatever comes.
+    """
+
+    def __init__(
+        self, requests: Callable[[], int], interval: float = _WARM_AFTER, looks: int = _WARM_AT_LAST
+    ) -> None:
+        self._requests = requests
+        self._interval = interval
+        self._looks = looks
+        self._count: int | None = -1  # when it was quiet last; None once it always is
+
+    async def look(self) -> None:
+        """Looks until it has looked often enough.
+
+        The event loop does: while it makes an answer, it can't find that there is none to make.
+        """
+        for _ in range(self._looks):
+            before = self._requests()
+            await asyncio.sleep(self._interval)
+            if self._requests() == before:
+                self._count = before
+        self._count = None
+
+    def wait(self) -> None:
+        """Returns once it is quiet, and nothing was answered since."""
+        while self._count is not None and self._count != self._requests():
+            time.sleep(self._interval)
+
+
+def _warm_up(catalog: Catalog, wait: Callable[[], object]) -> None:
+    """Reads what the first who search or ask for many ports would wait for; *wait* comes before
+    each piece.
 
     All of it stays for good, so the collector needn't look through it ever again: a look at the
     whole registry is a pause that readers notice.
     """
     with contextlib.suppress(PortbookError):  # a page that needs it says what is wrong
         book = catalog.registry
-        book.store.hold()
-        book.named("ssh")
-        shelf(book)
-        index(catalog).prepare()
-        count(book)
+        for read in (
+            book.store.hold,
+            lambda: book.named("ssh"),
+            lambda: shelf(book),
+            lambda: index(catalog),
+            lambda: index(catalog).prepare(),
+            lambda: count(book),
+        ):
+            wait()
+            read()
+    wait()
     gc.collect()
     gc.freeze()
 
