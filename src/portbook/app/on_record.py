@@ -86,7 +86,7 @@ class PortsOnRecord:
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
         # By what ports share that stand alike and are of the same spans of uses.
         self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
-        self._span_starts: Sequence[int] = ()
+        self._span_starts: dict[int, Sequence[int]] = {}
         self._spoken_of = 0  # ports of which something is said
         self._kinds: dict[object, int] = {}
 
@@ -149,18 +149,18 @@ class PortsOnRecord:
         self._spoken_of += 1
         if self._spoken_of <= _FEW_PORTS:
             return port
-        if not self._span_starts:
-            from portbook.model import PORTS
-
+        starts = self._span_starts.get(port)
+        if starts is None:
             practice = self._practice
-            starts = practice.run_starts()
+            ports, found = practice.run_starts_around(port)
             if self.said:
                 homes = {number for each in practice.programs() for number, _ in each.ports}
-                starts = starts.union(homes, [number + 1 for number in homes])
-            self._span_starts = sorted(starts - {PORTS})
+                found = found.union(homes, [number + 1 for number in homes])
+            starts = sorted(found)
+            self._span_starts |= dict.fromkeys(ports, starts)
         from bisect import bisect_right
 
-        return self._span_starts[bisect_right(self._span_starts, port) - 1]
+        return starts[bisect_right(starts, port) - 1]
 
     def _kind(
         self,

@@ -196,9 +196,12 @@ class SortedFile:
         text = self._text(begin, self.end if last is None else last)
         return [line.split("\t", columns) for line in text.split("\n")[:-1]]
 
-    def lines(self) -> list[bytes]:
-        """Every row as it stands in the file, for those who read few of them whole."""
-        return self._bytes[self.start : self.end].split(b"\n")[:-1]
+    def lines(self, first: int | None = None, last: int | None = None) -> list[bytes]:
+        """Every row from *first* to *last* as it stands in the file, for those who read few of
+        them whole.
+        """
+        begin = self.start if first is None else first
+        return self._bytes[begin : self.end if last is None else last].split(b"\n")[:-1]
 
     def containing(self, piece: bytes) -> Iterator[list[str]]:
         """The rows in which *piece*, in lower case, stands. Letter case doesn't count (ASCII)."""

@@ -513,9 +513,10 @@ def test_a_service_that_a_list_alone_names_leads_on_no_port() -> None:
     assert hylafax.leads
 
 
-def test_many_ports_are_told_the_same_as_each_alone() -> None:
+@for_each("count", [1000, 65536])
+def test_many_ports_are_told_the_same_as_each_alone(count: int) -> None:
     many = Practice()
-    many.expect(1000)
+    many.expect(count)  # part by part, or whole files
     spans = {(each.first, each.last) for each in many.uses()}
     spans |= {(each.first, each.last) for each in many.abuse()}
     spans |= {(each.first, each.last) for each in many.services()}
@@ -548,10 +549,24 @@ def test_ports_in_their_order_are_told_the_same_as_each() -> None:
     assert blocked == {port for port in range(65536) if many.browser_blocked(port)}
 
 
-def test_silence_is_that_of_a_port_and_its_transport() -> None:
+def test_the_starts_around_a_port_are_those_of_its_part() -> None:
+    starts, seen = Practice().run_starts(), set()
+    for port in (0, 2047, 2048, 10_500, 65_535):
+        ports, near = Practice().run_starts_around(port)
+        assert port in ports
+        assert {each for each in near if each in ports} >= {
+            each for each in starts if each in ports
+        }
+        assert ports.start in near
+        seen.add(ports)
+    assert len(seen) == 4
+
+
+@for_each("count", [1000, 65536])
+def test_silence_is_that_of_a_port_and_its_transport(count: int) -> None:
     many = Practice()
     assert not many.silent(49200, Transport.TCP)  # not yet known
-    many.expect(1000)
+    many.expect(count)
     entries: list[Use | Report | KnownService]
     entries = [*many.uses(), *many.abuse(), *many.services()]
     for transport in Transport:
@@ -567,7 +582,7 @@ def test_silence_is_that_of_a_port_and_its_transport() -> None:
 
 def test_a_row_of_no_known_transport_is_no_silence(tmp_path: Path) -> None:
     shutil.copytree(DATA, tmp_path, dirs_exist_ok=True)
-    folder = write_uses(tmp_path, [("49200", "49200", "sctpp", "default"), *USES])
+    folder = write_uses(tmp_path, [*USES, ("49200", "49200", "sctpp", "default")])
     folder.expect(1000)
     assert not folder.silent(49200, Transport.DCCP)
     assert folder.silent(49201, Transport.DCCP)

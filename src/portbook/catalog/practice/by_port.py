@@ -1,4 +1,7 @@
-"""What the files of practice say of a port: searched for a few ports, held for many."""
+"""What the files of practice say of a port: searched for a few ports, held for many.
+
+What is held is read part by part: most machines have their ports in few of the parts.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,17 @@ from portbook.model import PORTS, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
     from portbook.catalog.practice.held_rows import RowsByPort
     from portbook.storage.sorted_tsv import SortedFile
 
-# Asked for more ports than this, a file is read once, which takes as long as so many searches.
+# Asked for more ports than this, a part of a file is read when a port of it is asked for: so many
+# searches take as long as that.
 PORTS_UNTIL_HELD = 24
+_PART = 2048  # ports
+_MOST_IN_PARTS = 8192  # ports; for more, a file is read whole at once
 
 _ENTRIES = ("uses", "abuse", "services")  # the files whose rows have a port and a transport each
 BY_PORT = (*_ENTRIES, "browsers")
@@ -42,23 +48,44 @@ class ByPort:
     def __init__(self, file: Callable[[str], SortedFile]) -> None:
         self._file = file
         self._asked: dict[str, int] = {}
-        self._held: dict[str, RowsByPort] = {}
+        self._held: dict[str, RowsByPort] = {}  # whole files
+        self._parts: dict[tuple[str, int], RowsByPort] = {}  # by their first ports
+        self._whole = False
         self._searched: dict[str, tuple[int, list[Any]]] = {}
         self._blocked: frozenset[int] | None = None
-        self._spoken_of: dict[Transport, bytes] = {}  # 1 for each port of which anything is said
+        # By a part's first port: 1 for each port of which anything is said.
+        self._spoken_of: dict[tuple[Transport, int], bytes] = {}
 
     def expect(self, ports: int) -> None:
-        """Reads a file at once, and not when it was searched often, where so many are asked for."""
+        """Reads at once, and not when a file was searched often, where so many are asked for."""
         if ports > PORTS_UNTIL_HELD:
             self._asked |= dict.fromkeys(BY_PORT, ports)
+        self._whole = self._whole or ports > _MOST_IN_PARTS
 
     def _hold(self, kind: str) -> RowsByPort:
         """The rows of *kind* by port, all of which are read."""
         if kind not in self._held:
             from portbook.catalog.practice.held_rows import RowsByPort
 
-            self._held[kind] = RowsByPort(self._file(kind), kind, _maker(kind))
+            file = self._file(kind)
+            self._held[kind] = RowsByPort(file.path, file.lines(), kind, _maker(kind))
         return self._held[kind]
+
+    def _hold_around(self, kind: str, port: int) -> RowsByPort:
+        """The rows of *kind* by port, of which at least those of the part of *port* are read."""
+        if self._whole or kind in self._held:
+            return self._hold(kind)
+        ports = _part_of(port)
+        held = self._parts.get((kind, ports.start))
+        if held is None:
+            from portbook.catalog.practice.held_rows import RowsByPort
+
+            file, lines = self._file(kind), []
+            for begin, end in sorted(_reaching(file, ports[0], ports[-1])):
+                lines += file.lines(begin, end)
+            held = RowsByPort(file.path, lines, kind, _maker(kind), ports=ports)
+            self._parts[kind, ports.start] = held
+        return held
 
     def spanning(self, kind: str, port: int, wanted: Transport | None) -> list[Any]:
         """The entries of *kind* that *port* is among, in no order."""
@@ -66,7 +93,7 @@ class ByPort:
         if held is None:
             asked = self._asked[kind] = self._asked.get(kind, 0) + 1
             if asked > PORTS_UNTIL_HELD:
-                held = self._hold(kind)
+                held = self._hold_around(kind, port)
         if held is not None:
             found = held.on(port)
         else:
@@ -82,17 +109,9 @@ class ByPort:
     def within(self, kind: str, first: int, last: int) -> list[Any]:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
-        widest = number_of(file.header.get("widest", ""), file.path)
-        # No range is wider than the widest, but for the few wide ones: nothing else that begins
-        # lower can reach these ports.
-        rows = file.rows(2, file.after(first - widest - 1), file.after(last))
-        begins: dict[int, None] = {}
-        for span in file.header.get("wide", "").split():
-            begin, _, end = span.partition("-")
-            if number_of(end, file.path) >= first > (start := number_of(begin, file.path)) + widest:
-                begins[start] = None
-        for start in begins:
-            rows = file.rows(2, file.after(start - 1), file.after(start)) + rows
+        rows: list[list[str]] = []
+        for begin, end in _reaching(file, first, last):
+            rows = file.rows(2, begin, end) + rows
         # Most end below these ports: only what reaches them is read whole.
         reaching = [row for row in rows if len(row) <= 1 or number_of(row[1], file.path) >= first]
         if not reaching:
@@ -126,24 +145,26 @@ class ByPort:
         It is told once so many ports were asked for that every file by port is read whole; False
         before, which is no denial.
         """
-        marks = self._spoken_of.get(transport)
+        lowest = port - port % _PART
+        marks = self._spoken_of.get((transport, lowest))
         if marks is None:
             if any(self._asked.get(kind, 0) <= PORTS_UNTIL_HELD for kind in BY_PORT):
                 return False
-            marks = self._spoken_of[transport] = self._mark(transport)
-        return not marks[port]
+            marks = self._spoken_of[transport, lowest] = self._mark(transport, _part_of(port))
+        return not marks[port - lowest]
 
-    def _mark(self, transport: Transport) -> bytes:
-        """For each port, 1 where something is said of it over *transport*, else 0."""
-        blocked = bytearray(PORTS)
+    def _mark(self, transport: Transport, ports: range) -> bytes:
+        """For each of *ports*, a part, 1 where something is said of it over *transport*, else 0."""
+        blocked = bytearray(len(ports))
         for each in self._browsers_block():
-            blocked[each : each + 1] = b"\1"
-        files = [self._hold(kind) for kind in _ENTRIES]
+            if each in ports:
+                blocked[each - ports.start] = 1
+        files = [self._hold_around(kind, ports.start) for kind in _ENTRIES]
         # As numbers of so many bytes: all ports at once.
         said = int.from_bytes(blocked, "little")
-        for marks in [marks for file in files for marks in file.marks_of(transport)]:
+        for marks in [marks for file in files for marks in file.marks_of(transport, ports)]:
             said |= int.from_bytes(marks, "little")
-        return said.to_bytes(PORTS, "little")
+        return said.to_bytes(len(ports), "little")
 
     def on_each(
         self, ports: Sequence[int]
@@ -160,6 +181,37 @@ class ByPort:
         which browsers alone tell apart. Reads and holds all files.
         """
         self.expect(PORTS)
+        return self._run_starts([self._hold(kind) for kind in _ENTRIES])
+
+    def run_starts_around(self, port: int) -> tuple[range, set[int]]:
+        """The part that *port* is among, and of it what :meth:`run_starts` has, the first port
+        and others among them. Reads and holds that part.
+        """
+        ports = _part_of(port)
+        starts = self._run_starts([self._hold_around(kind, port) for kind in _ENTRIES])
+        return ports, starts | {ports.start}
+
+    def _run_starts(self, files: Iterable[RowsByPort]) -> set[int]:
         blocked = self._browsers_block()
         starts = set(blocked).union([port + 1 for port in blocked])
-        return starts.union(*[self._hold(kind).run_starts() for kind in _ENTRIES])
+        return starts.union(*[file.run_starts() for file in files])
+
+
+def _part_of(port: int) -> range:
+    """The ports of which what is said is read together with *port*."""
+    lowest = port - port % _PART
+    return range(lowest, lowest + _PART)
+
+
+def _reaching(file: SortedFile, first: int, last: int) -> list[tuple[int, int]]:
+    """Where the rows of *file* begin and end that may reach one of the ports *first* to *last*."""
+    widest = number_of(file.header.get("widest", ""), file.path)
+    # No range is wider than the widest, but for the few wide ones: nothing else that begins lower
+    # can reach these ports.
+    places = [(file.after(first - widest - 1), file.after(last))]
+    begins: dict[int, None] = {}
+    for span in file.header.get("wide", "").split():
+        begin, _, end = span.partition("-")
+        if number_of(end, file.path) >= first > (start := number_of(begin, file.path)) + widest:
+            begins[start] = None
+    return places + [(file.after(start - 1), file.after(start)) for start in begins]

@@ -1,71 +1,79 @@
-"""All rows of a file of practice by their ports, held for answers about many of them."""
+"""Rows of a file of practice by their ports, held for answers about many of them."""
 
 from __future__ import annotations
 
 from portbook.catalog.practice.rows import cells_of
 from portbook.errors import DataCorrupt
-from portbook.model import LAST_PORT, PORTS, Transport
+from portbook.model import PORTS, Transport
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from typing import Any
 
-    from portbook.storage.sorted_tsv import SortedFile
-
 _NARROW = 64  # ports; rows that span more are few, and are looked through one by one
 _HEAD = 64  # bytes, in which the first three columns have room: two numbers and a transport
 
 
 class RowsByPort:
-    """The rows of *file* by port, for answers about many ports.
+    """The rows *lines* of the file *path* by port, for answers about many of the *ports*.
 
-    An entry is made of a row's cells when a port of it is first asked for: thousands of ports have
-    few entries, and to make them all takes ten times as long as to sort the rows.
+    They are in the file's order, and all that are of one of *ports*; others may be among them. An
+    entry is made of a row's cells when a port of it is first asked for: thousands of ports have few
+    entries, and to make them all takes ten times as long as to sort the rows.
     """
 
-    def __init__(self, file: SortedFile, kind: str, make: Callable[[list[str], str], Any]) -> None:
-        self._path, self._kind, self._make = file.path, kind, make
-        self._lines = file.lines()
+    def __init__(
+        self,
+        path: str,
+        lines: list[bytes],
+        kind: str,
+        make: Callable[[list[str], str], Any],
+        ports: range = range(PORTS),
+    ) -> None:
+        self._path, self._kind, self._make = path, kind, make
+        self._lines = lines
+        self._ports, self._lowest = ports, ports.start
         self._entries: dict[int, Any] = {}
         self._last: tuple[int, list[Any]] = (-1, [])
         self._wide: list[tuple[int, int, int]] = []
-        self._widely = bytearray(PORTS)  # 1 for each port that a wide row is of
+        self._widely = bytearray(len(ports))  # 1 for each port that a wide row is of
         # Column by column, and without the long texts behind them.
-        heads = [line[:_HEAD].split(b"\t", 3) for line in self._lines]
+        heads = [line[:_HEAD].split(b"\t", 3) for line in lines]
         firsts: Sequence[bytes]
         lasts: Sequence[bytes]
         transports: Sequence[bytes]
         try:
             firsts, lasts, transports, _ = zip(*heads, strict=True)
-        except ValueError:  # one is cut short, and refused when its entry is made
+        except ValueError:  # there is none, or one is cut short, and refused when its entry is made
             firsts = [head[0] for head in heads]
             lasts = [head[1] if len(head) > 2 else head[0] for head in heads]
             transports = [head[2] if len(head) > 2 else b"" for head in heads]
         self._firsts, self._lasts = self._numbers(firsts), self._numbers(lasts)
         # For each transport, as its cells are written: 1 for each port that a row is of.
-        self._marks = {transport: bytearray(PORTS) for transport in set(transports)}
+        self._marks = {transport: bytearray(len(ports)) for transport in set(transports)}
         self._mark(transports)
         # 1 for each port that a row is of: nine in ten have none, and are asked for all the same.
         some = 0
         for marks in self._marks.values():
             some |= int.from_bytes(marks, "little")
-        self._some = some.to_bytes(PORTS, "little")
+        self._some = some.to_bytes(len(ports), "little")
 
     def _mark(self, transports: Sequence[bytes]) -> None:
         """Marks the ports of each row, and lists the wide ones."""
-        marks = self._marks
+        marks, lowest, highest = self._marks, self._ports[0], self._ports[-1]
         spans = zip(transports, self._firsts, self._lasts, strict=True)
         for place, (transport, first, last) in enumerate(spans):
-            if first == last <= LAST_PORT:
-                marks[transport][first] = 1
+            if lowest <= first == last <= highest:
+                marks[transport][first - lowest] = 1
                 continue
-            until = min(last, LAST_PORT)
-            ones = b"\1" * (until + 1 - first)
-            marks[transport][first : until + 1] = ones
-            if len(ones) > _NARROW:
-                self._wide.append((first, until, place))
-                self._widely[first : until + 1] = ones
+            begin, end = max(first, lowest) - lowest, min(last, highest) + 1 - lowest
+            if begin >= end:
+                continue
+            marks[transport][begin:end] = ones = b"\1" * (end - begin)
+            if last - first >= _NARROW:
+                self._wide.append((first, last, place))
+                self._widely[begin:end] = ones
 
     def _numbers(self, cells: Sequence[bytes]) -> list[int]:
         """The numbers that *cells* are. Raises DataCorrupt."""
@@ -76,11 +84,10 @@ class RowsByPort:
         return list(map(int, cells))
 
     def on(self, port: int) -> list[Any]:
-        """The entries that *port* is among, in the file's order, to be read alone.
-
-        Raises DataCorrupt.
+        """The entries that *port*, one of the ports, is among, in the file's order, to be read
+        alone. Raises DataCorrupt.
         """
-        if not self._some[port]:
+        if not self._some[port - self._lowest]:
             return []
         asked, found = self._last  # over one transport after the other
         if asked == port:
@@ -90,7 +97,7 @@ class RowsByPort:
         lasts, until = self._lasts, bisect_right(self._firsts, port)
         begin = bisect_left(self._firsts, port - _NARROW + 1, 0, until)
         places = [place for place in range(begin, until) if lasts[place] >= port]
-        if self._widely[port]:  # those that begin nearer are found already
+        if self._widely[port - self._lowest]:  # those that begin nearer are found already
             farther = [each for each in self._wide if each[2] < begin]
             places = [place for first, last, place in farther if first <= port <= last] + places
         found = [self._entry(place) for place in places]
@@ -116,16 +123,19 @@ class RowsByPort:
                 found = [self._entry(place) for place in places]
             yield found
 
-    def marks_of(self, transport: Transport) -> list[bytearray]:
-        """For each port, 1 in one of these where a row of *transport* is of it.
+    def marks_of(self, transport: Transport, ports: range) -> list[bytearray]:
+        """For each of *ports*, 1 in one of these where a row of *transport* is of it.
 
         Rows that have no known transport are taken for rows of all of them.
         """
         others = [each.encode() for each in Transport if each is not transport]
-        return [marks for word, marks in self._marks.items() if word not in others]
+        begin, end = ports.start - self._lowest, ports.stop - self._lowest
+        return [marks[begin:end] for word, marks in self._marks.items() if word not in others]
 
     def run_starts(self) -> set[int]:
-        """The ports at which a row begins, or has ended with the port before."""
+        """The ports at which a row begins, or has ended with the port before; others may be
+        among them.
+        """
         return {*self._firsts, *[last + 1 for last in self._lasts]}
 
     def _entry(self, place: int) -> Any:

@@ -343,6 +343,12 @@ class Practice:
         """
         return self._by_port.run_starts()
 
+    def run_starts_around(self, port: int) -> tuple[range, set[int]]:
+        """Some ports that *port* is among, and of these what :meth:`run_starts` has, the first one
+        and others among them. Reads and holds what is said of those ports.
+        """
+        return self._by_port.run_starts_around(port)
+
     def port_named(self, name: str, transport: Transport) -> int | None:
         """The port over *transport* that systems call *name* (lower case), None where none does.
 
