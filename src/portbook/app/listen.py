@@ -244,6 +244,8 @@ def likely_services(listener: Listener, catalog: Catalog) -> tuple[str, ...]:
 def prepare(places: set[tuple[int, Transport]], ports: PortsOnRecord, catalog: Catalog) -> None:
     """Does what judging sockets at *places* takes, whoever holds them, so that it needn't later."""
     from portbook.app import judge, reachable  # noqa: F401 - loaded ahead
+    from portbook.host.firewall import other_filters  # noqa: F401
+    from portbook.host.linux import network  # noqa: F401
 
     if ports.said:
         from portbook.verdict import evidence, finding_facts  # noqa: F401

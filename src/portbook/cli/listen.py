@@ -109,7 +109,8 @@ def answer(options: Options, catalog: Catalog, host: HostReader | None = None) -
     def meanwhile(places: set[tuple[int, Transport]]) -> None:
         prepare(places, ports, catalog)
         if options.json or options.jsonl:
-            from portbook.present.render import sockets_json  # noqa: F401 - loaded ahead
+            from portbook.present.phrases import evidence, findings  # noqa: F401 - loaded ahead
+            from portbook.present.render import sockets_json, table_text  # noqa: F401
         else:
             from portbook.present.views import listen_fields  # noqa: F401
 

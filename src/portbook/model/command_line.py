@@ -10,7 +10,7 @@ Arguments are what a program says it is: they name it, and prove nothing.
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple, StrEnum
+from portbook._fast_types import NamedTuple, StrEnum, lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,9 +74,13 @@ _FLAGS = {RunKind.MODULE: "-m ", RunKind.ARCHIVE: "-jar "}
 
 def run_of(command: Sequence[str]) -> Run | None:
     """What *command* runs; None where there is no argument to tell it by."""
-    if not command or not command[0]:
-        return None
-    first, rest = command[0], tuple(command[1:])
+    return _run_of(tuple(command)) if command and command[0] else None
+
+
+# Programs with many sockets are asked about for each of them.
+@lru_cache(maxsize=16)
+def _run_of(command: tuple[str, ...]) -> Run:
+    first, rest = command[0], command[1:]
     if not rest and " " in first.strip() and not first.startswith("/"):
         return Run(RunKind.TITLE, first.strip())  # setproctitle(3)
     program = base_name(first).removeprefix("-")  # login shells have a dash there
