@@ -14,6 +14,7 @@ from portbook.model.record import (  # noqa: TC001 - for typing.get_type_hints
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from collections.abc import Set as AbstractSet
 
 
@@ -46,6 +47,11 @@ class UseKind(StrEnum):
 LESSER = {UseKind.LEGACY: 1, UseKind.ALTERNATIVE: 2}
 
 
+def is_of(services: Iterable[str], names: AbstractSet[str]) -> bool:
+    """Whether one of *services*, in any letter case, is among *names*, in lower case."""
+    return not names.isdisjoint(map(str.lower, services))
+
+
 class Use(NamedTuple):
     """What people use a port for, whether or not the registry agrees.
 
@@ -75,7 +81,7 @@ class Use(NamedTuple):
 
     def speaks(self, names: AbstractSet[str]) -> bool:
         """Whether it is a use of one of the services *names*, which are in lower case."""
-        return not names.isdisjoint(map(str.lower, self.services)) if self.services else False
+        return is_of(self.services, names) if self.services else False
 
     @property
     def leads(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
 from portbook.model import State
+from portbook.model.practice import WIDE, is_of
 from portbook.verdict.facts import malware, service_names
 
 TYPE_CHECKING = False
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
     from portbook.catalog import Catalog
-    from portbook.model import KnownService, Report, Standing, Transport, Use
+    from portbook.model import KnownService, Report, Standing, Transport
 
 # The table's name on an engine, and its columns with their types in Ibis's words.
 NAME = "portbook_book"
@@ -98,26 +99,28 @@ class _OnRecord(NamedTuple):
 
 def _on_record(catalog: Catalog) -> _OnRecord:
     practice = catalog.practice
-    leading = [use for use in practice.uses() if use.leads]
+    leading: set[tuple[str, int]] = set()
+    used: set[tuple[str, int]] = set()
     # A use of a wide span speaks for no port.
-    used = frozenset(
-        (str(use.transport), port)
-        for use in leading
-        for port in range(use.first, use.last + 1)
-        if not (
-            use.services
-            and use.speaks(service_names(catalog.registry.standing(port, use.transport)))
-        )
-    )
+    for transport, first, last, services in practice.used_spans():
+        if last - first >= WIDE:
+            continue
+        for port in range(first, last + 1):
+            pair = (transport.value, port)
+            leading.add(pair)
+            if pair not in used and not (
+                services
+                and is_of(services, service_names(catalog.registry.standing(port, transport)))
+            ):
+                used.add(pair)
     abused = _pairs(malware(practice.abuse()))
-    services = tuple(practice.services())
-    advised = [known for known in services if known.exposure is not None]
-    met = _pairs(known for known in services if known.leads)
-    met |= _pairs(leading)
-    return _OnRecord(used, abused, _pairs(advised), abused - met)
+    known = tuple(practice.services())
+    advised = [each for each in known if each.exposure is not None]
+    met = _pairs(each for each in known if each.leads) | leading
+    return _OnRecord(frozenset(used), abused, _pairs(advised), abused - met)
 
 
-def _pairs(entries: Iterable[Use | Report | KnownService]) -> frozenset[tuple[str, int]]:
+def _pairs(entries: Iterable[Report | KnownService]) -> frozenset[tuple[str, int]]:
     return frozenset(
         (transport, port)
         for entry in entries

@@ -5,8 +5,9 @@ What is held is read part by part: most machines have their ports in few of the 
 
 from __future__ import annotations
 
-from portbook.catalog.practice.rows import cells_of, number_of, use_of
+from portbook.catalog.practice.rows import COLUMNS, cells_of, number_of, transport_of, use_of
 from portbook.model import PORTS, Transport
+from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -175,6 +176,17 @@ class ByPort:
         self.expect(PORTS)
         held = [self._hold(kind).on_each(ports) for kind in _ENTRIES]
         return zip(*held, map(self._browsers_block().__contains__, ports), strict=True)
+
+    def used_spans(self) -> Iterator[tuple[Transport, int, int, tuple[str, ...]]]:
+        """Of each use, by port: its transport, its first and its last port, and the services that
+        it is of. Reads and holds all uses.
+        """
+        path, column = self._file("uses").path, COLUMNS["uses"].index("services")
+        transports = {each.encode(): each for each in Transport}
+        for first, last, word, cell in self._hold("uses").spans(column):
+            transport = transports.get(word) or transport_of(word.decode(errors="replace"), path)
+            services = unescape_cell(cell.decode(errors="replace")).split() if cell else ()
+            yield transport, first, last, tuple(services)
 
     def run_starts(self) -> set[int]:
         """The ports at which other uses, reports and services are than at the port before, or

@@ -50,6 +50,7 @@ class RowsByPort:
             lasts = [head[1] if len(head) > 2 else head[0] for head in heads]
             transports = [head[2] if len(head) > 2 else b"" for head in heads]
         self._firsts, self._lasts = self._numbers(firsts), self._numbers(lasts)
+        self._transports = transports
         # For each transport, as its cells are written: 1 for each port that a row is of.
         self._marks = {transport: bytearray(len(ports)) for transport in set(transports)}
         self._mark(transports)
@@ -122,6 +123,17 @@ class RowsByPort:
                 places = [place for place in places if lasts[place] >= port]
                 found = [self._entry(place) for place in places]
             yield found
+
+    def spans(self, column: int) -> Iterator[tuple[int, int, bytes, bytes]]:
+        """Of each row its first and its last port, its transport, and the cell of *column*, as they
+        are written. Raises DataCorrupt.
+        """
+        rows = zip(self._firsts, self._lasts, self._transports, self._lines, strict=True)
+        for first, last, transport, line in rows:
+            cells = line.split(b"\t", column + 1)
+            if len(cells) <= column + 1:
+                raise DataCorrupt(self._path, f"the row of {cells[0]!a} has {len(cells)} cells")
+            yield first, last, transport, cells[column]
 
     def marks_of(self, transport: Transport, ports: range) -> list[bytearray]:
         """For each of *ports*, 1 in one of these where a row of *transport* is of it.

@@ -241,6 +241,12 @@ class Practice:
         for row in file.rows():
             yield use_of(cells_of(row, "uses", file.path), file.path)
 
+    def used_spans(self) -> Iterator[tuple[Transport, int, int, tuple[str, ...]]]:
+        """Of every use, by port: its transport, its first and its last port, and the services that
+        it is of. It takes a fifth of what :meth:`uses` does, and holds what is read.
+        """
+        return self._by_port.used_spans()
+
     def uses_of(self, name: str) -> tuple[Use, ...]:
         """The uses of the products that are called *name*, in any letter case, by port.
 
