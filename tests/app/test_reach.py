@@ -275,6 +275,19 @@ def test_the_rule_that_is_quoted_is_the_one_for_most() -> None:
     assert len(reachable.rules) == 33
 
 
+def test_of_networks_the_widest_is_named_with_its_rule() -> None:
+    v4 = {"payload": {"protocol": "ip", "field": "saddr"}}
+    prefix = {"prefix": {"addr": "203.0.113.0", "len": 24}}
+    packets = filtering(
+        [matching(v4, prefix), {"accept": None}],
+        [matching(v4, "198.51.100.7"), PORT, {"accept": None}],
+        policy="drop",
+    )
+    reachable = reachable_of(reached(on("0.0.0.0"), packets=packets), firewall=True)
+    assert reachable.networks == ("203.0.113.0/24", "198.51.100.7/32")
+    assert reachable.rules[-1] == "ip saddr 203.0.113.0/24 accept"
+
+
 def test_where_rules_were_not_read_nothing_is_known() -> None:
     tables = parse_nft('{"nftables": []}')[0]
     gap = Gap(GapCode.FIREWALL_UNREADABLE, "iptables", detail="x")

@@ -377,6 +377,21 @@ def test_localhost_leads_to_a_container_where_its_address_may_leave(
     assert words[outcome] in shown
 
 
+@pytest.mark.parametrize("listens", [False, True])
+def test_what_differs_by_family_is_told_for_each(machine: FilteredMachine, listens: bool) -> None:
+    restore = need_program("iptables-nft-restore")
+    rules = DOCKER.format(policy="DROP", user="").replace("8080", "8081")
+    assert not machine.load([restore], rules)
+    if listens:
+        machine.machine.open(
+            {"transport": "tcp", "family": "ipv6", "address": "::", "port": 8081, "v6only": False}
+        )
+    shown = " ".join(machine.machine.portbook("reach", 8081).stdout.split())
+    assert "anywhere else (eth0, IPv4) yes, by python" in shown
+    assert "anywhere else (eth0, IPv6) yes " in shown
+    assert ("A server on 0.0.0.0 and [::] (none listens now)" in shown) is not listens
+
+
 OWN_SERVER = Connection("tcp", "2001:db8:2::9", "2001:db8:99::1", 8080)  # by IPv6, as its proxy is
 
 

@@ -127,6 +127,8 @@ def reachable_of(
         if each.answer is Outcome.UNKNOWN and (each.source, each.answers_by) not in answered
     ]
     filtered = [each for each in others if each.barrier in (None, Barrier.NO_LISTENER)]
+    # The widest first, and IPv4's: it is the one that is named, with its rule.
+    let_in.sort(key=_width)
     networks = dict.fromkeys([each.source for each in let_in if each.source != ANYWHERE])
     sent = {each.delivered_to if each.redirected else port for each in let_in or filtered}
     sent_to = sent.pop() if len(sent) == 1 and not unknown else None
@@ -136,10 +138,16 @@ def reachable_of(
     if unknown:
         return _reachable(Scope.UNKNOWN, tuple(networks), unknown, firewall)
     if let_in:
-        return _reachable(Scope.NETWORKS, tuple(networks), let_in, firewall, sent_to)
+        return _reachable(Scope.NETWORKS, tuple(networks), let_in[::-1], firewall, sent_to)
     if filtered:
         return _reachable(Scope.BLOCKED, (), filtered, firewall, sent_to)
     return Reachable(Scope.THIS_MACHINE, firewall=firewall)
+
+
+def _width(origin: Origin) -> tuple[bool, int]:
+    """What stands first of networks: for IPv4 before IPv6, the wider one."""
+    length = origin.source.rpartition("/")[2]
+    return origin.family is Family.IPV6, int(length) if length.isdigit() else 0
 
 
 def _reachable(
@@ -152,6 +160,7 @@ def _reachable(
     """*scope* with the rules of the *decisive* origins, each once: last, what is for most.
 
     Of several with one source, the first is its widest part. Of the others, a few stand for all.
+    What is for IPv4 is behind what is for IPv6.
     """
     decisive = list(decisive)
     widest: dict[tuple[object, ...], Origin] = {}
@@ -160,7 +169,8 @@ def _reachable(
         main = widest.setdefault((each.source, each.family, each.interface), each)
         if main is not each:
             others.append(each)
-    ordered = (*others[:_MOST_OTHERS], *widest.values())
+    first = sorted(widest.values(), key=lambda each: each.family is Family.IPV4)
+    ordered = (*others[:_MOST_OTHERS], *first)
     met = [rule for origin in ordered for rule in origin.rules]
     rules = [*dict.fromkeys(met[::-1])][::-1]
     texts, chains = tuple([each.text for each in rules]), tuple([each.where for each in rules])

@@ -130,7 +130,8 @@ def _beside(report: ReachReport) -> str:
 
 def _title(each: SocketReach, report: ReachReport, to: Viewer) -> str:
     if each.listener is None:
-        return "A server on 0.0.0.0 and [::]"
+        sent = any(_arrives_beyond(origin) for origin in each.origins)
+        return f"A server on 0.0.0.0 and [::]{' (none listens now)' if sent else ''}"
     place = host_port(each.listener.socket.address, report.port)
     inside = each.listener.socket.interface
     return f"{place}{f' on {inside}' if inside else ''}, {_holder(each.listener, to)}"
@@ -148,18 +149,20 @@ def _holder(listener: Listener, to: Viewer) -> str:
 
 def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
     ends = {(end.address, end.port): _names(end.listeners, to) for end in report.ends}
-    rows: dict[tuple[str, str], None] = {}
-    own: dict[Family, str] = {}
+    answers: dict[str, set[str]] = {}
+    told = []
     for origin in each.origins:
         more = f", and {origin.further:,} more networks" if origin.further else ""
         end = ends.get((origin.delivered_address or "", origin.delivered_to or report.port), "")
         words = answer_words(origin, end, report.port) + more
-        rows[source_words(origin), words] = None
-        if origin.source == THIS_MACHINE:
-            own[origin.family] = words
-    if len(set(own.values())) > 1:  # over one family it isn't as over the other
-        told = [(f"this machine ({_FAMILIES[family]})", words) for family, words in own.items()]
-        rows = dict.fromkeys([*told, *[row for row in rows if row[0] != "this machine"]])
+        told.append((origin, words))
+        answers.setdefault(source_words(origin), set()).add(words)
+    rows = dict.fromkeys(
+        [
+            (source_words(origin, apart=len(answers[source_words(origin)]) > 1), words)
+            for origin, words in told
+        ]
+    )
     return Table(tuple(_folded(rows, each.origins)))
 
 
@@ -285,12 +288,13 @@ def _place(origin: Origin, port: int | None) -> str:
     return _end(origin)
 
 
-def source_words(origin: Origin) -> str:
-    """Where connections come from, and through which interface."""
-    if origin.source == THIS_MACHINE:
-        return "this machine"
-    place = "anywhere else" if origin.source == ANYWHERE else origin.source
-    return place if origin.interface is None else f"{place} ({origin.interface})"
+def source_words(origin: Origin, *, apart: bool = False) -> str:
+    """Where connections come from, and through which interface; over which family, if *apart*."""
+    names = {THIS_MACHINE: "this machine", ANYWHERE: "anywhere else"}
+    beside = [] if origin.interface is None or origin.source == THIS_MACHINE else [origin.interface]
+    beside += [_FAMILIES[origin.family]] if apart and "/" not in origin.source else []
+    place = names.get(origin.source, origin.source)
+    return f"{place} ({', '.join(beside)})" if beside else place
 
 
 def cited(rule: RuleText) -> str:
