@@ -593,6 +593,27 @@ def test_what_stops_a_port_before_and_behind_ufw_is_opened_in_both(
     assert from_far(judged(machine), 8080) == "open"
 
 
+def test_the_brief_counts_the_networks_of_every_socket(machine: FilteredMachine) -> None:
+    need_program("nft")
+    rule = 'iifname "eth*" drop'
+    chain = f"type filter hook input priority 0;\n{rule}"
+    assert not machine.load(["nft", "-f", "-"], f"table inet t {{\nchain in {{\n{chain}\n}}\n}}\n")
+    for family, address in (("ipv4", "0.0.0.0"), ("ipv6", "::")):
+        machine.machine.open(
+            {
+                "transport": "tcp",
+                "family": family,
+                "address": address,
+                "port": 7070,
+                **({"v6only": True} if family == "ipv6" else {}),
+            }
+        )
+    brief = machine.machine.ask(7070)["brief"]
+    assert brief["reach"] == "from 172.30.0.0/24 and 2 more only"
+    shown = machine.machine.portbook("reach", 7070).stdout
+    assert f"reachable {brief['reach']}" in " ".join(shown.split())
+
+
 # Both kinds of iptables' tables beside one of nft's own: each is changed by its own tool.
 LEGACY = """*nat
 -A PREROUTING -d 198.18.0.1 -p tcp --dport 8080 -j DNAT --to-destination 172.30.0.2:80

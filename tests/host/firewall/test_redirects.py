@@ -224,6 +224,29 @@ SOURCE = {"payload": {"protocol": "ip", "field": "saddr"}}
         ),
         ({"match": {"op": "==", "left": {"symhash": {"mod": 2}}, "right": 0}}, "symhash mod 2 0"),
         (
+            {"match": {"op": "==", "left": {"payload": {"base": "nh", "offset": 96, "len": 32}},
+                       "right": 7}},
+            "@nh,96,32 7",
+        ),
+        (
+            {"match": {"op": "==", "left": {"rt": {"key": "nexthop", "family": "ip"}},
+                       "right": "192.0.2.1"}},
+            "rt ip nexthop 192.0.2.1",
+        ),
+        (
+            {"match": {"op": "==", "left": {"osf": {"key": "name"}}, "right": "Linux"}},
+            "osf name Linux",
+        ),
+        (
+            {"match": {"op": "!=", "left": {"socket": {"key": "transparent"}}, "right": 1}},
+            "socket transparent != 1",
+        ),
+        (
+            {"match": {"op": "==", "left": {"ipsec": {"key": "saddr", "family": "ip", "dir": "in",
+                                                      "spnum": 0}}, "right": "192.0.2.1"}},
+            "ipsec in ip saddr 192.0.2.1",
+        ),
+        (
             {"match": {"op": "==", "left": {"numgen": {"mode": "inc", "mod": 2}}, "right": 0}},
             "numgen inc mod 2 0",
         ),

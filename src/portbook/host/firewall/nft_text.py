@@ -19,6 +19,7 @@ _BARE_META = ("iif", "iifname", "oif", "oifname", "mark", "iifgroup", "oifgroup"
 _PLAIN_REJECTS = (("icmpx", "port-unreachable"), ("icmp", "port-unreachable"))
 _CHOICES = ("numgen", "jhash", "symhash")  # among so many
 _HEADERS = ("exthdr", "tcp option", "ip option", "sctp chunk")  # what a packet may have or not
+_ASKED = ("rt", "socket", "osf", "ipsec")  # what the kernel knows of a packet besides
 _OPERATORS = ("&", "|", "^", "<<", ">>")
 
 
@@ -101,7 +102,7 @@ class _Settings:
 def show_match(left: Any, op: str, right: Any) -> str:
     """``left op right``; "==" goes without saying, but for sums and the like."""
     plain = only(left)[0] in (
-        *_HEADERS, *_CHOICES, "payload", "meta", "ct", "fib", "concat", "rt", "socket",
+        *_HEADERS, *_CHOICES, *_ASKED, "payload", "meta", "ct", "fib", "concat",
     )  # fmt: skip
     return " ".join(
         (show(left), show(right)) if plain and op in ("==", "in") else (show(left), op, show(right))
@@ -129,6 +130,8 @@ def show(value: Any) -> str:
 def _show_lookup(kind: str, inside: dict[str, Any]) -> str | None:
     if kind == "payload" and "field" in inside:
         return f"{inside['protocol']} {inside['field']}"
+    if kind == "payload" and "base" in inside:
+        return f"@{inside['base']},{inside['offset']},{inside['len']}"
     if kind == "meta" and inside["key"] in _BARE_META:
         return str(inside["key"])
     if words := _words_of(kind, inside):
@@ -152,6 +155,9 @@ def _words_of(kind: str, inside: dict[str, Any]) -> tuple[Any, ...]:
     """The words of a field that is called by several; None and "" are left out."""
     if kind in ("meta", "ct"):
         return kind, inside.get("dir"), inside.get("family"), inside["key"]
+    if kind in _ASKED:
+        number = f"spnum {inside['spnum']}" if inside.get("spnum") else ""
+        return kind, inside.get("dir"), number, inside.get("family"), inside["key"]
     if kind in _HEADERS and "name" in inside:
         bare = kind == "exthdr" and "field" in inside
         return "" if bare else kind, inside["name"], inside.get("field")

@@ -35,8 +35,20 @@ _WIDTHS = (Scope.ANYWHERE, Scope.UNKNOWN, Scope.NETWORKS, Scope.BLOCKED, Scope.T
 
 
 def widest(reachable: Sequence[Reachable]) -> Reachable:
-    """The one of several sockets that lets most machines in."""
-    return min(reachable, key=lambda each: _WIDTHS.index(each.scope))
+    """The one of several sockets that lets most machines in, with the networks of all like it.
+
+    >>> from portbook.model import Reachable
+    >>> four, six = (Reachable(Scope.NETWORKS, (each,)) for each in ("10.0.0.0/24", "fd00::/64"))
+    >>> reach_line(widest([four, six]))
+    'from 10.0.0.0/24 and 1 more only'
+    """
+    first = min(reachable, key=lambda each: _WIDTHS.index(each.scope))
+    alike = [each for each in reachable if each.scope is first.scope]
+    if first.scope is not Scope.NETWORKS or len(alike) < 2:
+        return first
+    networks = dict.fromkeys([network for each in alike for network in each.networks])
+    same = len({each.sent_to for each in alike}) == 1
+    return first._replace(networks=(*networks,), sent_to=first.sent_to if same else None)
 
 
 def reach_cell(reachable: Reachable) -> str:
