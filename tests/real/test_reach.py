@@ -375,3 +375,20 @@ def test_this_machine_stands_twice_where_the_families_differ() -> None:
         assert "this machine (IPv4)  no: dropped (tcp dport 8080 drop in ip t c)" in shown
         assert "this machine (IPv6)  yes" in shown
         assert (_tried(machine, "127.0.0.1"), _tried(machine, "::1")) == ("dropped", "open")
+
+
+def test_a_socket_whose_address_is_gone_is_reached_from_nowhere() -> None:
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _link(machine, peer)
+        _run(machine, "ip addr add 192.0.2.9/24 dev veth0")
+        machine.open({"transport": "tcp", "family": "ipv4", "address": "192.0.2.9", "port": 8080})
+        assert _told(machine)["192.0.2.0/24"] == "open" == _tried(peer, "192.0.2.9")
+        _run(machine, "ip addr del 192.0.2.9/24 dev veth0")
+        words = "from nowhere: no interface has its address"
+        assert machine.ask("8080")["brief"]["reach"] == words
+        assert f"reachable {words}" in machine.portbook("reach", "8080").stdout
+        done = machine.portbook("listen", "8080", "--format", "{reachable}")
+        assert done.stdout.strip() == "nowhere"
+        assert set(_told(machine).values()) == {"dropped"}
+        assert "open" not in (_tried(machine, "192.0.2.9"), _tried(peer, "192.0.2.9"))

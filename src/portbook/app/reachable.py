@@ -126,6 +126,8 @@ def reachable_of(
         for each in others
         if each.answer is Outcome.UNKNOWN and (each.source, each.answers_by) not in answered
     ]
+    if others and all(each.barrier is Barrier.NOT_HERE for each in others):
+        return Reachable(Scope.NOWHERE, firewall=firewall)
     filtered = [each for each in others if each.barrier in (None, Barrier.NO_LISTENER)]
     # The widest first, and IPv4's: it is the one that is named, with its rule.
     let_in.sort(key=_width)

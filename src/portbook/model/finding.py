@@ -105,6 +105,7 @@ class Scope(StrEnum):
     NETWORKS = "networks"
     ANYWHERE = "anywhere"
     BLOCKED = "blocked"  # by the firewall, from everywhere else
+    NOWHERE = "nowhere"  # no interface has its address
     UNKNOWN = "unknown"
 
 

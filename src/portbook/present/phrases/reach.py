@@ -19,6 +19,7 @@ _CELLS = {
     Scope.ANYWHERE: "anywhere",
     Scope.BLOCKED: "blocked",
     Scope.NETWORKS: "networks",
+    Scope.NOWHERE: "nowhere",
     Scope.UNKNOWN: "?",
 }
 _ROUTING = "rules of policy routing (ip rule)"
@@ -28,10 +29,18 @@ BEYOND = "Not checked: routers and cloud security groups."
 
 NO_MANAGER = "No known firewall manager (ufw, firewalld) is in charge of these rules."
 
+_GONE = "no interface has its address"
 _UNNAMED = "some networks"
 
 # The more machines may come in, the earlier.
-_WIDTHS = (Scope.ANYWHERE, Scope.UNKNOWN, Scope.NETWORKS, Scope.BLOCKED, Scope.THIS_MACHINE)
+_WIDTHS = (
+    Scope.ANYWHERE,
+    Scope.UNKNOWN,
+    Scope.NETWORKS,
+    Scope.BLOCKED,
+    Scope.THIS_MACHINE,
+    Scope.NOWHERE,
+)
 
 
 def widest(reachable: Sequence[Reachable]) -> Reachable:
@@ -79,8 +88,8 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool | None =
     own = reachable.firewall is False if own is None else own
     rule = f" ({reachable.rules[-1]})" if reachable.rules else ""
     here = "from this machine only" if own else "from no other machine"
-    if reachable.scope is Scope.THIS_MACHINE:
-        return here
+    if reachable.scope in (Scope.THIS_MACHINE, Scope.NOWHERE):
+        return here if reachable.scope is Scope.THIS_MACHINE else f"from nowhere: {_GONE}"
     if reachable.sent_to is not None:
         return _sent_line(reachable, here, "the rest goes" if own else "they go") + rule
     if reachable.scope is Scope.ANYWHERE:
@@ -144,6 +153,8 @@ def let_in(facts: Mapping[str, Any]) -> str:
         return f"it can be reached from {networks}{by_rule(facts)}"
     if scope == Scope.THIS_MACHINE:
         return "no network leads to it now"
+    if scope == Scope.NOWHERE:
+        return _GONE
     if "not_evaluated" in facts:
         words = filter_words(str(facts["not_evaluated"]), str(facts.get("not_evaluated_name")))
         return f"{words} may let others in or not"

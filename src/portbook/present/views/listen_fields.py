@@ -267,7 +267,7 @@ FIELDS = {
     "reach": "from where its address can be reached: `everywhere`, `address`, `link`, `interface` "
     "or `loopback`",
     "reachable": "from where it can be reached, by networks and firewall: `this machine`, "
-    "`anywhere`, a network, `blocked` or `?`",
+    "`anywhere`, a network, `blocked`, `nowhere` or `?`",
     "state": "`listen`, or `bound` where it is bound and doesn't listen",
     "program": "the program with its arguments; `+2` for two other processes",
     "pid": "the number of each process that holds it, with commas between",
