@@ -164,6 +164,7 @@ class _Server(uvicorn.Server):
             asyncio.create_task(self._connections.patrol()),
             asyncio.create_task(self._warm()),
         )
+        gc.freeze()  # modules stay: the collector would look through them whenever pages come
         self._greeting()
 
     async def _warm(self) -> None:
