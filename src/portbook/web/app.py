@@ -140,7 +140,7 @@ def _port_page(site: Context, target: bytes, form: Form) -> tuple[bytes, Headers
     if found is None or form is not Form.HTML or int(found[1]) > LAST_PORT:
         return None
     body = site.port_pages.of(read_port(site.catalog, int(found[1]), whole=True))
-    return body.encode(), _headers_of_pages(form)
+    return body, _headers_of_pages(form)
 
 
 @lru_cache(maxsize=4)

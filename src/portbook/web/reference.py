@@ -71,7 +71,9 @@ def kept(
     return Response(body, 200, headers, media)
 
 
-def in_form(request: Request, form: Form | None, body: str, *, any_query: bool = True) -> Response:
+def in_form(
+    request: Request, form: Form | None, body: str | bytes, *, any_query: bool = True
+) -> Response:
     """*body* in *form*, which the address named; None says that the client's headers did."""
     media = (form or negotiated_form(request)).media_type
     return kept(request, body, media, negotiated=form is None, any_query=any_query)
@@ -132,6 +134,7 @@ def _port(request: Request, named: Form | None) -> Response:
     form = named or negotiated_form(request)
     site = context(request)
     found = read_port(site.catalog, number, whole=True)
+    body: str | bytes
     if form is Form.HTML:
         body = site.port_pages.of(found)
     elif form is Form.JSON:

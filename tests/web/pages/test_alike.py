@@ -14,7 +14,7 @@ from portbook.model import LAST_PORT, PORTS, State
 from portbook.web.export.scope import Scope
 from portbook.web.export.site import Pages
 from portbook.web.pages import views
-from portbook.web.pages.alike import Alike, Forms, PortPages
+from portbook.web.pages.alike import Alike, Forms, PortPages, encoded
 from portbook.web.site_config import Site
 from tests.counts import PROOF, examples
 from tests.values import CATALOG
@@ -80,7 +80,7 @@ def test_what_only_looks_like_the_ends_of_a_gap_stays() -> None:
 
     filling = Alike(printing, lambda _: ({},))
     for each in answers:
-        assert filling.forms(each) == printing(each)
+        assert filling.forms(each) == encoded(printing(each))
 
 
 @examples(6)
@@ -91,7 +91,7 @@ def test_so_are_the_pages_of_a_server(first: int, step: int) -> None:
     for count in range(RUN):
         port = (first + count * (2 * step + 1)) % PORTS
         answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
-        assert pages.of(answer) == views.port(answer, CATALOG, site)
+        assert pages.of(answer).decode() == views.port(answer, CATALOG, site)
 
 
 @pytest.mark.proof
@@ -103,7 +103,7 @@ def test_so_is_every_page_of_a_server() -> None:
     assert len(ports) == count
     for port in ports:
         answer = answer_port(Query(QueryKind.PORT, str(port), port, port), CATALOG, whole=True)
-        assert pages.of(answer) == views.port(answer, CATALOG, site), port
+        assert pages.of(answer).decode() == views.port(answer, CATALOG, site), port
 
 
 class _Counted(Pages):
@@ -144,7 +144,7 @@ def test_what_differs_is_printed() -> None:
         filling = Alike(printing, lambda _: ({},))
         made = [filling.forms(each) for each in answers]
         assert 0 < len(printed) <= most
-        assert made == [printing(each) for each in answers]
+        assert made == [encoded(printing(each)) for each in answers]
     assert len(printed) == 200  # a page in which no number stands is never filled in
 
 
@@ -159,7 +159,7 @@ def test_a_picture_is_put_where_it_stands() -> None:
 
     filling = Alike(printing, lambda answer: ({"strip": _strip(answer.port)},))
     made = [filling.forms(each) for each in answers]
-    assert made == [printing(each) for each in answers]
+    assert made == [encoded(printing(each)) for each in answers]
 
 
 def _strip(port: int) -> str:

@@ -46,7 +46,7 @@ from portbook.web.export.other_pages import other_files, other_names, sites
 from portbook.web.export.output_folder import OutputFolder, open_output
 from portbook.web.export.scope import Scope, scope_of, service_names, spans_there
 from portbook.web.pages import views
-from portbook.web.pages.alike import STYLE, Alike, FilePieces, Forms
+from portbook.web.pages.alike import STYLE, Alike, FilePieces, Forms, encoded
 from portbook.web.pages.links import file_name
 
 if TYPE_CHECKING:
@@ -337,15 +337,14 @@ class Pages:
         self._here, self._below = sites(scope, catalog, base_url)
         alike = Alike(self.printed, FilePieces(catalog, self._here).of)
         # In a part of the site, what a port's page links to is there or not.
-        self._forms = alike.forms if scope.whole else self.printed
+        self._forms = alike.forms if scope.whole else lambda found: encoded(self.printed(found))
 
     def of(self, ports: Iterable[int], services: Iterable[str]) -> Iterator[bytes]:
         """The three files of each of *ports*, then the page of each of *services*."""
         self._catalog.registry.store.hold()
         for port in ports:
             query = Query(QueryKind.PORT, str(port), port, port)
-            for form in self._forms(answer_port(query, self._catalog, whole=True)):
-                yield form.encode()
+            yield from self._forms(answer_port(query, self._catalog, whole=True))
         for name in services:
             service = answer_name(name, self._catalog)
             assert service is not None

@@ -30,7 +30,7 @@ from portbook.web.pages import views
 from portbook.web.pages.links import Links
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Mapping
 
     from portbook.app.port_lookup import PortAnswer
     from portbook.catalog import Catalog
@@ -39,9 +39,12 @@ if TYPE_CHECKING:
     from portbook.web.site_config import Site
 
     Pieces = tuple[Mapping[str, str], ...]  # of each form, by name
+    # Of each form, with nothing in every other place, and the names of what stands there.
+    Parts = tuple[tuple[tuple[bytes, ...], tuple[str, ...]], ...]
 
 STYLE = Style(80)  # of a page as text
 Forms = tuple[str, ...]  # the page of a port, in each form that is asked for
+Encoded = tuple[bytes, ...]  # the same, as they are sent and written
 _TRIES = 4  # whose own numbers stand there for something else as well, is no specimen
 _MOST_KINDS = 256  # that are held; of the shipped registry there are 150
 _MOST_GAPS = 1024  # whose nearest ports are held
@@ -63,10 +66,10 @@ class Alike:
         self._pieces = pieces
         self._kinds: dict[Hashable, _Kind] = {}
 
-    def forms(self, answer: PortAnswer) -> Forms:
+    def forms(self, answer: PortAnswer) -> Encoded:
         """The page of *answer*, a whole answer without this machine."""
         if not _is_plain(answer):
-            return self._printed(answer)
+            return encoded(self._printed(answer))
         own, facts = self._own(answer), _facts(answer)
         key = (*_key(answer), *[tuple(map(bool, each.values())) for each in own])
         kind = self._kinds.get(key)
@@ -75,13 +78,14 @@ class Alike:
                 del self._kinds[next(iter(self._kinds))]
             kind = self._kinds[key] = _Kind(facts)
         elif kind.facts != facts:
-            return self._printed(answer)
+            return encoded(self._printed(answer))
         if kind.parts is not None and (kind.proved or kind.proved_within == answer.block):
             return _filled(kind.parts, own)
         forms = self._printed(answer)
+        made = encoded(forms)
         if kind.parts is not None or kind.tries:
-            kind.look_at(answer.block, forms, own)
-        return forms
+            kind.look_at(answer.block, forms, made, own)
+        return made
 
     def _own(self, answer: PortAnswer) -> Pieces:
         numbers = _numbers(answer)
@@ -107,7 +111,7 @@ class PortPages:
             lambda answer: (pieces.of(answer),),
         )
 
-    def of(self, answer: PortAnswer) -> str:
+    def of(self, answer: PortAnswer) -> bytes:
         """The page of the port of *answer*, a whole answer without this machine."""
         return self._alike.forms(answer)[0]
 
@@ -120,16 +124,18 @@ class _Kind:
 
     def __init__(self, facts: object) -> None:
         self.facts = facts
-        self.parts: tuple[tuple[str, ...], ...] | None = None
+        self.parts: Parts | None = None
         self.proved = False
         self.proved_within: Block | None = None
         self.tries = _TRIES
         self._block: Block | None = None
 
-    def look_at(self, block: Block, forms: Forms, own: Pieces) -> None:
-        """Sees whether *forms*, of a port of *block*, have the parts; else takes them apart."""
+    def look_at(self, block: Block, forms: Forms, made: Encoded, own: Pieces) -> None:
+        """Sees whether *forms*, of a port of *block*, which are encoded as *made*, have the parts;
+        else takes them apart.
+        """
         if self.parts is not None:
-            if _filled(self.parts, own) == forms:
+            if _filled(self.parts, own) == made:
                 self.proved = block != self._block
                 self.proved_within = self._block
                 return
@@ -294,8 +300,13 @@ _NAMED = ("port", "before", "after", "first", "last", "place")
 _NUMBERS = {*_NAMED, "size"}
 
 
-def _taken_apart(forms: Forms, own: Pieces) -> tuple[tuple[str, ...], ...] | None:
-    """*forms* in parts: text, and in every other place the name of what stands there.
+def encoded(forms: Forms) -> Encoded:
+    """*forms* in UTF-8."""
+    return tuple([form.encode() for form in forms])
+
+
+def _taken_apart(forms: Forms, own: Pieces) -> Parts | None:
+    """*forms* in parts, and the names of what stands between them.
 
     None where one of the numbers may stand for another, or a piece stands nowhere.
     """
@@ -310,25 +321,26 @@ def _taken_apart(forms: Forms, own: Pieces) -> tuple[tuple[str, ...], ...] | Non
                 if piece not in marked:
                     return None
                 marked = marked.replace(piece, f"\0{name}\0")
-        made.append(tuple(_parts(marked, names)))
+        made.append(_parts(marked, names))
     return tuple(made)
 
 
-def _parts(form: str, names: Mapping[str, str]) -> Iterator[str]:
-    at = 0
+def _parts(form: str, names: Mapping[str, str]) -> tuple[tuple[bytes, ...], tuple[str, ...]]:
+    texts, named, at = [], [], 0
     for found in _NUMBER.finditer(form):
         name = "size" if found["size"] is not None else found["piece"] or names.get(found[0])
         if name is not None:
-            yield form[at : found.start()]
-            yield name
+            texts += [form[at : found.start()].encode(), b""]
+            named.append(name)
             at = found.end()
-    yield form[at:]
+    return (*texts, form[at:].encode()), tuple(named)
 
 
-def _filled(parts: tuple[tuple[str, ...], ...], own: Pieces) -> Forms:
+def _filled(parts: Parts, own: Pieces) -> Encoded:
     made = []
-    for form, pieces in zip(parts, own, strict=True):
-        out = [*form]
-        out[1::2] = [pieces[name] for name in form[1::2]]
-        made.append("".join(out))
+    for (texts, names), pieces in zip(parts, own, strict=True):
+        known = {name: piece.encode() for name, piece in pieces.items()}
+        out = [*texts]
+        out[1::2] = [known[name] for name in names]
+        made.append(b"".join(out))
     return tuple(made)
