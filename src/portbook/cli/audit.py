@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from portbook.app.audit.pipeline import Audit
-    from portbook.app.audit.result import AuditAnswer
+    from portbook.app.audit.result import AuditAnswer, Service
     from portbook.catalog import Catalog
+    from portbook.present.render.audit_json import ServiceTexts
 
 
 def run(argv: Sequence[str], catalog: Catalog) -> int:
@@ -61,7 +62,8 @@ def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
         progress_bar("reading", Measure.TIME, after=1.0) as tell,
     ):
         audit = Audit(order, engine, catalog, tell)
-        answer = audit.run()
+        ahead = _Ahead(catalog) if options.json and not is_terminal(sys.stdout) else None
+        answer = audit.run(ahead)
         if names is not None:
             answer = names.replace(answer)
         if previous is not None:
@@ -72,7 +74,7 @@ def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
 
             write_rows(audit, options.rows, names, tell)
     if options.json:
-        _print_json(answer, catalog)
+        _print_json(answer, catalog, ahead)
     elif not options.output:
         from portbook.present.views.audit import render_audit
 
@@ -80,13 +82,27 @@ def _audit(options: argparse.Namespace, catalog: Catalog) -> int:
     return _status(answer, options)
 
 
-def _print_json(answer: AuditAnswer, catalog: Catalog) -> None:
+class _Ahead:
+    """What is told of services, as JSON, made while their hosts are looked for."""
+
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+        self.texts: ServiceTexts | None = None
+
+    def __call__(self, services: Sequence[Service]) -> None:
+        from portbook.present.render.audit_json import ServiceTexts
+
+        self.texts = ServiceTexts(self._catalog, len(services))
+        self.texts.prepare(services)
+
+
+def _print_json(answer: AuditAnswer, catalog: Catalog, ahead: _Ahead | None) -> None:
     from portbook.present.render.audit_json import audit_pieces, of_audit
 
-    if is_terminal(sys.stdout):
+    if ahead is None:
         print_json(of_audit(answer, catalog))
         return
-    sys.stdout.writelines(audit_pieces(answer, catalog))
+    sys.stdout.writelines(audit_pieces(answer, catalog, ahead.texts))
     print()
 
 

@@ -28,7 +28,7 @@ from portbook.model import PORTS, Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -80,8 +80,12 @@ class Audit:
         """Every service that was read, also those that answered nobody."""
         return self._collector.seen()
 
-    def run(self) -> AuditAnswer:
-        """Reads everything. Raises a PortbookError where nothing at all can be read."""
+    def run(self, meanwhile: Callable[[Sequence[Service]], None] | None = None) -> AuditAnswer:
+        """Reads everything. Raises a PortbookError where nothing at all can be read.
+
+        *meanwhile* is given the services, which lack their hosts, and takes less time there than
+        later, while these are looked for; it may be left undone.
+        """
         self.engine.begin()
         mapping = parse_mapping(self.order.columns)
         more = cache(installed) if self.order.plugins else dict
@@ -107,7 +111,10 @@ class Audit:
             [each._replace(file=self.given(each.file)) for each in faults],
             (*self.catalog.registry.sources(), *self.catalog.practice.sources()),
         )
-        return add_hosts(self, answer, self.order.hosts) if self.order.hosts else answer
+        if not self.order.hosts:
+            return answer
+        done = None if meanwhile is None else lambda: meanwhile(answer.services)
+        return add_hosts(self, answer, self.order.hosts, done)
 
     def _refuse_nothing(self, faults: list[Fault]) -> None:
         """Raises MalformedInput where no source could be taken at all; one without flows can."""

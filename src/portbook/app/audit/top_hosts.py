@@ -11,7 +11,7 @@ from portbook.model import Gap, GapCode
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -24,8 +24,15 @@ if TYPE_CHECKING:
 MOST = 200
 
 
-def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
-    """*answer*, whose unexpected services have *count* hosts each."""
+def add_hosts(
+    audit: Sources,
+    answer: AuditAnswer,
+    count: int,
+    meanwhile: Callable[[], None] | None = None,
+) -> AuditAnswer:
+    """*answer*, whose unexpected services have *count* hosts each; *meanwhile* as the engine does
+    it.
+    """
     # The most serious come first: no more are looked at than are wanted.
     unexpected = (each for each in answer.services if each.is_unexpected)
     wanted = tuple(islice(unexpected, MOST))
@@ -43,7 +50,8 @@ def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
             [(at, each.transport, each.port, each.spoken) for at, each in enumerate(wanted)],
         )
         for read in audit.reads:
-            rows, wrong = _tried(audit, read, keys, count)
+            rows, wrong = _tried(audit, read, keys, count, meanwhile=meanwhile)
+            meanwhile = None
             faults += wrong
             for at, name, octets, flows in rows:
                 held, host = shares[wanted[at].key], str(name)
@@ -60,14 +68,19 @@ def add_hosts(audit: Sources, answer: AuditAnswer, count: int) -> AuditAnswer:
 
 
 def _tried(
-    audit: Sources, read: Read, keys: ir.Table, count: int
+    audit: Sources,
+    read: Read,
+    keys: ir.Table,
+    count: int,
+    *,
+    meanwhile: Callable[[], None] | None = None,
 ) -> tuple[Sequence[tuple[Any, ...]], list[Fault]]:
     """As :func:`_of`; where that fails, of each file by itself, and why it failed.
 
     The addresses are read here for the first time: that they are damaged wasn't noticed before.
     """
     try:
-        return _of(audit, read, keys, count), []
+        return _of(audit, read, keys, count, meanwhile=meanwhile), []
     except Exception as error:  # noqa: BLE001 - left_out() raises what is no file's fault
         files = read.batch.files
         if len(files) < 2:
@@ -87,7 +100,14 @@ def _weight(share: Share) -> tuple[int, int, str]:
     return (-(share.bytes or 0), -share.flows, share.host)
 
 
-def _of(audit: Sources, read: Read, keys: ir.Table, count: int) -> Sequence[tuple[Any, ...]]:
+def _of(
+    audit: Sources,
+    read: Read,
+    keys: ir.Table,
+    count: int,
+    *,
+    meanwhile: Callable[[], None] | None,
+) -> Sequence[tuple[Any, ...]]:
     """For each service of *keys*, the hosts of one batch with the most traffic: the place of the
     service, the host, its bytes and its flows.
 
@@ -133,5 +153,5 @@ def _of(audit: Sources, read: Read, keys: ir.Table, count: int) -> Sequence[tupl
         place=ibis.row_number().over(group_by="wanted", order_by=[*order, "host"])
     )
     return audit.engine.fetch(
-        ranked.filter(ranked["place"] < count).select("wanted", "host", "bytes", "flows")
+        ranked.filter(ranked["place"] < count).select("wanted", "host", "bytes", "flows"), meanwhile
     )

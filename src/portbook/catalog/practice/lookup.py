@@ -242,9 +242,7 @@ class Practice:
             yield use_of(cells_of(row, "uses", file.path), file.path)
 
     def used_spans(self) -> Iterator[tuple[Transport, int, int, tuple[str, ...]]]:
-        """Of every use, by port: its transport, its first and its last port, and the services that
-        it is of. It takes a fifth of what :meth:`uses` does, and holds what is read.
-        """
+        """Of each use, by port: transport, first and last port, and the services that it is of."""
         return self._by_port.used_spans()
 
     def uses_of(self, name: str) -> tuple[Use, ...]:
@@ -351,7 +349,7 @@ class Practice:
 
     def run_starts_around(self, port: int) -> tuple[range, set[int]]:
         """Some ports that *port* is among, and of these what :meth:`run_starts` has, the first one
-        and others among them. Reads and holds what is said of those ports.
+        and others among them.
         """
         return self._by_port.run_starts_around(port)
 

@@ -10,6 +10,7 @@ from math import floor
 from portbook._fast_types import NamedTuple
 from portbook.app.audit.describe import Describer, names, subject_of, uses
 from portbook.app.audit.outputs import FORMULA
+from portbook.errors import PortbookError
 from portbook.model import Subject, SubjectKind
 from portbook.model.text import moment, unbyte
 from portbook.present.escape import one_line
@@ -21,7 +22,7 @@ from portbook.schema.captures import AUDIT, AUDIT_SERVICE
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from portbook.app.audit.describe import Described
@@ -62,51 +63,77 @@ def of_audit(answer: AuditAnswer, catalog: Catalog) -> dict[str, Any]:
     return phrased(AUDIT).encode(_Audit(answer, services))
 
 
-def audit_pieces(answer: AuditAnswer, catalog: Catalog) -> Iterator[str]:
-    """As :func:`of_audit`, as text on one line, a piece for each service."""
+def audit_pieces(
+    answer: AuditAnswer, catalog: Catalog, texts: ServiceTexts | None = None
+) -> Iterator[str]:
+    """As :func:`of_audit`, as text on one line, a piece for each service.
+
+    *texts* of its services are what was made of these already.
+    """
     services = '"services":['  # no count and no text has it
     empty = phrased(AUDIT).encode(_Audit(answer, ()))
     begin, _, end = json_line(empty).partition(services)
     yield begin + services
-    texts: dict[int, _Texts] = {}
-
-    def worded() -> Iterator[_Service]:
-        describe = Describer(catalog, len(answer.services)).describe
-        for service in answer.services:
-            told = describe(service)
-            known = texts.get(id(told))  # the describer has it as long as this runs
-            if known is None:
-                known = texts[id(told)] = _Texts(told)
-            yield _new(_Service, (service, known.names, known.uses, known.findings(service)))
-
+    texts = texts or ServiceTexts(catalog, len(answer.services))
     written = dict.fromkeys(("service_names", "uses", "findings"), str)
     write = row_writer(AUDIT_SERVICE, {**written, "first": _moment, "last": _moment})
     comma = ""
-    for text in write(worded()):
+    for text in write(map(texts.of, answer.services)):
         yield comma + text
         comma = ","
     yield end
 
 
+class ServiceTexts:
+    """What is told of *many* services, as JSON, each but its counts and hosts."""
+
+    def __init__(self, catalog: Catalog, many: int) -> None:
+        self._describe = Describer(catalog, many).describe
+        self._known: dict[int, _Texts] = {}
+
+    def prepare(self, services: Iterable[Service]) -> None:
+        """Makes what :meth:`of` needs for *services*, so that it needn't later."""
+        try:
+            for each in services:
+                self._texts(each)
+        except PortbookError:  # told where it is needed
+            pass
+
+    def of(self, service: Service) -> _Service:
+        """*service* with what is told of it."""
+        known = self._texts(service)
+        return _new(_Service, (service, known.names, known.uses, known.findings(service)))
+
+    def _texts(self, service: Service) -> _Texts:
+        told = self._describe(service)
+        known = self._known.get(id(told))  # the describer has it as long as this
+        if known is None:
+            known = self._known[id(told)] = _Texts(told)
+        return known
+
+
 class _Texts:
     """What is *told* of services that are alike, as JSON: written once, and the port filled in."""
 
-    __slots__ = ("_pieces", "_told", "names", "uses")
+    __slots__ = ("_first", "_pieces", "_told", "names", "uses")
 
     def __init__(self, told: Described) -> None:
         self._told = told
         self.names, self.uses = json_line(told.names), json_line(told.uses)
+        self._first = _findings_text(told, subject_of(told.first))  # most have no other
         # What stands around the ports; None before a second service needs it, and nothing where
         # that can't be told.
         self._pieces: list[str] | None = None
 
     def findings(self, service: Service) -> str:
         """The findings on *service*, which is one of these."""
+        if service.port == self._told.first.port:
+            return self._first
         pieces, port = self._pieces, str(service.port)
         if pieces:
             return port.join(pieces)
         text = _findings_text(self._told, subject_of(service))
-        if pieces is None and service is not self._told.first:
+        if pieces is None:
             marked = Subject(SubjectKind.PORT, f"{_MARK}/{service.transport}")
             pieces = _findings_text(self._told, marked).split(_MARK)
             self._pieces = pieces if port.join(pieces) == text else []

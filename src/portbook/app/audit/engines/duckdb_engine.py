@@ -21,7 +21,7 @@ from portbook.storage.file_trust import own_home, scratch_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -270,10 +270,12 @@ class Duck:
         """Compiles *expression*, to be fetched later."""
         self.compile(expression)
 
-    def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
-        """The rows of *expression*. Raises EngineFailed."""
+    def fetch(
+        self, expression: ir.Table, meanwhile: Callable[[], None] | None = None
+    ) -> Sequence[tuple[Any, ...]]:
+        """The rows of *expression*; *meanwhile* is done while DuckDB works. Raises EngineFailed."""
         try:
-            return self._line.ask(self.compile(expression))
+            return self._line.ask(self.compile(expression), meanwhile=meanwhile)
         except duckdb.Error as error:
             raise EngineFailed(self.reason(error)) from error
 

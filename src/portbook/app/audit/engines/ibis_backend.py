@@ -7,7 +7,7 @@ from portbook.errors import EngineFailed, InvalidArgument, shown
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -111,8 +111,10 @@ class Other(Deferring):
         """*expression* as a temporary table. Raises EngineFailed."""
         return self._create("portbook", expression)
 
-    def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
-        """The rows of *expression*. Raises EngineFailed."""
+    def fetch(
+        self, expression: ir.Table, meanwhile: Callable[[], None] | None = None
+    ) -> Sequence[tuple[Any, ...]]:
+        """The rows of *expression*; *meanwhile* is left undone. Raises EngineFailed."""
         try:
             table = self._ibis.to_pyarrow(expression)
         except self.errors as error:

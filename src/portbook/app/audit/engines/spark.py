@@ -23,7 +23,7 @@ from portbook.storage.file_trust import scratch_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import Any
 
     import ibis.expr.types as ir
@@ -224,8 +224,10 @@ class Spark(Deferring):
         self._kept.append(frame)
         return self._view(frame)
 
-    def fetch(self, expression: ir.Table) -> Sequence[tuple[Any, ...]]:
-        """The rows of *expression*. Raises EngineFailed."""
+    def fetch(
+        self, expression: ir.Table, meanwhile: Callable[[], None] | None = None
+    ) -> Sequence[tuple[Any, ...]]:
+        """The rows of *expression*; *meanwhile* is left undone. Raises EngineFailed."""
         try:
             rows: Sequence[tuple[Any, ...]] = self._session.sql(
                 self._ibis.compile(expression)

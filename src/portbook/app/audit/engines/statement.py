@@ -71,11 +71,20 @@ class Line:
         self.stuck = False
         threading.Thread(target=_work, args=(self._tasks,), daemon=True).start()
 
-    def ask(self, sql: str, values: Sequence[Any] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of the statement *sql*. Raises what DuckDB does, and what interrupts it."""
+    def ask(
+        self,
+        sql: str,
+        values: Sequence[Any] | None = None,
+        meanwhile: Callable[[], None] | None = None,
+    ) -> list[tuple[Any, ...]]:
+        """The rows of the statement *sql*, beside which *meanwhile* is done. Raises what DuckDB
+        does, and what interrupts it.
+        """
         task = _Task(lambda: self._connection.execute(sql, values).fetchall())
         try:
             self._tasks.put(task)
+            if meanwhile is not None:
+                meanwhile()
             task.done.wait()
         except BaseException:
             self.stuck |= not interrupted(self._connection, task.done)
