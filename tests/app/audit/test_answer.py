@@ -21,7 +21,13 @@ from portbook.errors import InvalidArgument
 from portbook.present.charts.traffic import limits, render_traffic_svg, shades
 from portbook.present.phrases.findings import finding_message
 from portbook.present.render.audit_html import render_html
-from portbook.present.render.audit_json import audit_pieces, defused, of_audit, render_csv
+from portbook.present.render.audit_json import (
+    ServiceTexts,
+    audit_pieces,
+    defused,
+    of_audit,
+    render_csv,
+)
 from portbook.present.render.json_text import json_line
 from portbook.present.render.text import Style, columns_of
 from portbook.present.views.audit import render_audit, size_of
@@ -92,7 +98,8 @@ def test_services_alike_are_told_as_each_alone(answer: AuditAnswer) -> None:
     ]
     many = answer._replace(services=tuple(services))
     assert {each.is_unexpected for each in services} == {True, False}
-    written = json.loads("".join(audit_pieces(many, CATALOG)))
+    text = "".join(audit_pieces(many, CATALOG))
+    written = json.loads(text)
     assert json.dumps(written) == json.dumps(of_audit(many, CATALOG))
     for service, told in zip(many.services, written["services"], strict=True):
         assert [(each["code"], each["message"]) for each in told["findings"]] == [
@@ -101,6 +108,10 @@ def test_services_alike_are_told_as_each_alone(answer: AuditAnswer) -> None:
         ]
         assert told["service_names"] == [*names(service, CATALOG)]
         assert told["uses"] == [*uses(service, CATALOG)]
+
+    ahead = ServiceTexts(CATALOG, len(services))  # made before hosts were there
+    ahead.prepare([each._replace(hosts=None) for each in services])
+    assert "".join(audit_pieces(many, CATALOG, ahead)) == text
 
 
 def test_json_in_a_pipe_is_the_same(answer: AuditAnswer) -> None:

@@ -22,7 +22,7 @@ from tests.values import CATALOG
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from portbook.app.audit.result import AuditAnswer
+    from portbook.app.audit.result import AuditAnswer, Service
 
 # Ibis uses what newer releases of pandas and of database drivers advise against.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -67,6 +67,21 @@ def _ask(url: str) -> AuditAnswer:
         return Audit(Order(("table:the flows",)), engine, CATALOG).run()
     finally:
         engine.close()
+
+
+@pytest.mark.parametrize(("make", "done"), [(_in_duckdb, True), (_in_sqlite, False)])
+def test_services_are_handed_out_while_their_hosts_are_looked_for(
+    make: object, done: bool, tmp_path: Path
+) -> None:
+    assert callable(make)
+    seen: list[Service] = []
+    engine = connect(make(tmp_path / "flows.db"))
+    try:
+        answer = Audit(Order(("table:the flows",)), engine, CATALOG).run(seen.extend)
+    finally:
+        engine.close()
+    assert any(each.hosts for each in answer.services)
+    assert seen == [each._replace(hosts=None) for each in answer.services if done]
 
 
 @pytest.mark.parametrize("make", [_in_duckdb, _in_sqlite])
