@@ -53,7 +53,7 @@ from portbook.present.port.agreement import Agreement
 from portbook.present.port.on_record import abuse_line, in_practice, met, untold_uses
 from portbook.present.render.brief_text import render_brief, shortened
 from portbook.present.render.text import Style, clipped, columns_of
-from portbook.present.words import fitted
+from portbook.present.words import fitted, listed
 from tests.cases import for_each
 from tests.strategies import any_port, listeners, nasty, processes
 from tests.values import CATALOG, changed
@@ -667,6 +667,14 @@ def test_names_fit_or_the_first_stands_alone(names: list[str], columns: int) -> 
     line = fitted(names, columns)
     assert (line == "") == (not names)
     assert len(line) <= columns or line.startswith(names[0])
+
+
+@given(st.lists(st.text("ab", max_size=9), min_size=1, max_size=30), st.integers(0, 60))
+def test_as_many_names_are_shown_as_have_room(names: list[str], columns: int) -> None:
+    lines = [f"{', '.join(names[:many])} and {len(names) - many} more" for many in range(1, 30)]
+    lines = [*lines[: len(names) - 1], listed(names)]
+    fitting = [line for line in lines if len(line) <= columns]
+    assert fitted(names, columns) == (fitting[-1] if fitting else lines[0])
 
 
 @given(nasty, st.integers(2, 80))

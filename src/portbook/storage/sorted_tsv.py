@@ -183,7 +183,7 @@ class SortedFile:
         while count and first > self.start:
             first = self._bytes.rfind(b"\n", self.start, first - 1) + 1 or self.start
             count -= 1
-        return self._text(first, place).split("\n")[:-1]
+        return self.texts(first, place)
 
     def rows(
         self, columns: int = -1, first: int | None = None, last: int | None = None
@@ -193,8 +193,12 @@ class SortedFile:
         With *columns*, the cells behind the first so many are left together as one.
         """
         begin = self.start if first is None else first
-        text = self._text(begin, self.end if last is None else last)
-        return [line.split("\t", columns) for line in text.split("\n")[:-1]]
+        texts = self.texts(begin, self.end if last is None else last)
+        return [text.split("\t", columns) for text in texts]
+
+    def texts(self, first: int, last: int) -> list[str]:
+        """Every row from *first* to *last*, each as one line."""
+        return self._text(first, last).split("\n")[:-1]
 
     def lines(self, first: int | None = None, last: int | None = None) -> list[bytes]:
         """Every row from *first* to *last* as it stands in the file, for those who read few of

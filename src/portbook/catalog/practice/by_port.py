@@ -5,7 +5,7 @@ What is held is read part by part: most machines have their ports in few of the 
 
 from __future__ import annotations
 
-from portbook.catalog.practice.rows import COLUMNS, cells_of, number_of, transport_of, use_of
+from portbook.catalog.practice.rows import COLUMNS, cells_in, number_of, transport_of, use_of
 from portbook.model import PORTS, Transport
 from portbook.storage.sorted_tsv import unescape_cell
 
@@ -110,18 +110,19 @@ class ByPort:
     def within(self, kind: str, first: int, last: int) -> list[Any]:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
-        rows: list[list[str]] = []
+        lines: list[str] = []
         for begin, end in _reaching(file, first, last):
-            rows = file.rows(2, begin, end) + rows
+            lines = file.texts(begin, end) + lines
         # Most end below these ports: only what reaches them is read whole.
-        reaching = [row for row in rows if len(row) <= 1 or number_of(row[1], file.path) >= first]
+        reaching = []
+        for line in lines:
+            head = line.split("\t", 2)
+            if len(head) <= 1 or number_of(head[1], file.path) >= first:
+                reaching.append(line)
         if not reaching:
             return []
         make = _maker(kind)
-        return [
-            make(cells_of("\t".join(row).split("\t"), kind, file.path), file.path)
-            for row in reversed(reaching)
-        ]
+        return [make(cells_in(line, kind, file.path), file.path) for line in reversed(reaching)]
 
     def browser_blocked(self, port: int) -> bool:
         """Whether browsers refuse HTTP to *port* (https://fetch.spec.whatwg.org/#port-blocking)."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portbook.catalog.practice.rows import cells_of
+from portbook.catalog.practice.rows import cells_in
 from portbook.errors import DataCorrupt
 from portbook.model import PORTS, Transport
 
@@ -157,6 +157,6 @@ class RowsByPort:
                 line = self._lines[place].decode()
             except UnicodeDecodeError as error:
                 raise DataCorrupt(self._path, f"row {place + 1} is not UTF-8") from error
-            cells = cells_of(line.split("\t"), self._kind, self._path)
+            cells = cells_in(line, self._kind, self._path)
             entry = self._entries[place] = self._make(cells, self._path)
         return entry

@@ -19,7 +19,7 @@ from __future__ import annotations
 import os
 
 from portbook.catalog.practice.by_port import BY_PORT, PORTS_UNTIL_HELD, ByPort
-from portbook.catalog.practice.rows import COLUMNS, cells_of, number_of, use_of
+from portbook.catalog.practice.rows import COLUMNS, cells_in, cells_of, number_of, use_of
 from portbook.errors import DataCorrupt
 from portbook.model import Source, Transport
 from portbook.storage.sorted_tsv import SortedFile, number, word
@@ -238,8 +238,8 @@ class Practice:
     def uses(self) -> Iterator[Use]:
         """Every use, by port."""
         file = self._file("uses")
-        for row in file.rows():
-            yield use_of(cells_of(row, "uses", file.path), file.path)
+        for line in file.texts(file.start, file.end):
+            yield use_of(cells_in(line, "uses", file.path), file.path)
 
     def used_spans(self) -> Iterator[tuple[Transport, int, int, tuple[str, ...]]]:
         """Of each use, by port: transport, first and last port, and the services that it is of."""

@@ -59,6 +59,14 @@ def cells_of(row: list[str], kind: str, path: str) -> list[str]:
     return [unescape_cell(cell) for cell in row] if "\\" in "".join(row) else row
 
 
+def cells_in(line: str, kind: str, path: str) -> list[str]:
+    """As :func:`cells_of`, of a row that is one *line* yet: half the time. Raises DataCorrupt."""
+    row = line.split("\t")
+    if "\\" in line or len(row) != len(COLUMNS[kind]):
+        return cells_of(row, kind, path)
+    return row
+
+
 # To look them up takes a third of what their classes take.
 _TRANSPORTS = {str(each): each for each in Transport}
 _USE_KINDS = {str(each): each for each in UseKind}
