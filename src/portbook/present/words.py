@@ -62,8 +62,7 @@ def fitted(names: Sequence[str], columns: int, others: int = 0, *, cut: bool = F
     >>> fitted(["Google Cast (state and setup)", "Gitiles"], 36, cut=True)
     'Google Cast (state and s… and 1 more'
     """
-    # Of hundreds few are tried: each takes a comma and a blank at least.
-    for many in range(min(len(names), max(1, columns // 2 + 1)), 0, -1):
+    for many in range(min(len(names), max(1, columns // 2 + 1)), 0, -1):  # ", " is two each
         left = len(names) - many + others
         line = listed(names[:many]) if not left else f"{', '.join(names[:many])} and {left:,} more"
         if len(line) <= columns:
