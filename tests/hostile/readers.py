@@ -24,6 +24,7 @@ NO_READERS = {
     "portbook.formats.sockets.worth:nothing_known": "is a part of detect, which is one",
     "portbook.formats.sockets.worth:weigh": "it is given what detect's readers make of a sample",
     "portbook.formats.flows.log_lines:any_line": "searches for what each recognise gives it",
+    "portbook.formats.flows.detect:marks_beyond": "searches what recognise is given for fixed words",
     "portbook.present.render.html_head:head_cells": "typesets an answer of portbook's own",
     "portbook.app.library:explain": "hands on what app.explain reads",
     "portbook.app.audit.pseudonymise:Pseudonyms": "is given a key, and hashes",
