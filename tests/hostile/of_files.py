@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from tempfile import NamedTemporaryFile
 from typing import TYPE_CHECKING
 
 from portbook.app.audit import baseline
+from portbook.app.audit.log_marks import lines_with
 from portbook.catalog.expectations import parse, trust
 from portbook.catalog.registry import history, iana_formats, tsv_reader
 from portbook.catalog.update import origin, validate, versions
@@ -285,6 +287,14 @@ def _recognise(name: str | None, data: bytes) -> None:
         recognise(head, None, name)
 
 
+def _lines_with(data: bytes) -> tuple[str, ...]:
+    marks = {mark for form in FORMATS.values() for mark in form.marks}
+    with NamedTemporaryFile() as file:
+        file.write(data)
+        file.flush()
+        return lines_with(file.name, "", sorted(marks), 256)
+
+
 def _explain_refusal(data: bytes) -> None:
     for head in (_head(data), _names(data)):
         explain_refusal(head)
@@ -390,6 +400,7 @@ READERS = {
     "portbook.formats.flows.zeek:recognise_bare": Reader(
         lambda data: zeek.recognise_bare(_head(data)), (), _SOURCES["zeek"]
     ),
+    "portbook.app.audit.log_marks:lines_with": Reader(_lines_with, (), _ALL_SOURCES),
     "portbook.formats.flows.detect:recognise": Reader(
         partial(_recognise, None), (), _ALL_SOURCES, _JSON_INPUTS
     ),
