@@ -136,16 +136,6 @@ def document(reference: str) -> str:
     return f"RFC {number}" if reference.startswith("RFC") and number.isdigit() else reference
 
 
-def ordinal(number: int) -> str:
-    """*number* as a rank.
-
-    >>> [ordinal(n) for n in (1, 2, 3, 11, 12, 21, 1102)]
-    ['1st', '2nd', '3rd', '11th', '12th', '21st', '1,102nd']
-    """
-    teen = 10 <= number % 100 <= 20
-    return f"{number:,}{'th' if teen else {1: 'st', 2: 'nd', 3: 'rd'}.get(number % 10, 'th')}"
-
-
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September",
     "October", "November", "December",

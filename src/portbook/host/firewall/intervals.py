@@ -244,7 +244,6 @@ def _joined(ours: list[int], theirs: list[int]) -> list[int]:
 
 NOTHING = Intervals([])
 EVERY_NUMBER = Intervals([0, 1 << 128])
-EVERY_PORT = Intervals([0, 1 << 16])
 ADDRESSES = {"ipv4": Intervals([0, 1 << 32]), "ipv6": EVERY_NUMBER}
 
 
