@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.model.command_line import base_name, run_name
-from portbook.web.local.bare_command import without_arguments
+from portbook.web.local.panel import without_arguments
 from tests.cases import for_each
 
 SHOWN = {
