@@ -7,16 +7,16 @@ r"""What other tools printed, read: one reader a tool, and the format detected.
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, TypeVar
 
 from portbook.errors import NothingKnown
 from portbook.formats.base import FormatTable, find_format
-from portbook.formats.fields import Line, NumberedLines, no_names
+from portbook.formats.fields import NOT_UNDERSTOOD, Line, NumberedLines, no_names
 from portbook.formats.lines import blocks_of, from_quoted_printable, is_quoted_printable
 from portbook.formats.sockets.readers import LONGEST, block_reader, reader, row_reader
-from portbook.formats.sockets.together import Shared, together
 from portbook.formats.sockets.worth import SAMPLE_LINES, beginning, weigh
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from portbook.formats.base import SocketFormat
     from portbook.formats.decoration import Undecorated
-    from portbook.formats.fields import Event, Lines, Names, PlainRows
+    from portbook.formats.fields import Event, Lines, Names, PlainRows, Reader
     from portbook.formats.pasted_line import Decoration
 
     More = Callable[[], Mapping[str, SocketFormat]]
@@ -64,6 +64,7 @@ FORMATS: Mapping[str, SocketFormat] = FormatTable(
 )
 # The format is found by the first lines, in so much of them.
 _SAMPLE_SIZE = 1 << 17
+_MOST_WAITING = 400  # lines of which the reader may still tell
 
 
 def installed() -> Mapping[str, SocketFormat]:
@@ -123,10 +124,10 @@ def _read(
     if worn:
         from portbook.formats.decoration import Undecorated
 
-        return together(forms), _read_undecorated(forms, Undecorated(every, worn), names)
+        return _together(forms), _read_undecorated(forms, Undecorated(every, worn), names)
     if len(forms) == 1:
         return forms[0], reader_of(forms[0])(every, names)
-    return together(forms), _read_all(forms, every, names)
+    return _together(forms), _read_all(forms, every, names)
 
 
 def _begin(blocks: Lines, *, known: bool) -> tuple[list[tuple[int, str]], list[tuple[int, str]]]:
@@ -168,8 +169,54 @@ def _read_all(forms: list[SocketFormat], lines: Lines, names: Names) -> Iterator
     first, *others = forms
     if not others:
         return reader(first)(lines, names)
-    shared = Shared(reader(first), lines, names)
+    shared = _Shared(reader(first), lines, names)
     return shared.events(_read_all(others, shared.refused(), names))
+
+
+class _Shared:
+    """An input of several tools: what *read* leaves of it, and all events in their order."""
+
+    def __init__(self, read: Reader, lines: Lines, names: Names) -> None:
+        self._lines = lines
+        self._left: deque[Event] = deque()
+        # A reader tells of a line at once, or soon: a note of it is cut, the next reader needs all.
+        self._waiting: dict[int, str] = {}
+        self._read = read(self._kept(), names)
+
+    def _kept(self) -> Iterator[tuple[int, str]]:
+        for number, line in self._lines:
+            if line.strip():
+                self._waiting[number] = line
+                if len(self._waiting) > _MOST_WAITING:
+                    del self._waiting[next(iter(self._waiting))]
+            yield number, line
+
+    def refused(self) -> Iterator[tuple[int, str]]:
+        """The lines that the reader doesn't understand."""
+        for event in self._read:
+            line = self._waiting.pop(event.number, None) if isinstance(event, Line) else None
+            if line is not None and isinstance(event, Line) and event.what == NOT_UNDERSTOOD:
+                yield event.number, line
+            else:
+                self._left.append(event)
+
+    def events(self, others: Iterator[Event]) -> Iterator[Event]:
+        """Those of the reader and *others*, which the lines it refused became."""
+        for event in others:
+            while self._left:
+                yield self._left.popleft()
+            yield event
+        yield from self._left
+
+
+def _together(forms: list[SocketFormat]) -> SocketFormat:
+    """The first of *forms*, which says what others the input holds."""
+    first, *others = forms
+    return first._replace(
+        title=" and ".join([form.title for form in forms]),
+        per_process=any(form.per_process for form in forms),
+        also=tuple(form.name for form in others),
+    )
 
 
 def detect(
@@ -183,7 +230,7 @@ def detect(
     :raises NothingKnown: none explains any of them.
     :raises MalformedInput: two packages' formats explain them equally well.
     """
-    return together(_detect(sample, names, more)[0])
+    return _together(_detect(sample, names, more)[0])
 
 
 def _detect(
