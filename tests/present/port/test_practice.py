@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from portbook.present.document import Record
-from portbook.present.port.alike_records import joined
+from portbook.present.port.practice import joined
 from tests.cases import for_each
 
 REPOSITORY = "https://github.com/example/templates"
