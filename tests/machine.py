@@ -79,6 +79,9 @@ class Machine(HostReader):
     def may_read_redirects(self) -> bool:
         return False
 
+    def lets_loopback_in(self) -> bool:
+        return any(each.routes_loopback for each in self.read_network().interfaces)
+
     def read_network(self) -> Network:
         return NETWORK
 

@@ -9,7 +9,7 @@ import pytest
 
 from portbook.app.judge import judge_listener
 from portbook.app.listen import ScanOptions, answer_here
-from portbook.app.origins import Barrier, Origin, origins_of
+from portbook.app.origins import Origin, origins_of
 from portbook.app.reach import ReachRequest, filters_of, reach_here
 from portbook.app.reachable import add_reachable, reachable_of
 from portbook.app.socket_filter import Filter
@@ -32,7 +32,7 @@ from portbook.model import (
     Transport,
     Visibility,
 )
-from portbook.model.reach import Outcome
+from portbook.model.reach import Barrier, Outcome
 from portbook.present.render.text import Style
 from portbook.present.views.reach import answer_words, render_reach
 from tests.cases import for_each

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from portbook.app.origins import Barrier, Origin
+from portbook.app.origins import Origin
 from portbook.app.reach import ReachRequest, SocketReach, reach_here
 from portbook.app.reachable import reachable_of
 from portbook.host.firewall.configured import Configured
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.model import Family, FilterKind, Gap, GapCode, Need, NotEvaluated, Reachable, Scope
-from portbook.model.reach import Outcome, RuleText
+from portbook.model.reach import Barrier, Outcome, RuleText
 from portbook.present.phrases.firewall_commands import firewall_command
 from portbook.present.phrases.firewalld_commands import firewall_question
 from portbook.present.phrases.reach import configured_words, reach_line

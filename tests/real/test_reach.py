@@ -392,3 +392,76 @@ def test_a_socket_whose_address_is_gone_is_reached_from_nowhere() -> None:
         assert done.stdout.strip() == "nowhere"
         assert set(_told(machine).values()) == {"dropped"}
         assert "open" not in (_tried(machine, "192.0.2.9"), _tried(peer, "192.0.2.9"))
+
+
+def test_an_interface_that_lets_packets_to_loopback_in_is_told_everywhere() -> None:
+    """The neighbour's packet arrives, and is answered."""
+    need_program("nft")
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _link(machine, peer)
+        machine.open({"transport": "tcp", "family": "ipv4", "address": "127.0.0.1", "port": 8080})
+        assert machine.ask("8080")["brief"]["reach"] == "from this machine only"
+        _run(machine, "sysctl -qw net.ipv4.conf.veth0.route_localnet=1")
+        _run(
+            peer,
+            "sysctl -qw net.ipv4.conf.veth1.route_localnet=1",
+            "ip route del local 127.0.0.1 table local",
+            "ip route del local 127.0.0.0/8 table local",
+            "ip route add 127.0.0.0/8 via 192.0.2.1",
+        )
+        assert _told(machine)["192.0.2.0/24"] == "open"
+        assert machine.ask("8080")["brief"]["reach"] == "from 192.0.2.0/24 only"
+        (listener,) = machine.ask("listen", "8080")["listeners"]
+        found = {finding["code"]: finding["message"] for finding in listener["findings"]}
+        assert "loopback-only" not in found
+        assert (
+            "it can be reached from 192.0.2.0/24. If only this machine needs it, switch off"
+            in (found["exposed"])
+        )
+        rules = machine.folder / "rules.nft"
+        answer = "ip saddr 127.0.0.1 ip daddr 192.0.2.2 tcp sport 8080 tcp flags syn,ack counter"
+        base = "type filter hook postrouting priority 0"
+        rules.write_text(f"table ip t {{\nchain c {{\n{base}\n{answer}\n}}\n}}\n")
+        _run(machine, f"nft -f {rules}")
+        _tried(peer, "127.0.0.1", "192.0.2.2")
+        assert "packets 0" not in machine.run(["nft", "list", "ruleset"]).stdout
+        blocked = "ip daddr 127.0.0.0/8 iifname != lo drop"
+        rules.write_text(
+            "flush ruleset\ntable ip t {\nchain c {\n"
+            f"type filter hook prerouting priority 0\n{blocked}\n}}\n}}\n"
+        )
+        _run(machine, f"nft -f {rules}")
+        assert _told(machine)["192.0.2.0/24"] == "dropped"
+        assert machine.ask("8080")["brief"]["reach"] == "from this machine only"
+
+
+def test_a_link_local_address_is_reached_on_its_link_alone() -> None:
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _link(machine, peer)
+        for one, name, address in (
+            (machine, "veth0", "fe80::9"),
+            (peer, "veth1", "fe80::2"),
+            (machine, "veth0", "2001:db8::1"),
+            (peer, "veth1", "2001:db8::2"),
+        ):
+            _run(one, f"ip addr add {address}/64 dev {name} nodad")
+        _run(machine, "ip route add default via 2001:db8::2")
+        code = (
+            "import socket, sys, time\n"
+            "made = socket.socket(socket.AF_INET6)\n"
+            "made.bind(('fe80::9', 8080, 0, socket.if_nametoindex('veth0')))\n"
+            "made.listen()\nprint('ready', flush=True)\nsys.stdin.read()"
+        )
+        from tests.real.namespace import interpreter
+
+        assert machine.start([interpreter(), "-I", "-c", code]).read_line() == "ready\n"
+        told = _told(machine)
+        assert (told["fe80::/64"], told["2001:db8::/64"]) == ("open", "open")
+        assert told["anywhere"] == "dropped"
+        tried = "import socket; socket.create_connection(('fe80::9%veth1', 8080), 2)"
+        assert not peer.run([interpreter(), "-I", "-c", tried]).returncode
+        assert "no: bound to a link-local address" in machine.portbook("reach", "8080").stdout
+        done = machine.portbook("listen", "8080", "--format", "{reachable}")
+        assert done.stdout.strip().endswith("/64 +1")

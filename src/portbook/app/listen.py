@@ -193,8 +193,14 @@ def _judged(
 def _reached(
     listeners: tuple[Listener, ...], host: HostReader
 ) -> tuple[tuple[Listener, ...], tuple[Gap, ...]]:
-    """*listeners* with from where each can be reached; those of loopback alone are left as is."""
-    if all(each.socket.loopback or not each.socket.listens for each in listeners):
+    """*listeners* with from where each can be reached; those of loopback alone are left as is.
+
+    Unless an interface lets packets to loopback in.
+    """
+    listening = [each.socket for each in listeners if each.socket.listens]
+    if all(each.loopback for each in listening) and not (
+        any("." in each.address for each in listening) and host.lets_loopback_in()
+    ):
         return listeners, ()
     from portbook.app.reachable import add_reachable
 

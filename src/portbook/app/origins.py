@@ -7,11 +7,11 @@ whichever interface they come in by, as Linux does it.
 
 from __future__ import annotations
 
-from portbook._fast_types import NamedTuple, StrEnum
+from portbook._fast_types import NamedTuple
 from portbook.host.firewall.intervals import ADDRESSES, Intervals
 from portbook.host.linux.network import cidr_of, networks_of, number_of
 from portbook.model import Family
-from portbook.model.reach import Decision, Outcome, RuleText
+from portbook.model.reach import Barrier, Decision, Outcome, RuleText
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -32,18 +32,6 @@ _MARTIANS = {
     Family.IPV6: Intervals.of([(0, 1), (0xFF << 120, (1 << 128) - 1)]),
 }
 _LINK_LOCAL = Intervals.of([(0xFE80 << 112, (0xFEC0 << 112) - 1)])
-
-
-class Barrier(StrEnum):
-    """What stops connections before any firewall, or behind one."""
-
-    LOOPBACK = "loopback"  # it is bound to the loopback address, or to that interface
-    NOT_HERE = "not-here"  # no interface has the address that it is bound to
-    DOWN = "interface-down"
-    NO_ADDRESS = "no-address"  # this machine has no address of the family in any network
-    NO_ROUTE = "no-route"  # answers have no way there
-    STRICT_SOURCE = "strict-source"  # rp_filter: answers would leave by another interface
-    NO_LISTENER = "no-listener"  # rules send them to a port of this machine, where nothing listens
 
 
 class Origin(NamedTuple):
@@ -172,6 +160,12 @@ class _Question(NamedTuple):
                 yield from self._past_loopback(str(bound))
             yield self._stopped(ANYWHERE, Barrier.LOOPBACK)
             return
+        if bound is not None and bound.startswith("fe80:") and self._outer():
+            for each in self._outer():
+                if any(own.text == bound for own in each.addresses):
+                    yield from self._through(each, bound, self._attached(each))
+            yield self._stopped(ANYWHERE, Barrier.LINK_LOCAL)
+            return
         yield from self._from_elsewhere()
 
     def _stopped(self, source: str, barrier: Barrier, interface: str | None = None) -> Origin:
@@ -197,8 +191,12 @@ class _Question(NamedTuple):
         """Neighbours, where an interface lets packets to 127.0.0.0/8 in (route_localnet)."""
         for interface in self._outer():
             if interface.routes_loopback:
-                networks = [each.network for each in interface.addresses if each.family == "ipv4"]
-                yield from self._through(interface, bound, networks)
+                yield from self._through(interface, bound, self._attached(interface))
+
+    def _attached(self, interface: Interface) -> list[tuple[int, int]]:
+        """The networks that *interface* itself is in."""
+        own = [each.network for each in interface.addresses if each.family is self.family]
+        return [*dict.fromkeys(own)]
 
     def _outer(self) -> list[Interface]:
         """The interfaces through which other machines are reached."""

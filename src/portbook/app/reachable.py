@@ -33,7 +33,9 @@ def add_reachable(
         network = host.read_network()
     except HostUnreadable:  # another system: nothing is said there
         return listeners, ()
-    outer = tuple([each for each in listeners if each.socket.listens and not each.socket.loopback])
+    # An interface with route_localnet lets its neighbours' packets to 127.0.0.0/8 in.
+    lets_in = any(each.routes_loopback for each in network.interfaces)
+    outer = tuple([each for each in listeners if _may_be_reached(each.socket, lets_in)])
     dual = any(each.socket.family is Family.IPV6 for each in outer)
     packets = host.read_packet_filter(
         network, (Family.IPV4, Family.IPV6) if dual else (Family.IPV4,)
@@ -50,7 +52,7 @@ def add_reachable(
     told = []
     for each in listeners:
         socket = each.socket
-        if socket.loopback or not socket.listens:
+        if not _may_be_reached(socket, lets_in):
             told.append(each)
             continue
         place = (socket.family, socket.address, socket.interface, socket.v6only)
@@ -72,9 +74,19 @@ def add_reachable(
                 origins = Takers(socket.transport, network, host).settled(origins)
             firewall = None if packets.missing else packets.in_force  # some is read when met
             reachable = known[key] = reachable_of(origins, firewall=firewall, port=socket.port)
+        if socket.loopback and reachable.scope in (Scope.THIS_MACHINE, Scope.BLOCKED):
+            told.append(each)  # its address says the same
+            continue
         doubts.update(dict.fromkeys(reachable.not_evaluated))
         told.append(each._replace(assessment=each.assessment._replace(reachable=reachable)))
     return tuple(told), (*packets.missing, *gaps_of(doubts))
+
+
+def _may_be_reached(socket: Socket, lets_in: bool) -> bool:
+    """Whether others than this machine may reach *socket*, on loopback where that *lets_in*."""
+    return socket.listens and (
+        not socket.loopback or (lets_in and socket.family is Family.IPV4 and not socket.interface)
+    )
 
 
 def _asked(socket: Socket) -> tuple[int, Transport, tuple[Family, ...]]:
@@ -114,8 +126,8 @@ def reachable_of(
     origins: Iterable[Origin], *, firewall: bool | None, port: int | None = None
 ) -> Reachable:
     """What *origins* of *port* come to; *firewall* as in :class:`portbook.model.Reachable`."""
-    from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
-    from portbook.model.reach import Outcome
+    from portbook.app.origins import ANYWHERE, THIS_MACHINE
+    from portbook.model.reach import Barrier, Outcome
 
     others = [each for each in origins if each.source != THIS_MACHINE]
     let_in = [each for each in others if each.answer is Outcome.OPEN]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from portbook.app.origins import THIS_MACHINE, Barrier
+from portbook.app.origins import THIS_MACHINE
 from portbook.errors import HostUnreadable
-from portbook.model.reach import Outcome
+from portbook.model.reach import Barrier, Outcome
 from portbook.verdict.socket_choice import LOOPBACK, choose
 
 TYPE_CHECKING = False

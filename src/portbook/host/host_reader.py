@@ -98,6 +98,12 @@ class HostReader:
 
         return read_redirects(port, transport)
 
+    def lets_loopback_in(self) -> bool:
+        """As :func:`portbook.host.linux.loopback.lets_loopback_in`."""
+        from portbook.host.linux.loopback import lets_loopback_in
+
+        return lets_loopback_in()
+
     def read_network(self) -> Network:
         """As :func:`portbook.host.linux.network.read_network`."""
         from portbook.host.linux.network import read_network

@@ -22,6 +22,19 @@ class Outcome(StrEnum):
     UNKNOWN = "unknown"  # it depends on what can't be known from here
 
 
+class Barrier(StrEnum):
+    """What stops connections before any firewall, or behind one."""
+
+    LOOPBACK = "loopback"  # it is bound to the loopback address, or to that interface
+    LINK_LOCAL = "link-local"  # so is its address, which no router forwards to (RFC 4291 §2.5.6)
+    NOT_HERE = "not-here"  # no interface has the address that it is bound to
+    DOWN = "interface-down"
+    NO_ADDRESS = "no-address"  # this machine has no address of the family in any network
+    NO_ROUTE = "no-route"  # answers have no way there
+    STRICT_SOURCE = "strict-source"  # rp_filter: answers would leave by another interface
+    NO_LISTENER = "no-listener"  # rules send them to a port of this machine, where nothing listens
+
+
 class RuleText(NamedTuple):
     """A rule in the words of its own tool, and the chain that holds it.
 

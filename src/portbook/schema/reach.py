@@ -45,6 +45,7 @@ _ORIGIN = Table(
                 closed(
                     (
                         "loopback",
+                        "link-local",
                         "not-here",
                         "interface-down",
                         "no-address",

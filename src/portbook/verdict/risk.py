@@ -112,6 +112,8 @@ def facts_of_reach(listener: Listener) -> list[str]:
         return ["firewalled"]
     reach = listener.socket.reach
     facts = [_REACHES[reach]] if reach in _REACHES else []
+    if reach is Reach.LOOPBACK and let_in(listener):
+        return ["exposed"]  # an interface lets packets to it in
     return [*facts, "exposed"] if let_in(listener) or "wildcard" in facts else facts
 
 

@@ -37,8 +37,7 @@ TEMPLATES = {
     "portbook on that host.",
     "fits-by-name": "{named} {service}, the registered service. {only_named}",
     "loopback-only": "Bound to {bound_to}: only this machine can reach it.",
-    "exposed": "Bound to {exposed_on}; {let_in}. If only this machine needs it, "
-    "bind it to 127.0.0.1 or [::1].",
+    "exposed": "Bound to {exposed_on}; {let_in}. If only this machine needs it, {enclose}.",
     "firewalled": "Bound to {bound_to}; {kept_out}.",
     "shadowed": "Two programs have this port: {reached}. Stop one, or name the address.",
     "known-use": "Commonly on {place}: {use}{beside}.",
@@ -124,6 +123,13 @@ def _bound_to(facts: Facts) -> str:
 def _exposed_on(facts: Facts) -> str:
     place = _bound_to(facts)
     return f"every interface ({place})" if place in _EVERY_ADDRESS else place
+
+
+def _enclose(facts: Facts) -> str:
+    """How to keep others out; loopback itself lets them in by a setting of an interface alone."""
+    if _bound_to(facts).startswith("127."):
+        return "switch off route_localnet (net.ipv4.conf)"
+    return "bind it to 127.0.0.1 or [::1]"
 
 
 def _owners(facts: Facts) -> str:
@@ -328,6 +334,7 @@ _WORDS: dict[str, Callable[[Facts], object]] = {
     "place": lambda facts: "{}/{}".format(*facts["subject"]),
     "bound_to": _bound_to,
     "exposed_on": _exposed_on,
+    "enclose": _enclose,
     "let_in": let_in,
     "kept_out": kept_out,
     "program": _program,

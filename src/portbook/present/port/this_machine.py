@@ -144,6 +144,8 @@ def meaning(listener: Listener) -> str:
     if listener.assessment.reachable is not None:
         from portbook.present.phrases.reach import reachable_words
 
+        if reach is Reach.LOOPBACK:  # others were asked about for that reason alone
+            said = "loopback, with route_localnet on"
         said = said.removesuffix("; firewall not checked")
         said += f"; {reachable_words(listener.assessment.reachable)}"
     if (

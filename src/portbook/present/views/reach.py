@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from portbook.app.origins import ANYWHERE, THIS_MACHINE, Barrier
+from portbook.app.origins import ANYWHERE, THIS_MACHINE
 from portbook.app.reachable import reachable_of
 from portbook.model import Family, GapCode, Scope, Transport, host_port
-from portbook.model.reach import Outcome
+from portbook.model.reach import Barrier, Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
 from portbook.present.phrases import filter_words, unseen_of_socket
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 _BARRIERS = {
     Barrier.LOOPBACK: "no: bound to loopback",
+    Barrier.LINK_LOCAL: "no: bound to a link-local address",
     Barrier.NOT_HERE: "no: no interface has the bound address",
     Barrier.DOWN: "no: the interface is down",
     Barrier.NO_ADDRESS: "no: {place} no {family} address{beyond}",
