@@ -116,6 +116,7 @@ def test_of_the_rules_that_may_decide_the_one_that_is_in_doubt_is_last() -> None
          "limit rate over 1/second drop"),
         ([sub, rule("sub", reject), rule("in", over, {"jump": {"target": "sub"}}),
           rule("in", ACCEPT)], "limit rate over 1/second jump sub"),
+        ([rule("in", match(DPORT, 80), {"newer": {"port": 80}})], "tcp dport 80 newer"),
     ):  # fmt: skip
         (one,) = ask(base, *rules)
         assert (str(one.outcome), one.rules[-1].text) == ("unknown", reason)

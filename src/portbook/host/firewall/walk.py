@@ -178,7 +178,6 @@ class Walk:
             add(step.flows, step.packet, step.perhaps)
 
     # Each action returns whether the rule ends with it.
-
     def _on_test(self, step: Step, test: Test) -> bool:
         step.narrow(*self.world.test(*test, step.packet), self.world.everyone)
         return False
@@ -189,6 +188,7 @@ class Walk:
 
     def _on_unclear(self, step: Step, _: Unclear) -> bool:
         self._stop(Outcome.UNKNOWN, step.perhaps, step.rule.text)
+        self.doubts.append((step.rule, step.perhaps))
         return False
 
     def _on_assign(self, step: Step, assign: Assign) -> bool:
