@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.real.namespace import UNPRIVILEGED, Namespace
-from tests.real.needs import need_namespaces, need_program
+from tests.real.needs import need_kernel, need_namespaces, need_program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -166,3 +166,25 @@ def test_a_set_of_a_million_is_read_or_said_not_to_be(machine: Namespace) -> Non
     told = {each["source"]: each for each in socket["from"]}["192.0.2.0/24"]
     unread = "firewall-set-unread" in {each["code"] for each in report["missing"]}
     assert told["answer"] == ("unknown" if unread else "open")
+
+
+@pytest.mark.parametrize("listed", [False, True])
+def test_tables_of_iptables_legacy_that_no_tool_prints_are_missed(listed: bool) -> None:
+    """Where only iptables over nftables is installed, which prints nothing or its own tables."""
+    need_namespaces()
+    program = need_program("nft", "iptables-legacy", "iptables-nft", "iptables-legacy-save")
+    with Namespace() as made:
+        linked(made, PLAIN.replace("22, 8000-8100", "22"))
+        rule = ["iptables-legacy", "-A", "INPUT", "-p", "tcp", "--dport", "8080", "-j", "DROP"]
+        need_kernel(not made.run(rule).returncode, "this kernel has no iptables of the older kind")
+        if listed:
+            assert not made.run(["iptables-nft", "-A", "INPUT", "-j", "ACCEPT"]).returncode
+        answer = "192.0.2.0/24"
+        (socket,) = made.ask("reach", "8080")["sockets"]
+        assert {each["source"]: each["answer"] for each in socket["from"]}[answer] == "dropped"
+        over = f'mount --bind /dev/null $(readlink -f {program}) && exec "$@"'
+        report = made.ask("reach", "8080", before=("unshare", "-m", "sh", "-c", over, "sh"))
+        (socket,) = report["sockets"]
+        assert {each["source"]: each["answer"] for each in socket["from"]}[answer] == "unknown"
+        words = "iptables-legacy-save is not installed"
+        assert [words in each["message"] for each in report["missing"]] == [True]

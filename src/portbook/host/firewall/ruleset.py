@@ -229,8 +229,10 @@ class _Reader:
         text = self._run(f"{prefix}-{variant}-save")
         if text is None:
             text = self._run(f"{prefix}-save")
-            # Its first line says "(nf_tables)" where that is the variant it stands for.
-            if text is not None and ("(nf_tables)" in text.split("\n", 1)[0]) != (variant == "nft"):
+            # Its first line says "(nf_tables)" where that is the variant it stands for. That one
+            # prints nothing where it has no tables; the older one is asked only where it has some.
+            first, legacy = (text or "").split("\n", 1)[0], variant == "legacy"
+            if text is not None and ("(nf_tables)" in first or not first) == legacy:
                 return None
         from portbook.host.firewall.iptables_rules import parse_iptables
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from portbook.app.origins import ANYWHERE, THIS_MACHINE
 from portbook.app.reachable import reachable_of
 from portbook.model import Family, GapCode, Scope, Transport, host_port
+from portbook.model.gap import OF_OWNERS
 from portbook.model.reach import Barrier, Outcome
 from portbook.present.document import Page, Paragraph, Section, Table
 from portbook.present.owners import owner_phrase, unseen_owner
@@ -47,6 +48,8 @@ _ANSWERS = {
 
 
 _FAMILIES = {Family.IPV4: "IPv4", Family.IPV6: "IPv6"}
+# What may be unseen where all chains of the firewall were read.
+_BESIDE = OF_OWNERS | {GapCode.NOT_EVALUATED, GapCode.FIREWALL_SET_UNREAD}
 _UNMANAGED = (("nftables",), ("iptables",))
 
 
@@ -78,7 +81,8 @@ def compose_reach(report: ReachReport, to: Viewer) -> Page:
     ]
     named = [each for each in report.missing if each.code is not GapCode.NOT_EVALUATED]
     more += [Paragraph(f"Not seen: {gap}") for gap in unseen_of_socket(named)]
-    more += [Paragraph(NO_MANAGER)] if report.filters[:1] in _UNMANAGED else []
+    if report.filters[:1] in _UNMANAGED and all(each.code in _BESIDE for each in report.missing):
+        more.append(Paragraph(NO_MANAGER))
     more += [Paragraph(f"Not evaluated: {_beside(report)}.")] if report.not_evaluated else []
     if any(each.answer is Outcome.OPEN and each.source == ANYWHERE for each in report.origins):
         more.append(Paragraph(BEYOND))
