@@ -41,7 +41,6 @@ NO_READERS = {
     "portbook.host.probe.local_address:route_request": "is given an address of this machine",
     "portbook.catalog.update.install:Keeper.keep": _WRITES,
     "portbook.web.reference:kept": _WRITES,
-    "portbook.web.reference:in_form": _WRITES,
     "portbook.web.http.cache:Keeping": "is given what makes a page",
     "portbook.web.http.cache:Keeping.find": "looks an address up by its hash",
     "portbook.web.http.cache:Keeping.find_in": "looks an address up by its hash",
