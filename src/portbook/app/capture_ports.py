@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from itertools import chain, compress, repeat
 from typing import TYPE_CHECKING
@@ -33,10 +34,9 @@ class CapturePorts:
 
     def __init__(self, judge: CaptureJudge) -> None:
         self._judge = judge
-        self.weighs, self.service_at = [0] * (PORTS << 2), [0] * (PORTS << 2)
+        self.weighs, self.service_at, self._alike = [_numbers() for _ in range(3)]
         self.standings: list[Outline] = []
         self.learned: list[tuple[PortInShort, int, int]] = []
-        self._alike = [0] * (PORTS << 2)  # as weighs, and never of its own
         self._first: dict[int, int] = {}
         self._numbers: dict[object, int] = {}
         self._known = 0
@@ -100,10 +100,9 @@ class CapturePorts:
         self._whole.add(bits)
         sizes = [size for _, size in runs]
         weights = [_weight(found) for found, _ in runs]
-        every = list(chain.from_iterable(map(repeat, weights, sizes)))
-        self._alike[bits::4] = self.weighs[bits::4] = every
+        self._alike[bits::4] = self.weighs[bits::4] = _repeated(weights, sizes)
         services = [self.service(found.standing) for found, _ in runs]
-        self.service_at[bits::4] = chain.from_iterable(map(repeat, services, sizes))
+        self.service_at[bits::4] = _repeated(services, sizes)
         place = bits
         for found, size in runs:
             self._learn(found, range(place, place + (size << 2), 4))
@@ -143,6 +142,16 @@ class CapturePorts:
             number = self._numbers[key] = len(self.standings)
             self.standings.append(standing)
         return number
+
+
+def _numbers() -> array[int]:
+    """A number for each place: together in memory, as all of them are looked up at random."""
+    return array("I", bytes(4 * (PORTS << 2)))
+
+
+def _repeated(numbers: Iterable[int], sizes: Iterable[int]) -> array[int]:
+    """Each of *numbers* as often as *sizes* say."""
+    return array("I", list(chain.from_iterable(map(repeat, numbers, sizes))))
 
 
 def _weight(found: PortInShort) -> int:

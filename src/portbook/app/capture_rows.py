@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from portbook.app.socket_columns import SEVERAL
 from portbook.formats.fields import PlainRows
 from portbook.model import OwnersSeen, Process, Reach, Socket, SocketState, Transport
 from portbook.model.sockets import UNJUDGED
@@ -79,6 +80,8 @@ def _key(listener: Listener) -> tuple[Any, ...] | None:
     if owners:
         owner = owners[0]
         pid, held = owner[0], owner[1]
+        if not 0 <= pid < SEVERAL:
+            return None
         # Mostly all that is known of an owner is its pid and its program.
         if owner.count(None) != _UNSAID or owner[11]:
             held = owner[1:]

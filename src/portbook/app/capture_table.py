@@ -16,7 +16,13 @@ from typing import TYPE_CHECKING, Any, overload
 
 from portbook.app.capture_ports import CapturePorts
 from portbook.app.capture_rows import plain_rows, reach_of
-from portbook.app.socket_columns import TRANSPORT_BITS, ByColumns, SocketColumns, port_at
+from portbook.app.socket_columns import (
+    SEVERAL,
+    TRANSPORT_BITS,
+    ByColumns,
+    SocketColumns,
+    port_at,
+)
 from portbook.formats.fields import PlainRows
 from portbook.model import (
     Assessment,
@@ -29,21 +35,24 @@ from portbook.model import (
     Socket,
     SocketState,
 )
+from portbook.model.sockets import UNJUDGED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from portbook.app.capture_judge import CaptureJudge
-    from portbook.model import OwnersSeen
+    from portbook.app.on_record import OwnersOnRecord
+    from portbook.model import Finding, OwnersSeen
 
-    # All of an owner but its pid, how far the search went, and the socket's user.
-    _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None]
+    # All of an owner but its pid, how far the search went, the socket's user, what is on record.
+    _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None, OwnersOnRecord]
 
 _MOST_SERIOUS = max(level.rank for level in Level)
 FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
 _REACHES = {reach: at for at, reach in enumerate((None, *Reach))}  # in three bits
-# Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart.
-_SPREAD = 0x9E3779B1
+# Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart. The keys
+# of a hundred owners are small numbers, with which all is done in half of the time.
+_SPREAD = 0x5BD1E9
 _EXPECTED = 6000  # sockets that are looked at before the first is judged
 _tuple: Any = tuple.__new__
 
@@ -61,12 +70,12 @@ def judge_all(judge: CaptureJudge, listeners: Sequence[Listener]) -> list[Listen
     """
     if judge.said:
         return list(map(judge, listeners))
-    table = CaptureTable(judge, listeners)
-    return list(map(table.judged, range(len(table))))
+    rows = CaptureRows(judge, listeners)
+    return list(map(rows.judged, range(len(rows))))
 
 
-class CaptureTable(ByColumns, Sequence[Listener]):
-    """The sockets of *listeners*, judged without a word: the most serious first, then by port.
+class CaptureRows:
+    """The sockets of *listeners* as they come, judged without a word.
 
     What :class:`~portbook.app.capture_judge.CaptureJudge` would say of each alone is said of it
     here. No socket is kept that is made of what others have too: it is put together when somebody
@@ -76,19 +85,17 @@ class CaptureTable(ByColumns, Sequence[Listener]):
     def __init__(self, judge: CaptureJudge, listeners: Iterable[Listener | PlainRows]) -> None:
         self.judge = judge
         self.columns = SocketColumns()
+        self.columns.user = self.columns.program  # who is the user goes with the owner
         self._verdicts: list[Assessment] = []
-        self._alone: dict[int, Listener] = {}  # those that are like no other, as they are
         # The rest of what was told of sockets, beside address, port and owner; nothing of those
-        # above. Then its number for each.
+        # that are like no other. Then its number for each.
         self.rests: list[tuple[Any, ...]] = [()]
         self.rest_of_each = _numbers()
         self._holders: dict[int, _Holder] = {}
         # Of addresses by their numbers: with their families, and where they are reached from.
-        self.addresses: list[Any] = []
+        self.addresses: list[tuple[Any, ...]] = []
         self.reaches: list[Reach | None] = []
-        self._reaches: list[int] = []  # in three bits
-        self._families: list[int] = []  # in two bits
-        self._noted: list[int] = []  # sockets whose ports a note may call something else
+        self._reaches, self._families = bytearray(), bytearray()
         # The numbers of what was looked up already: by a row's own key that of the rest of its
         # socket, by an address' and an owner's own theirs.
         self._rest_of: dict[Any, int] = {}
@@ -98,64 +105,42 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         self.ports = CapturePorts(judge)
         self._known: dict[int, int] = {}  # the numbers of verdicts
         self._ranks_of: list[int] = []  # and their ranks
-        self._begin()
-        self._fill(judge, listeners)
-        self._finish()
-
-    def _begin(self) -> None:
-        """Empties what has a number for each socket: arrays, as numbers that lie anywhere in memory
-        take several times as long to be read in the order of the table.
-        """
-        columns = self.columns
-        for column in (columns.level, columns.address, columns.service, columns.program):
-            column.of_each = _numbers()
-        columns.places, columns.pids = _numbers(), []
-        self.rest_of_each, self._alone, self._noted = _numbers(), {}, []
+        self.take(listeners)
 
     def take(self, listeners: Iterable[Listener | PlainRows]) -> None:
         """Holds *listeners* in the place of those before; what was looked up for these is kept."""
-        self._begin()
-        self._fill(self.judge, listeners)
-        self._finish()
-
-    def _finish(self) -> None:
-        columns, ranks_of, families = self.columns, self._ranks_of, self._families
-        places, service = columns.places, columns.service
-        services: list[Any] = list(map(self.ports.service_at.__getitem__, places))
-        for at in self._noted:
-            services[at] = (at,)
-        service.clear()
-        service.update((key, at) for at, key in enumerate(dict.fromkeys(services)))
-        service.of_each = array("I", map(service.__getitem__, services))
-        standings = self.ports.standings
-        self.standings = [standings[key] if isinstance(key, int) else None for key in service]
-        ranks = [
-            ranks_of[verdict] | place << 2 | families[where]
-            for verdict, place, where in zip(
-                columns.level.of_each, places, columns.address.of_each, strict=True
-            )
-        ]
-        self.order = sorted(range(len(ranks)), key=ranks.__getitem__)
+        # Arrays, as numbers that lie anywhere in memory take several times as long to be read.
+        columns = self.columns
+        for column in (columns.level, columns.address, columns.program):
+            column.of_each = _numbers()
+        columns.places, columns.pids = _numbers(), array("Q")
+        self.rest_of_each = _numbers()
+        self.alone: dict[int, Listener] = {}  # those that are like no other, as they are
+        self._fill(listeners)
 
     def judged(self, at: int) -> Listener:
         """The socket that was read as number *at*, with its verdict."""
-        alone = self._alone.get(at)
+        alone = self.alone.get(at)
         if alone is not None:
             return alone
         columns = self.columns
-        port, transport = port_at(columns.places[at])
-        address, family = self.addresses[columns.address.of_each[at]]
-        owner, seen, uid, user = self._holders[columns.program.of_each[at]]
-        inode, *rest = self.rests[self.rest_of_each[at]]
+        by, pid = columns.program.of_each[at], columns.pids[at]
+        where, rest = columns.address.of_each[at], self.rest_of_each[at]
+        return self._made(columns.places[at], where, by, pid, rest, self.verdict(at))
+
+    def _made(
+        self, place: int, where: int, by: int, pid: int, rest: int, verdict: Assessment
+    ) -> Listener:
+        """The socket of these numbers, none of which is of one that is like no other."""
+        port, transport = port_at(place)
+        address, family = self.addresses[where]
+        owner, seen, uid, user, _ = self._holders[by]
+        inode, *more = self.rests[rest]
         socket = (transport, family, address, port, SocketState.LISTEN, None, inode, uid, user)
-        owners = () if owner is None else (_tuple(Process, (columns.pids[at], *owner)),)
+        owners = () if owner is None else (_tuple(Process, (pid, *owner)),)
         made: Listener = _tuple(
             Listener,
-            (
-                _tuple(Socket, (*socket, *rest)),
-                _tuple(Ownership, (owners, seen, None)),
-                self._verdicts[columns.level.of_each[at]],
-            ),
+            (_tuple(Socket, (*socket, *more)), _tuple(Ownership, (owners, seen, None)), verdict),
         )
         return made
 
@@ -163,43 +148,22 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         """That on the socket that was read as number *at*, which is not like no other."""
         return self._verdicts[self.columns.level.of_each[at]]
 
-    def unlike(self) -> Iterator[Listener]:
-        """The sockets that are held as they are: no column could say what they hold."""
-        return iter(self._alone.values())
-
     def verdicts(self) -> list[tuple[Assessment, int]]:
         """The different verdicts, and how many of the sockets have each."""
         counted = Counter(self.columns.level.of_each)
         return [(self._verdicts[number], count) for number, count in counted.items()]
 
     def __len__(self) -> int:
-        return len(self.order)
+        return len(self.rest_of_each)
 
-    @overload
-    def __getitem__(self, at: int) -> Listener: ...
-    @overload
-    def __getitem__(self, at: slice) -> Sequence[Listener]: ...
-    def __getitem__(self, at: int | slice) -> Listener | Sequence[Listener]:
-        if isinstance(at, int):
-            return self.judged(self.order[at])
-        part = self.order[at]
-        return self if part == self.order else tuple(map(self.judged, part))
-
-    def __iter__(self) -> Iterator[Listener]:
-        return map(self.judged, self.order)
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return tuple, (tuple(self),)
-
-    def _fill(self, judge: CaptureJudge, listeners: Iterable[Listener | PlainRows]) -> None:
+    def _fill(self, listeners: Iterable[Listener | PlainRows]) -> None:
         """Takes *listeners*, those alike together."""
-        self.columns.user = self.columns.program  # who is the user goes with the owner
         stream = plain_rows(listeners)
         for rows in chain(self._expect(stream), stream):
             if not isinstance(rows, PlainRows):
-                self._add(judge, rows)
-            elif not self._add_rows(judge, rows):
-                self._fill(judge, map(rows.listener, range(len(rows.ports))))
+                self._add(rows)
+            elif not self._add_rows(rows):
+                self._fill(map(rows.listener, range(len(rows.ports))))
 
     def _expect(self, stream: Iterator[Listener | PlainRows]) -> list[Listener | PlainRows]:
         """The first of *stream*, so many that all ports are learned at once where there are many,
@@ -220,19 +184,20 @@ class CaptureTable(ByColumns, Sequence[Listener]):
         bits = self._bits
         return [port << 2 | bits[rest] for port, rest in zip(rows.ports, rests, strict=True)]
 
-    def _add_rows(self, judge: CaptureJudge, rows: PlainRows) -> bool:
+    def _add_rows(self, rows: PlainRows) -> bool:
         """Takes *rows*; False where one of them has to be looked at alone.
 
         No row is looked at by itself: what is the same in many is looked up by what tells it apart,
         a column after the other.
         """
-        at = len(self.rest_of_each)
-        rests: list[Any] = list(map(self._rest_of.get, rows.kinds))
-        if None in rests:
-            if not self._learn_kinds(rows):
-                return False
-            rests = list(map(self._rest_of.__getitem__, rows.kinds))
-        wheres, owners = self._wheres_of(rows, at), self._owners_of(judge, rows, at)
+        judge, at = self.judge, len(self.rest_of_each)
+        if not self._learn_kinds(rows):
+            return False
+        self._learn_addresses(rows)
+        self._learn_owners(rows, at)
+        rests = list(map(self._rest_of.__getitem__, rows.kinds))
+        wheres = list(map(self._where.__getitem__, rows.addresses))
+        owners = list(map(self._owners.__getitem__, rows.owners))
         columns, bits = self.columns, self._bits
         places = self._places_of(rows, rests)
         self.ports.learn(places, {bits[rest] for rest in {*rests}})
@@ -242,27 +207,27 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             by * _SPREAD + weighs[place] + reaches[where]
             for by, place, where in zip(owners, places, wheres, strict=True)
         ]
-        verdicts: list[Any] = list(map(self._known.get, keys))
-        if None in verdicts:
-            for number, key in enumerate(keys):
-                if verdicts[number] is None:
-                    by, reach = owners[number], reaches[wheres[number]]
-                    alike, place = self.ports.alike(by, places[number])
-                    same = by * _SPREAD + alike + reach
-                    if same not in self._known:
-                        listener, port = rows.listener(number), judge.on_record(*port_at(place))
-                        listener = listener._replace(
-                            socket=listener.socket._replace(port=place >> 2)
-                        )
-                        findings = judge.findings(listener, port, ())
-                        self._known[same] = self._number(Assessment(findings), at + number)
-                    verdicts[number] = self._known[key] = self._known[same]
-        self.rest_of_each.extend(rests)
-        columns.places.extend(places)
-        columns.level.of_each.extend(verdicts)
-        columns.address.of_each.extend(wheres)
-        columns.program.of_each.extend(owners)
-        columns.pids += rows.pids
+        known = self._known
+        for key, number in _new(keys, known):
+            by, where, place = owners[number], wheres[number], places[number]
+            alike, first = self.ports.alike(by, place)
+            same = by * _SPREAD + alike + reaches[where]
+            if same not in known:
+                listener = self._made(first, where, by, rows.pids[number], rests[number], UNJUDGED)
+                port, owned = judge.on_record(*port_at(first)), self._holders[by][-1]
+                known[same] = self._number(judge.findings(listener, port, (), owned), at + number)
+            known[key] = known[same]
+        verdicts = list(map(known.__getitem__, keys))
+        more: list[tuple[Any, Sequence[int]]] = [
+            (self.rest_of_each, rests),
+            (columns.places, places),
+            (columns.level.of_each, verdicts),
+            (columns.address.of_each, wheres),
+            (columns.program.of_each, owners),
+            (columns.pids, rows.pids),
+        ]
+        for column, numbers in more:  # made at once: to add one after the other takes much longer
+            column.extend(array(column.typecode, numbers))
         return True
 
     def _learn_kinds(self, rows: PlainRows) -> bool:
@@ -281,75 +246,108 @@ class CaptureTable(ByColumns, Sequence[Listener]):
             self.rests.append((*said, *more))
         return True
 
-    def _wheres_of(self, rows: PlainRows, at: int) -> list[int]:
-        numbers, known = self.columns.address, self._where
-        found: list[Any] = list(map(known.get, rows.addresses))
-        if None not in found:
-            return found
-        address_of = rows.address
-        for number, key in enumerate(rows.addresses):
-            if found[number] is None and key not in known:
-                address, family = where = address_of(key)
-                known[key] = numbers.number(where, at + number)
-                if len(numbers) > len(self.addresses):
-                    self._add_address(where, family, reach_of(address, family))
-        return list(map(known.__getitem__, rows.addresses))
+    def _learn_addresses(self, rows: PlainRows) -> None:
+        for key in {*rows.addresses}.difference(self._where):
+            address, family = where = rows.address(key)
+            self._where[key] = self._address(where, family, reach_of(address, family))
 
-    def _add_address(self, where: Any, family: Family | None, reach: Reach | None) -> None:
+    def _address(self, where: Any, family: Family | None, reach: Reach | None) -> int:
+        """The number of the address *where*, which is new."""
         self.addresses.append(where)
         self.reaches.append(reach)
         self._reaches.append(_REACHES[reach])
         self._families.append(FAMILIES[family])
+        return len(self.reaches) - 1
 
-    def _owners_of(self, judge: CaptureJudge, rows: PlainRows, at: int) -> list[int]:
-        found: list[Any] = list(map(self._owners.get, rows.owners))
-        if None not in found:
-            return found
+    def _learn_owners(self, rows: PlainRows, at: int) -> None:
         for key, number in _new(rows.owners, self._owners):
             listener = rows.listener(number)
             owners, seen, _ = listener.ownership
             by = self._owners[key] = self.columns.program.number((key,), at + number)
             socket = listener.socket
-            self._holders[by] = owners[0][1:] if owners else None, seen, socket.uid, socket.user
-            self.ports.learn_owner(by, judge.owners_on_record(owners))
-        return list(map(self._owners.__getitem__, rows.owners))
+            owned, owner = self.judge.owners_on_record(owners), owners[0][1:] if owners else None
+            self._holders[by] = owner, seen, socket.uid, socket.user, owned
+            self.ports.learn_owner(by, owned)
 
-    def _number(self, verdict: Assessment, at: int) -> int:
-        """The number of *verdict*, which socket *at* has, among those of other findings."""
-        number = self.columns.level.number(id(verdict.findings), at)
+    def _number(self, findings: tuple[Finding, ...], at: int) -> int:
+        """The number of the verdict of *findings*, which socket *at* has, among others."""
+        number = self.columns.level.number(id(findings), at)
         if number == len(self._verdicts):  # held here, so that its findings stay what they are
+            verdict = Assessment(findings)
             self._verdicts.append(verdict)
             self._ranks_of.append(rank_of(verdict))
         return number
 
-    def _add(self, judge: CaptureJudge, bare: Listener) -> None:
+    def _add(self, bare: Listener) -> None:
         """Takes a socket that is like no other."""
         socket = bare.socket
         port, transport = socket.port, socket.transport
-        listener = judge(bare)
+        listener = self.judge(bare)
         columns, at = self.columns, len(self.rest_of_each)
-        number = self._number(listener.assessment, at)
+        number = self._number(listener.assessment.findings, at)
         place = port << 2 | TRANSPORT_BITS[transport]
         self.ports.learn([place], [place & 3])
-        pids = tuple([owner.pid for owner in listener.ownership.owners])
-        for column in (columns.address, columns.program):
-            column.of_each.append(column.number((at,), at))
-        if len(self.addresses) < len(columns.address):
-            self._add_address((at,), socket.family, None)
-        self._families[columns.address.of_each[at]] = FAMILIES[socket.family]
-        if listener.assessment.note is not None:
-            self._noted.append(at)
+        pids = [owner.pid for owner in listener.ownership.owners]
+        plain = len(pids) <= 1 and 0 <= sum(pids) < SEVERAL
+        if (at,) not in self._where:
+            self._where[(at,)] = self._address((at,), socket.family, None)
+        where = self._where[(at,)]
+        self._families[where] = FAMILIES[socket.family]
+        columns.address.of_each.append(where)
+        columns.program.of_each.append(columns.program.number((at,), at))
         columns.places.append(place)
         columns.level.of_each.append(number)
-        columns.pids.append(pids if len(pids) > 1 else sum(pids))
+        columns.pids.append(sum(pids) if plain else at | SEVERAL)
         self.rest_of_each.append(0)
-        self._alone[at] = listener
+        self.alone[at] = listener
+
+
+class CaptureTable(CaptureRows, ByColumns, Sequence[Listener]):
+    """The sockets of *listeners*, judged without a word: the most serious first, then by port."""
+
+    def take(self, listeners: Iterable[Listener | PlainRows]) -> None:
+        """Holds *listeners*, and finds their order."""
+        super().take(listeners)
+        columns, ranks_of, families = self.columns, self._ranks_of, self._families
+        ranks = [
+            ranks_of[verdict] | place << 2 | families[where]
+            for verdict, place, where in zip(
+                columns.level.of_each, columns.places, columns.address.of_each, strict=True
+            )
+        ]
+        self.order = sorted(range(len(ranks)), key=ranks.__getitem__)
+        services = array("I", map(self.ports.service_at.__getitem__, columns.places))
+        noted = [at for at, each in self.alone.items() if each.assessment.note is not None]
+        for number, at in enumerate(noted, len(self.ports.standings)):
+            services[at] = number
+        columns.service.of_each = services
+        self.standings = [*self.ports.standings, *[self.alone[at] for at in noted]]
+
+    @overload
+    def __getitem__(self, at: int) -> Listener: ...
+    @overload
+    def __getitem__(self, at: slice) -> Sequence[Listener]: ...
+    def __getitem__(self, at: int | slice) -> Listener | Sequence[Listener]:
+        if isinstance(at, int):
+            return self.judged(self.order[at])
+        part = self.order[at]
+        return self if part == self.order else tuple(map(self.judged, part))
+
+    def __iter__(self) -> Iterator[Listener]:
+        return map(self.judged, self.order)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return tuple, (tuple(self),)
 
 
 def _numbers() -> Any:
     return array("I")  # of at most 32 bits
 
 
-def _new(column: Sequence[Any], known: Mapping[Any, object]) -> Iterator[tuple[Any, int]]:
-    """What is in *column* and not in *known*, which is given each before the next; its place."""
-    return ((key, number) for number, key in enumerate(column) if key not in known)
+def _new(column: Sequence[Any], known: dict[Any, int]) -> list[tuple[Any, int]]:
+    """What is in *column* and not in *known*, each once and with a place where it is."""
+    missing = {*column}.difference(known)
+    if not missing:
+        return []
+    places = dict(zip(column, range(len(column)), strict=True))
+    return [(key, place) for key, place in places.items() if key in missing]

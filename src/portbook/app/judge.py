@@ -95,17 +95,23 @@ class Judge:
         return judged
 
     def findings(
-        self, listener: Listener, port: PortOnRecord, reached: tuple[Reached, ...]
+        self,
+        listener: Listener,
+        port: PortOnRecord,
+        reached: tuple[Reached, ...],
+        owners: OwnersOnRecord | None = None,
     ) -> tuple[Finding, ...]:
-        """What the verdict says of *listener*, whose port stands on record as *port*.
+        """What the verdict says of *listener*, whose port stands on record as *port*, and its
+        owners as *owners* where they were looked up.
 
         *reached* says which program each address of the port reaches, where several sockets have
         it. Sockets that differ in nothing that is weighed get the same findings, made once.
         """
         processes = listener.ownership.owners
-        if self._last is None or self._last[0] is not processes:
-            self._last = (processes, self.owners_on_record(processes))
-        owners = self._last[1]
+        if owners is None:
+            if self._last is None or self._last[0] is not processes:
+                self._last = (processes, self.owners_on_record(processes))
+            owners = self._last[1]
         key = None if reached else self._key(listener, port, owners)
         if key is None:
             return judge(self._case(listener, port, owners.each, reached), said=self._said)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 # The transports by their names, in two bits.
 TRANSPORTS = tuple(sorted(Transport))
 TRANSPORT_BITS = {kind: at for at, kind in enumerate(TRANSPORTS)}
+SEVERAL = 1 << 63  # above what a column holds of pids
 
 
 def port_at(place: int) -> tuple[int, Transport]:
@@ -57,38 +58,36 @@ class SocketColumns:
     """What tells sockets apart in the columns of a table, as keys with their numbers.
 
     A key is whatever tells the cells of its column apart. ``places`` are those of
-    :func:`port_at`. ``pids`` are numbers, 0 where none is known, or those of several owners.
+    :func:`port_at`. ``pids`` are numbers, 0 where none is known; from :data:`SEVERAL` on that of
+    the socket, whose owners tell theirs.
     """
 
     def __init__(self) -> None:
         self.level, self.address, self.service = Numbers(), Numbers(), Numbers()
         self.program, self.user = Numbers(), Numbers()
         self.places: MutableSequence[int] = []
-        self.pids: list[int | tuple[int, ...]] = []
+        self.pids: MutableSequence[int] = []
 
 
 class ByColumns(ABC):
     """Sockets of which the columns are known already, and no values made yet.
 
-    ``order`` are the places of the sockets in ``columns``, which are as they were read, and
-    ``standings`` those of the column of services, None where the key is the place of a socket of
-    its own. A key of the column of addresses is an address and its family, or one thing for a
-    socket that was looked at alone.
+    ``order`` are the places of the sockets in ``columns``, which are as they were read. ``alone``
+    are those that were looked at alone, by these places: of the others no more is known than an
+    address, a port and one owner. ``addresses`` are by the numbers of their column an address and
+    its family, or the place of one of these alone. ``standings`` are those of the column of
+    services; of a socket with a service of its own, it is that socket.
     """
 
     columns: SocketColumns
     order: Sequence[int]
-    standings: Sequence[Outline | None]
+    addresses: list[tuple[Any, ...]]
+    alone: dict[int, Listener]
+    standings: list[Outline | Listener]
 
     @abstractmethod
     def judged(self, at: int) -> Listener:
         """The socket that was read as number *at*, with its verdict."""
-
-    @abstractmethod
-    def unlike(self) -> Iterator[Listener]:
-        """The sockets that were looked at alone, with their verdicts: of the others no more is
-        known than an address, a port and one owner.
-        """
 
     @abstractmethod
     def verdicts(self) -> list[tuple[Assessment, int]]:
@@ -127,8 +126,8 @@ def columns_of(listeners: Sequence[Listener]) -> SocketColumns:
             continue
         owner = owners[0]
         name: object = None
-        if len(owners) > 1:
-            add_pid(tuple([each.pid for each in owners]))
+        if len(owners) > 1 or not 0 <= owner.pid < SEVERAL:
+            add_pid(SEVERAL | len(columns.pids))
         else:
             add_pid(owner.pid)
             bare = owner.command is None and seen is not inferred

@@ -24,8 +24,9 @@ from portbook.model import (
 from portbook.present.owners import Viewer
 from portbook.present.port.this_machine import meaning
 from portbook.present.render.text import Style, columns_of
+from portbook.present.views.column_words import NONE
 from portbook.present.views.explain import render_explained
-from portbook.present.views.listen_fields import COLUMNS, NONE, REACHABLE, Cells
+from portbook.present.views.listen_fields import COLUMNS, REACHABLE, Cells
 from tests.strategies import listeners, nasty, processes
 from tests.values import CATALOG, changed, worded
 

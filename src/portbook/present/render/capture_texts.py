@@ -20,7 +20,7 @@ from portbook.app.capture_judge import (
     named_alone,
     shape_of,
 )
-from portbook.app.capture_table import CaptureTable
+from portbook.app.capture_table import CaptureRows, CaptureTable
 from portbook.app.socket_columns import port_at
 from portbook.model import Assessment, Family, Listener, Reach
 from portbook.model.sockets import UNJUDGED, bracketed
@@ -79,7 +79,7 @@ class CaptureTexts:
         self._row = _one_by_one(row_writer(table, {}))
         in_place = {"service_names": lambda _: NAMES, "findings": lambda _: FINDINGS}
         self._head = _one_by_one(row_writer(table, in_place))
-        self._table: CaptureTable | None = None
+        self._table: CaptureRows | None = None
         self._begin()
 
     def _begin(self) -> None:
@@ -122,7 +122,7 @@ class CaptureTexts:
         while some := list(islice(stream, _TOGETHER)):
             yield from self.of_table(self.taken(some), range(len(some)), end)
 
-    def taken(self, some: Iterable[Listener | PlainRows]) -> CaptureTable:
+    def taken(self, some: Iterable[Listener | PlainRows]) -> CaptureRows:
         """A table of *some*, which were not judged; it is the same until it has become large."""
         table = self._table
         if table is None or self._kept(table) > _MOST_KEPT:
@@ -130,16 +130,16 @@ class CaptureTexts:
             table = self._table = (
                 None  # before the next one is made: two at once take twice as much
             )
-            table = self._table = CaptureTable(self.judge, some)
+            table = self._table = CaptureRows(self.judge, some)
         else:
             table.take(some)
         return table
 
-    def _kept(self, table: CaptureTable) -> int:
+    def _kept(self, table: CaptureRows) -> int:
         owners = len(table.columns.program)  # of which much more is kept than of others
         return 64 * owners + len(table.addresses) + len(self._rests)
 
-    def of_table(self, table: CaptureTable, order: Sequence[int], end: str) -> Iterator[str]:
+    def of_table(self, table: CaptureRows, order: Sequence[int], end: str) -> Iterator[str]:
         """As the texts of others, those of the sockets of *table* at the places *order*."""
         self._learn_ports(table)
         self._learn_addresses(table)
@@ -147,7 +147,7 @@ class CaptureTexts:
         for first in range(0, len(order), _TOGETHER):
             yield "".join(self._some(table, order[first : first + _TOGETHER], end))
 
-    def _some(self, table: CaptureTable, some: Sequence[int], end: str) -> list[str]:
+    def _some(self, table: CaptureRows, some: Sequence[int], end: str) -> list[str]:
         """The pieces of the texts: put together once, not first to one for each socket."""
         columns = table.columns
         bys = list(map(columns.program.of_each.__getitem__, some))
@@ -177,7 +177,7 @@ class CaptureTexts:
             pieces.append(end)
         return pieces
 
-    def _learn(self, table: CaptureTable, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
+    def _learn(self, table: CaptureRows, at: int, alike: _Kind, values: tuple[str, ...]) -> str:
         """The text of the socket at *at*, and for the next ones what can be told of its kind."""
         by, kind, where, unnumbered, rest = alike
         owners = None if rest < 0 else self._owners_of(by, table, at)
@@ -222,7 +222,7 @@ class CaptureTexts:
         return self._row(self._judge.worded(listener))
 
     def _head_of(
-        self, table: CaptureTable, at: int, alike: tuple[int, ...], values: tuple[str, ...]
+        self, table: CaptureRows, at: int, alike: tuple[int, ...], values: tuple[str, ...]
     ) -> Form | None:
         """The form of what stands around the verdict on the socket at *at*; None where that can't
         be told, as its text has a mark, or there are too many.
@@ -242,7 +242,7 @@ class CaptureTexts:
         return self._heads[key]
 
     def _verdict_of(
-        self, number: int, table: CaptureTable, at: int
+        self, number: int, table: CaptureRows, at: int
     ) -> tuple[tuple[Finding, ...], int]:
         """The findings of the verdict *number*, which is on the socket at *at*, and its gravity."""
         found = self._verdicts.get(number)
@@ -251,7 +251,7 @@ class CaptureTexts:
             found = self._verdicts[number] = verdict.findings, verdict.gravity
         return found
 
-    def _owners_of(self, by: int, table: CaptureTable, at: int) -> OwnersOnRecord | None:
+    def _owners_of(self, by: int, table: CaptureRows, at: int) -> OwnersOnRecord | None:
         """What is on record of the owner number *by*, which the socket at *at* has; None where more
         than its name weighs.
         """
@@ -263,7 +263,7 @@ class CaptureTexts:
             self._names[by] = quoted(unbyte(name or ""))[1:-1]
         return self._owners[by]
 
-    def _learn_rests(self, table: CaptureTable) -> None:
+    def _learn_rests(self, table: CaptureRows) -> None:
         for rest in table.rests[len(self._rests) :]:
             number, inode = _LIKE_NO_OTHER, None
             if rest:
@@ -273,7 +273,7 @@ class CaptureTexts:
             self._rests.append(number)
             self._inodes.append(str(inode))
 
-    def _learn_addresses(self, table: CaptureTable) -> None:
+    def _learn_addresses(self, table: CaptureRows) -> None:
         first = len(self._where)
         for where, reach in zip(table.addresses[first:], table.reaches[first:], strict=True):
             address, family = where if len(where) > 1 else ("", None)
@@ -288,7 +288,7 @@ class CaptureTexts:
             self._addresses.append(address)
             self._before_port.append(f"{bracketed(address)}:")
 
-    def _learn_ports(self, table: CaptureTable) -> None:
+    def _learn_ports(self, table: CaptureRows) -> None:
         learned = table.ports.learned
         for run in range(self._learned, len(learned)):
             found, place, size = learned[run]
@@ -305,7 +305,7 @@ class CaptureTexts:
         self._learned = len(learned)
 
 
-def _whole(table: CaptureTable, at: int) -> tuple[Listener, PortOnRecord]:
+def _whole(table: CaptureRows, at: int) -> tuple[Listener, PortOnRecord]:
     """The socket at *at* of *table*, and all that is on record of its port."""
     return table.judged(at), table.judge.on_record(*port_at(table.columns.places[at]))
 

@@ -14,10 +14,10 @@ from portbook.present.owners import owner_facts, viewer
 from portbook.present.phrases import unseen_beside_owners
 from portbook.present.render.document_text import render_item
 from portbook.present.render.text import clipped, columns_of, wrap
+from portbook.present.views.column_words import NONE
 from portbook.present.views.listen_fields import (
     COLUMNS,
     LEVELS,
-    NONE,
     ONLY_BOUND,
     REACHABLE,
     UNSEEN,
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from portbook.model import Finding, Listener
     from portbook.present.owners import Viewer
     from portbook.present.render.text import Style
+    from portbook.present.views.column_words import Words
 
+_TOGETHER = 1024  # lines of a table that are put together at a time
 _INDENT = " " * 7  # a level and two spaces
 # Where there isn't room for the least of each column, these go, the first of them first.
 _DROPPED = (
@@ -161,8 +163,7 @@ def table_lines(
     below: Callable[[Listener], Iterable[str]] | None = None,
 ) -> Iterator[str]:
     """The header and a line a socket, with what *below* gives under each."""
-    table = listeners if isinstance(listeners, ByColumns) else None
-    some = listeners if table is None else list(table.unlike())
+    some = listeners.alone.values() if isinstance(listeners, ByColumns) else listeners
     known = any(map(_REACHABLE, some))
     columns = [
         *COLUMNS[:_BEHIND_ADDRESS],
@@ -172,30 +173,52 @@ def table_lines(
     ]
     # Many sockets share what stands in a column: each different cell is measured and cut once.
     rows = cells.columns([column.name for column in columns], listeners)
-    pids = [column.name for column in columns].index("pid")
-    # Workers are counted beside the program.
-    if "," in "".join(rows[pids].words):
-        numbers = [word.partition(",")[0] for word in rows[pids].words]
-        rows[pids] = rows[pids]._replace(words=numbers)
     widths = fit(columns, [row.words for row in rows], style.width)
     names = {at: "REACH" if columns[at] is REACHABLE else columns[at].name.upper() for at in widths}
     header = [_padded([names[at]], columns[at], width)[0] for at, width in widths.items()]
     first = style.dim("  ".join(header).rstrip())
-    *but_last, last = widths
-    shown = [rows[at].of_each(_padded(rows[at].words, columns[at], widths[at])) for at in but_last]
-    # Nothing stands behind the last column, of which there are few different words.
-    ends = _padded(rows[last].words, columns[last], widths[last])
-    shown.append(rows[last].of_each(list(map(str.rstrip, ends))))
-    lines = map("  ".join, zip(*shown, strict=True))
+    shown = [_Shown(rows[at], columns[at], width) for at, width in widths.items()]
+    shown[-1].strip()
+    blocks = [slice(at, at + _TOGETHER) for at in range(0, len(listeners), _TOGETHER)]
+    lines: Iterator[str] = chain.from_iterable(
+        map("  ".join, zip(*[each.cells(block) for each in shown], strict=True)) for block in blocks
+    )
     marks = rows[0].of_each()
-    if table is not None:
-        lines = map(list(lines).__getitem__, table.order)
+    if isinstance(listeners, ByColumns):
+        lines = map(list(lines).__getitem__, listeners.order)
+        marks = map(list(marks).__getitem__, listeners.order)
     if below is None and not style.colour:
         return chain([first], lines)
-    if table is not None:
-        marks = map(list(marks).__getitem__, table.order)
     lead = widths[next(iter(widths))]
     return chain([first], _marked(zip(listeners, marks, lines, strict=True), lead, style, below))
+
+
+class _Shown:
+    """A column as wide as it is shown."""
+
+    def __init__(self, words: Words, column: Column, width: int) -> None:
+        self._column, self._width = column, width
+        self._places, self._spell = words.places, words.spell
+        self._words = _padded(words.words, column, width)
+        self._fits = max(map(len, words.words), default=0) <= width
+
+    def strip(self) -> None:
+        """Takes the blanks at the ends away: nothing stands behind it."""
+        self._words = list(map(str.rstrip, self._words))
+
+    def cells(self, some: slice) -> Iterable[str]:
+        """The cells of *some* sockets."""
+        places = self._places[some]
+        if self._spell is None:
+            return map(self._words.__getitem__, places)
+        words = self._spell(places)
+        if self._fits:  # the widest, and numbers are a column a letter
+            return map(_side(self._column), words, repeat(self._width))
+        return _padded(words, self._column, self._width)
+
+
+def _side(column: Column) -> Callable[[str, int], str]:
+    return str.rjust if column.right else str.ljust
 
 
 def _marked(
@@ -217,8 +240,7 @@ def _marked(
 def _padded(words: Sequence[str], column: Column, width: int) -> list[str]:
     """*words* as wide as *column* is to be, with what is cut of them."""
     if "".join(words).isascii() and max(map(len, words), default=0) <= width:
-        padded = str.rjust if column.right else str.ljust
-        return list(map(padded, words, repeat(width)))
+        return list(map(_side(column), words, repeat(width)))
     return [_cell(word, column, width) for word in words]
 
 

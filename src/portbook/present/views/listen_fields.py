@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.app.socket_columns import TRANSPORTS, ByColumns, columns_of, port_at
+from portbook.app.socket_columns import ByColumns, columns_of, port_at
 from portbook.errors import InvalidArgument, shown
-from portbook.model import Level, OwnersSeen, State, Transport
+from portbook.model import Level, Listener, OwnersSeen, State, Transport
 from portbook.model.sockets import bracketed
 from portbook.present.escape import one_line, plain
 from portbook.present.owners import age, owner_line, runs_unnamed_code, short_folder, viewer
+from portbook.present.views.column_words import NONE, Words, pid_words, port_words
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from portbook.app.listen import HereAnswer
-    from portbook.app.socket_columns import Numbers
-    from portbook.model import Listener, Standing
+    from portbook.app.socket_columns import SocketColumns
+    from portbook.model import Standing
     from portbook.present.owners import Viewer
 
     Standings = Mapping[tuple[int, Transport], Standing]
 
-NONE = "-"  # a field that has nothing, or of which nothing is known
 ONLY_BOUND = " (bound)"  # behind an address where nothing listens
 UNSEEN = "(not visible)"  # a program that can't be seen
 LEVELS = tuple(Level)
@@ -56,21 +56,6 @@ COLUMNS = (
 REACHABLE = Column("reachable", 12, 20)
 
 
-class Words(NamedTuple):
-    """What stands in a column, escaped, and for each socket the place of its word among these.
-
-    ``places`` is None where there is a word for each: most sockets have a pid of their own.
-    """
-
-    words: list[str]
-    places: Sequence[int] | None = None
-
-    def of_each(self, words: Sequence[str] | None = None) -> Iterable[str]:
-        """The word of each socket, or of *words*, what was made of each."""
-        words = self.words if words is None else words
-        return words if self.places is None else map(words.__getitem__, self.places)
-
-
 class Cells:
     """What stands in the columns, for one reader."""
 
@@ -78,32 +63,31 @@ class Cells:
         self._standings = standings
         self._to = to
 
-    def columns(self, names: Sequence[str], listeners: Sequence[Listener]) -> list[Words]:
-        """What stands in the columns *names* for *listeners*; for those whose columns are
-        known, in the order of these.
+    def columns(
+        self, names: Sequence[str], listeners: Sequence[Listener], *, workers: bool = False
+    ) -> list[Words]:
+        """What stands in the columns *names* for *listeners*; for those whose columns are known, in
+        the order of these. With *workers*, the numbers of all owners, not only of the first.
 
         Many sockets are alike in a column: what is said of them is put together once.
         """
         table = listeners if isinstance(listeners, ByColumns) else None
         alike = columns_of(listeners) if table is None else table.columns
         socket = listeners.__getitem__ if table is None else table.judged
+
+        def several(number: int) -> str:
+            pids = _every_pid(socket(number))
+            return pids if workers else pids.partition(",")[0]
+
         known = {
-            "port": _port_words(alike.places),
-            "pid": Words(_pid_words(alike.pids)),
+            "port": port_words(alike.places),
+            "pid": pid_words(alike.pids, several),
         }
         if table is None:
-            services = self._services(alike.service, socket)
+            known["service"] = Words(self._services(alike, listeners), alike.service.of_each)
         else:
-            services = [
-                one_line(
-                    self.service(socket(*key))
-                    if standing is None
-                    else _service(standing.names, standing.state, listed=standing.listed)
-                )
-                for key, standing in zip(alike.service, table.standings, strict=True)
-            ]
             known["address"] = Words(self._addresses(table), alike.address.of_each)
-        known["service"] = Words(services, alike.service.of_each)
+            known["service"] = Words(self._outlined(table), alike.service.of_each)
         if self._to.now is None:
             known["uptime"] = Words([NONE], [0] * len(listeners))
         shared = {
@@ -115,33 +99,44 @@ class Cells:
         }
         for name in names:
             if name not in known:
-                field, places = _READ_BY[name], shared.get(name)
-                asked = range(len(listeners)) if places is None else places.firsts
-                some = map(socket, asked)
+                field, column = _READ_BY[name], shared.get(name)
+                every = range(len(listeners))
+                some = map(socket, every if column is None else column.firsts)
                 words = [one_line(field(self, listener)) for listener in some]
-                known[name] = Words(words, None if places is None else places.of_each)
+                known[name] = Words(words, every if column is None else column.of_each)
         return [known[name] for name in names]
 
     def _addresses(self, table: ByColumns) -> list[str]:
-        """As :meth:`address` has it for the first socket of each address of *table*."""
-        keys = table.columns.address
+        """As :meth:`address` has it for the sockets of each address of *table*."""
         return [
-            one_line(bracketed(key[0]) if len(key) == 2 else self.address(table.judged(first)))
-            for key, first in zip(keys, keys.firsts, strict=True)
+            one_line(bracketed(key[0]) if len(key) == 2 else self.address(table.alone[key[0]]))
+            for key in table.addresses
         ]
 
-    def _services(self, places: Numbers, socket: Callable[[int], Listener]) -> list[str]:
-        """As :meth:`service` has it for the first socket of each of *places*.
+    def _outlined(self, table: ByColumns) -> list[str]:
+        """As :meth:`service` has it for each of the standings of *table* that a socket has."""
+        shown = {*table.columns.service.of_each}
+        words = [NONE] * len(table.standings)
+        for number in shown:
+            one = table.standings[number]
+            if isinstance(one, Listener):
+                words[number] = one_line(self.service(one))
+            else:
+                words[number] = one_line(_service(one.names, one.state, listed=one.listed))
+        return words
+
+    def _services(self, alike: SocketColumns, listeners: Sequence[Listener]) -> list[str]:
+        """As :meth:`service` has it for the first of *listeners* of each service.
 
         Ports that nobody registered share what is said of them.
         """
         known: dict[int, str] = {}
         words = []
-        for place, first in zip(places, places.firsts, strict=True):
+        for place, first in zip(alike.service, alike.service.firsts, strict=True):
             standing = self._standings.get(port_at(place)) if isinstance(place, int) else None
             word = known.get(id(standing))
             if word is None or standing is None:
-                word = one_line(self.service(socket(first)))
+                word = one_line(self.service(listeners[first]))
                 if standing is not None:
                     known[id(standing)] = word
             words.append(word)
@@ -225,31 +220,15 @@ class Cells:
         return (folder and short_folder(folder, self._to.home)) or NONE
 
 
-# Plain text: to write a member of an enum takes as long as all the rest.
-_BEHIND_PORT = tuple([f"/{transport}" for transport in TRANSPORTS])
-
-
 def _service(names: Collection[str], state: State, *, listed: bool) -> str:
     if names:
         return ", ".join(names)
     return "not listed" if state is State.UNASSIGNED and not listed else str(state)
 
 
-def _port_words(places: Sequence[int]) -> Words:
-    """The port and the transport at each of *places*."""
-    return Words([f"{place >> 2}{_BEHIND_PORT[place & 3]}" for place in places])
-
-
-def _pid_words(pids: Sequence[int | tuple[int, ...]]) -> list[str]:
-    """The number of each socket's owner, or of several with commas between."""
-    if all(pids) and set(map(type, pids)) == {int}:
-        return list(map(str, pids))
-    return [_pid_word(each) for each in pids]
-
-
-def _pid_word(pids: int | tuple[int, ...]) -> str:
-    numbers = (pids,) if isinstance(pids, int) else pids
-    return ",".join([str(pid) for pid in numbers if pid]) or NONE
+def _every_pid(listener: Listener) -> str:
+    numbers = [str(owner.pid) for owner in listener.ownership.owners if owner.pid]
+    return ",".join(numbers) or NONE
 
 
 _UNSEEN = {
@@ -292,7 +271,7 @@ _READ_BY: dict[str, Callable[[Cells, Listener], str]] = {
     "reachable": Cells.reachable,
     "state": lambda _, each: str(each.socket.state),
     "program": Cells.program,
-    "pid": lambda _, each: _pid_word(tuple([owner.pid for owner in each.ownership.owners])),
+    "pid": lambda _, each: _every_pid(each),
     "user": Cells.user,
     "uptime": Cells.uptime,
     "directory": Cells.directory,
@@ -372,5 +351,5 @@ def record_lines(answer: HereAnswer, template: Template | None = None) -> Iterat
     names = [column.name for column in COLUMNS]
     names += ["speaks"] * any(each.assessment.speaks is not None for each in listeners)
     names += ["namespace"] * any(each.socket.namespace is not None for each in listeners)
-    columns = [column.of_each() for column in cells.columns(names, listeners)]
+    columns = [column.of_each() for column in cells.columns(names, listeners, workers=True)]
     yield from map("\t".join, zip(*columns, strict=True))

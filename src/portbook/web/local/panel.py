@@ -14,7 +14,8 @@ from portbook.present.phrases.findings import finding_message
 from portbook.present.port.agreement import verdict_on
 from portbook.present.port.noted import in_short, of_whom
 from portbook.present.port.this_machine import holder, meaning, redirected
-from portbook.present.views.listen_fields import LEVELS, NONE, Cells
+from portbook.present.views.column_words import NONE
+from portbook.present.views.listen_fields import LEVELS, Cells
 from portbook.present.words import in_namespace
 
 if TYPE_CHECKING:
