@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from portbook.app.related import MOST, TieKind, related
+from portbook.app.related import MOST, Related, TieKind, related
 from tests.cases import for_each
 from tests.counts import every_port
 from tests.values import CATALOG
 
 
+def _related(port: int) -> Related:
+    return related(
+        port,
+        CATALOG.registry.standings(port),
+        (),
+        CATALOG,
+        uses=CATALOG.practice.lookup_uses(port),
+        services=CATALOG.practice.lookup_services(port),
+    )
+
+
 def _ties(port: int) -> list[tuple[TieKind, str, int]]:
-    near = related(port, CATALOG.registry.standings(port), (), CATALOG)
-    return [(tie.kind, tie.of, tie.near.port) for tie in near.ties]
+    return [(tie.kind, tie.of, tie.near.port) for tie in _related(port).ties]
 
 
 @for_each(
@@ -43,9 +53,7 @@ def test_no_port_is_tied_to_itself_or_twice() -> None:
 
 def test_documents_of_a_transport_tie_nothing() -> None:
     """RFC 9260 is SCTP itself: discard and bgp have nothing else in common with https."""
-    near = related(443, CATALOG.registry.standings(443), (), CATALOG)
-    assert "RFC9260" not in [shared.what for shared in near.same_document]
-    mail = related(143, CATALOG.registry.standings(143), (), CATALOG)
+    assert "RFC9260" not in [shared.what for shared in _related(443).same_document]
     assert (TieKind.ENCRYPTED, "IMAP", 993) in _ties(143)
     # What its RFC says of 993 alone is said already.
-    assert mail.same_document == ()
+    assert _related(143).same_document == ()

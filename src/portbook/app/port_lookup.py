@@ -135,6 +135,12 @@ def answer_port(
         free = free_port(seen, port, transport, host)
     uses = on_record.lookup_uses(port, transport)
     services = on_record.lookup_services(port, transport)
+    programs = on_record.programs_on(port, transport)
+    beside = None
+    if whole and transport is None:
+        from portbook.app.related import related
+
+        beside = related(port, all_four, programs, catalog, uses=uses, services=services)
     if len(uses) > 1 and services:  # what made the port known comes before what is built on it
         uses = tuple(sorted(uses, key=lambda use: not _is_its_own(use, services)))
     found = PortAnswer(
@@ -160,19 +166,16 @@ def answer_port(
         sources=(),
         redirects=redirects,
         connections=connections,
-        programs=on_record.programs_on(port, transport),
+        programs=programs,
         services=services,
         free_port=free,
+        related=beside,
         elsewhere=elsewhere,
         clients=clients,
     )
     if whole and transport is not None:
         number = answer_port(query._replace(transport=None), catalog, whole=True)
         found = found._replace(number=number)
-    elif whole:
-        from portbook.app.related import related
-
-        found = found._replace(related=related(port, all_four, found.programs, catalog))
     if query.pasted is not None and query.pasted.failure is not None:
         from portbook.app.failed import add_more, weigh
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from portbook.catalog import Catalog
     from portbook.catalog.registry.lookup import Registry
-    from portbook.model import Neighbour, Program, Standing, State, Transport
+    from portbook.model import KnownService, Neighbour, Program, Standing, State, Transport, Use
 
 # More places than this of one service or one document are counted instead of shown.
 MOST = 8
@@ -85,12 +85,20 @@ def swap_bytes(port: int) -> int:
 
 
 def related(
-    port: int, standings: Mapping[Transport, Standing], here: Iterable[Program], catalog: Catalog
+    port: int,
+    standings: Mapping[Transport, Standing],
+    here: Iterable[Program],
+    catalog: Catalog,
+    *,
+    uses: Iterable[Use],
+    services: Iterable[KnownService],
 ) -> Related:
-    """What is beside *port*, which has *standings* in *catalog*, and *here* as its programs."""
+    """What is beside *port*, which has *standings* in *catalog*, *here* as its programs, and *uses*
+    and *services* in practice, both as ranked there.
+    """
     book = catalog.registry
     rows = [row for standing in standings.values() for row in standing.assignments]
-    swapped, ties = swap_bytes(port), _ties(port, catalog)
+    swapped, ties = swap_bytes(port), _ties(port, uses, services, catalog)
     beside = Related(
         counts=counts_in(book, PortRange.of(port).name),
         implementing=(),
@@ -125,11 +133,12 @@ def related(
     )
 
 
-def _ties(port: int, catalog: Catalog) -> tuple[Tie, ...]:
+def _ties(
+    port: int, uses: Iterable[Use], services: Iterable[KnownService], catalog: Catalog
+) -> tuple[Tie, ...]:
     """The first :data:`MOST` ports that people use for the same as *port*, each once."""
     there: dict[int, tuple[TieKind, str]] = {}
-    practice = catalog.practice
-    for known in practice.lookup_services(port):
+    for known in services:
         if known.twin:
             plain = known.encryption is Encryption.ALWAYS
             kind = TieKind.UNENCRYPTED if plain else TieKind.ENCRYPTED
@@ -139,7 +148,6 @@ def _ties(port: int, catalog: Catalog) -> tuple[Tie, ...]:
     own, of_products, famed = catalog.derived(_elsewhere)
     for other, name in own.get(port, ()):
         there.setdefault(other, (TieKind.OWN_PORT, name))
-    uses = practice.lookup_uses(port)
     met = [one for one in uses if one.first == one.last and one.weight >= _LEAST_WEIGHT]
     leading = dict.fromkeys([use.product for use in met])
     for product in list(leading)[:_MOST_PRODUCTS]:

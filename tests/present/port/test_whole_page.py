@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -314,6 +315,13 @@ def test_what_is_related_is_the_same_whether_the_registry_is_held_or_not() -> No
     one_by_one = Catalog()
     for port in (0, 22, 53, 80, 443, 853, 1021, 2049, 6000, 49151, 65535, *range(300, 1300, 17)):
         programs = held.practice.programs_on(port)
-        found = related(port, held.registry.standings(port), programs, held)
-        assert related(port, one_by_one.registry.standings(port), programs, one_by_one) == found
+        met: dict[str, Any] = {
+            "uses": held.practice.lookup_uses(port),
+            "services": held.practice.lookup_services(port),
+        }
+        first, second = (
+            related(port, each.registry.standings(port), programs, each, **met)
+            for each in (held, one_by_one)
+        )
+        assert first == second
     assert not one_by_one.registry.store.held
