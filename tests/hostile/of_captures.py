@@ -11,9 +11,14 @@ from portbook.app import explain
 from portbook.app.socket_filter import Filter
 from portbook.errors import MalformedInput
 from portbook.formats import json_stream, lines
+from portbook.formats.common_lead import leads_of
 from portbook.formats.fields import LONGEST_TEXT, PlainRows
+from portbook.formats.line_numbers import without_numbers
+from portbook.formats.markup import without_markup
+from portbook.formats.pasted_line import Pasted
 from portbook.formats.row_starts import without_lead
 from portbook.formats.sockets.detect import FORMATS, detect, read, read_rows
+from portbook.formats.sockets.record_cells import has_own_address, rows_in
 from portbook.formats.sockets.unheaded import records_of
 from portbook.model import LAST_PORT, Listener
 from portbook.present.render.sockets_json import of_explain, of_row
@@ -295,6 +300,19 @@ def _function(name: str) -> str:
 
 
 _EVERY = tuple(samples_of(name)[0] for name in FORMATS if samples_of(name))
+
+
+def _pasted(data: bytes) -> list[Pasted]:
+    lines = data.decode("latin-1").split("\n")
+    return [Pasted(at, line, line) for at, line in enumerate(lines, 1)]
+
+
+def _without_leads(data: bytes) -> None:
+    pasted = _pasted(data)
+    for step in leads_of([line.bare for line in pasted[:40]]):
+        list(step(pasted))
+
+
 READERS = {
     **{
         _function(name): Reader(
@@ -326,6 +344,50 @@ READERS = {
             Kind("an address of colons", b"tcp LISTEN ", b"::", b":22", 2000),
             Kind("owners without end", b"tcp *:22 users:((", b'("a",pid=1', b"))", 2000),
         ),
+    ),
+    "portbook.formats.common_lead:leads_of": Reader(
+        _without_leads,
+        (),
+        (b"web01> tcp x\nweb01> udp y\n", b'<tr><td class="n">1</td><td>tcp</td></tr>\n' * 3),
+        (
+            Kind("signs and numbers", b"", b"1> ", b"x", 2000),
+            Kind("blanks of a lead", b"a", b" \t", b"> x", 2000),
+            Kind("cells of a page", b"<tr><td>1", b"</td><td>", b"", 2000),
+        ),
+    ),
+    "portbook.formats.line_numbers:without_numbers": Reader(
+        lambda data: [*without_numbers(_pasted(data))],
+        (),
+        (b"  1 | tcp\n  2 | udp\n", b"1.tcp\n2)udp\n"),
+        (Kind("digits", b"", b"1", b"", LONG_LINE), Kind("blanks", b"", b" \t", b"1 ", LONG_LINE)),
+    ),
+    "portbook.formats.markup:without_markup": Reader(
+        lambda data: [*without_markup(_pasted(data))],
+        (),
+        (b"<tr>\n<td>22</td>\n<td>tcp</td>\n</tr>\n", b"&gt; a<br>b\n"),
+        (
+            Kind("rows that don't end", b"<tr>", b"<td>", b"", 20),
+            Kind("tags that don't end", b"", b"<a ", b"", LONG_LINE),
+        ),
+    ),
+    "portbook.formats.sockets.record_cells:rows_in": Reader(
+        lambda data: [
+            rows_in({"port": line, "proto": line, "address": line})
+            for line in data.decode("latin-1").split("\n")
+        ],
+        (),
+        (b"80, 443\n", b"TCP/UDP\n", b"0.0.0.0, ::\n", b"22 (ssh)\n"),
+        (
+            Kind("several ports", b"", b"1, ", b"2", 2000),
+            Kind("blanks between", b"1", b" ", b"and 2", 2000),
+            Kind("addresses of colons", b"", b"::", b" ::", 2000),
+        ),
+    ),
+    "portbook.formats.sockets.record_cells:has_own_address": Reader(
+        lambda data: [has_own_address(line) for line in data.decode("latin-1").split("\n")],
+        (),
+        (b"tcp,0.0.0.0,22\n",),
+        (Kind("addresses that go on", b"", b",127.1.1.1.", b"", LONG_LINE),),
     ),
     "portbook.formats.row_starts:without_lead": Reader(
         lambda data: [without_lead(line) for line in data.decode("latin-1").split("\n")],

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import partial
-from tempfile import NamedTemporaryFile
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from portbook.app.audit import baseline
@@ -282,17 +283,17 @@ def _names(data: bytes) -> Head:
     return Head("a.parquet", (), tuple((name, "string") for name in names))
 
 
+def _lines_with(data: bytes) -> None:
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "a.log")
+        path.write_bytes(data)
+        for compression in ("none", "gzip"):
+            lines_with(str(path), compression, (b" SRC=", b"%ASA-"), 4)
+
+
 def _recognise(name: str | None, data: bytes) -> None:
     for head in (_head(data), _names(data)):
         recognise(head, None, name)
-
-
-def _lines_with(data: bytes) -> tuple[str, ...]:
-    marks = {mark for form in FORMATS.values() for mark in form.marks}
-    with NamedTemporaryFile() as file:
-        file.write(data)
-        file.flush()
-        return lines_with(file.name, "", sorted(marks), 256)
 
 
 def _explain_refusal(data: bytes) -> None:
@@ -400,7 +401,12 @@ READERS = {
     "portbook.formats.flows.zeek:recognise_bare": Reader(
         lambda data: zeek.recognise_bare(_head(data)), (), _SOURCES["zeek"]
     ),
-    "portbook.app.audit.log_marks:lines_with": Reader(_lines_with, (), _ALL_SOURCES),
+    "portbook.app.audit.log_marks:lines_with": Reader(
+        _lines_with,
+        (),
+        (b"Jan  6 11:58:02 fw kernel: IN=eth0 OUT= SRC=192.0.2.7 DST=192.0.2.5\n", b"\x1f\x8b\x08"),
+        (Kind("marks in one line", b"", b" SRC=", b""), Kind("marks", b"a", b" SRC=", b"", 200)),
+    ),
     "portbook.formats.flows.detect:recognise": Reader(
         partial(_recognise, None), (), _ALL_SOURCES, _JSON_INPUTS
     ),

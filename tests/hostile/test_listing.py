@@ -83,7 +83,12 @@ SECOND_LOOKS = {
     "portbook.formats.errors.not_ports:blank",
     "portbook.formats.errors.pasted:read_text",
     "portbook.formats.errors.questions:search_words",
+    "portbook.formats.common_lead:leads_of",
+    "portbook.formats.line_numbers:without_numbers",
+    "portbook.formats.markup:without_markup",
     "portbook.formats.row_starts:without_lead",
+    "portbook.formats.sockets.record_cells:has_own_address",
+    "portbook.formats.sockets.record_cells:rows_in",
     "portbook.formats.sockets.unheaded:records_of",
     "portbook.storage.sorted_tsv:SortedFile.containing",
 }

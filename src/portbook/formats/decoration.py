@@ -10,6 +10,7 @@ without it stays as it is.
 from __future__ import annotations
 
 import re
+from functools import partial
 from itertools import groupby
 from operator import itemgetter
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from portbook.formats.fields import (
     heading,
     not_understood,
 )
+from portbook.formats.line_numbers import without_numbers
 from portbook.formats.markup import without_markup
 from portbook.formats.pasted_line import Pasted
 from portbook.formats.row_starts import without_lead
@@ -37,7 +39,6 @@ _MOST_KEPT = 400  # lines: a reader tells of one at once, or soon
 # Some mail programs write the initials of whom they quote.
 _QUOTED = re.compile(r"[ \t]{0,8}(?:[A-Z]{0,3}>[ \t]?){1,20}")
 _FENCE = re.compile(r"[ \t]{0,8}(?:```|~~~)[\w-]{0,20}[ \t]*$")
-_NUMBERED = re.compile(r"[ \t]{0,12}[0-9]{1,7}(?:[:.)|-]|[ \t]{1,2}|\t)")
 _COMMENT = re.compile(
     r"[ \t]{0,12}(?:#{1,6}|//|;|--|:(?=[ \t])|(?:REM|rem)(?=[ \t]))[ \t]?(?:(?:->|=>)[ \t]?)?"
 )
@@ -153,6 +154,9 @@ def _without_emphasis(line: str) -> tuple[str, str | None]:
     quoted = _IN_ITEM.match(line) or _IN_PROSE.match(line)
     if quoted is not None:
         return quoted[1], None
+    whole = line.strip(" \t")
+    if len(whole) > 4 and whole.startswith("**") and whole.endswith("**"):
+        line = whole[2:-2]
     return _EMPHASIS.sub("", line), None
 
 
@@ -244,15 +248,18 @@ def _without_escapes(lines: Iterable[Pasted]) -> Iterator[Pasted]:
 
 
 CELLS = _each(_without_cells)
-_quotes, _comments, _numbers = _each(_without_quotes), _without(_COMMENT), _without(_NUMBERED)
+_quotes, _comments = _each(_without_quotes), _without(_COMMENT)
+
+
 # A host that is no word, with nothing but a blank behind it.
 _HOSTED = re.compile(
-    r"[ \t]{0,8}(?P<host>(?=[A-Za-z]{0,62}[0-9.-])[A-Za-z0-9][\w.-]{0,63})[ \t]{1,4}(?=[A-Za-z*])"
+    r"[ \t]{0,8}(?P<host>(?=[A-Za-z]{0,62}[0-9.-])(?=[\w.-]{0,63}[A-Za-z]|(?:[0-9]{1,3}\.){3})"
+    r"[A-Za-z0-9][\w.-]{0,63})[ \t]{1,4}(?=[A-Za-z*])"
 )
 DECORATIONS: tuple[Decoration, ...] = (
     _quotes,
     _comments,
-    _numbers,
+    without_numbers,
     CELLS,
     _each(_without_separators),
     without_markup,
@@ -267,22 +274,11 @@ DECORATIONS: tuple[Decoration, ...] = (
 )
 
 
-def _without_order(lines: Iterable[Pasted]) -> Iterator[Pasted]:
-    """Lines without their numbers, as far as these are in order."""
-    last: int | None = None
-    for line in lines:
-        found = _NUMBERED.match(line.bare)
-        number = int(re.sub(r"[^0-9]", "", found[0])) if found is not None else None
-        if found is not None and (last is None or number == last + 1):
-            last = number
-            yield line._replace(bare=line.bare[found.end() :])
-        else:
-            yield line
-
-
 # A diff's sign right before a word, and numbers: on one line alone either may begin a name or an
 # address.
-ADDED, IN_ORDER = _without(_ADDED), _without_order
+ADDED = _without(_ADDED)
+_IN_ORDER: Decoration = partial(without_numbers, signed=False)
+ON_SEVERAL = (ADDED, _IN_ORDER)
 
 # What every line may wear though a reader takes it for a part of the first cell: no tool writes a
 # quote's sign, a time or a frame at the beginning of each.
@@ -290,17 +286,25 @@ WORN_BY_ALL: tuple[Decoration, ...] = (
     _quotes,
     _without_stamps,
     _without(_LISTED),
-    IN_ORDER,
+    _IN_ORDER,
+    without_markup,
+    _without_escapes,
+    _each(_without_emphasis),
     ADDED,
     _each(lambda line: (_in_frame(line) or line, None)),
 )
+
+# What begins so says nothing else: a quote, a time, numbers in order.
+SURE = (_quotes, _without_stamps, _IN_ORDER)
+# What is taken off some lines alone, where that leaves less unread.
+WORN_BY_SOME: tuple[Decoration, ...] = (CELLS,)
 
 # What was numbered or commented out, and then quoted, or the other way round; and what was quoted
 # before a page, a log or a list took it.
 PAIRS = (
     *(
         (first, second)
-        for first in (_quotes, _comments, _numbers)
+        for first in (_quotes, _comments, without_numbers)
         for second in DECORATIONS
         if first is not second
     ),

@@ -25,7 +25,8 @@ _COLOURS = re.compile(
 # What a page or an editor puts in place of a blank, or beside it: no-break and other wide spaces,
 # and characters without width (Unicode's general categories Zs and Cf).
 _BLANKS = {
-    **dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000], " "),
+    **dict.fromkeys([0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F], " "),
+    **dict.fromkeys([0x2001, 0x2003, 0x3000], "  "),  # as wide as two
     **dict.fromkeys([0xAD, *range(0x200B, 0x2010), 0x2060, 0xFEFF], None),
     0x2192: "->",  # which a tracker or a word processor made an arrow
 }
@@ -78,7 +79,7 @@ def blocks_of(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
             text = text.translate(_BLANKS)  # noqa: PLW2901
         lines, ended, last = text.rpartition("\n")
         if ended:
-            whole = "".join([*pieces, lines])
+            whole = _without_written_colours("".join([*pieces, lines]))
             pieces, size = [], 0
             if skipping:
                 whole, skipping, cut = OVERLONG + whole, False, 0
@@ -98,7 +99,7 @@ def blocks_of(chunks: Iterable[bytes]) -> Iterator[tuple[int, str]]:
             size = len(pieces[0])
     rest = "".join(pieces)
     if rest:
-        yield number, OVERLONG * skipping + _clean(rest)
+        yield number, OVERLONG * skipping + _clean(_without_written_colours(rest))
 
 
 def _with_ends(texts: Iterable[str]) -> Iterator[str]:
@@ -114,6 +115,16 @@ def _with_ends(texts: Iterable[str]) -> Iterator[str]:
         yield whole.replace("\r\n", "\n").replace("\r", "\n")
     if held:
         yield "\n"
+
+
+# Colours whose first character was lost on the way, or written out.
+_WRITTEN = re.compile(r"(?:\^\[|\\(?:033|x1[bB]|e|u001[bB])|␛)?\[[0-9;]{0,16}[mK]")
+
+
+def _without_written_colours(text: str) -> str:
+    if "[0m" not in text and "^[[" not in text:
+        return text
+    return _WRITTEN.sub("", text) if "\x1b" not in text else text
 
 
 def _clean(line: str) -> str:

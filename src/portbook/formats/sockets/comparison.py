@@ -10,13 +10,15 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from portbook.errors import MalformedInput
+from portbook.formats.common_lead import leads_of
 from portbook.formats.decoration import (
-    ADDED,
     CELLS,
     DECORATIONS,
-    IN_ORDER,
+    ON_SEVERAL,
     PAIRS,
+    SURE,
     WORN_BY_ALL,
+    WORN_BY_SOME,
     undecorated,
 )
 from portbook.formats.fields import HEADING, NOT_UNDERSTOOD, Line
@@ -127,16 +129,54 @@ def _worn_by_all(
         for at, line in sample
         if line.strip() and not is_around(line.strip())
     ][:_TRIED_LINES]
-    for worn in WORN_BY_ALL if some else ():
-        if worn in (ADDED, IN_ORDER) and len(some) == 1:
+    if not some:
+        return ()
+    before = best_of(formats, some, names)[1]
+    lines = [line for _, line in some]
+    partly = (*WORN_BY_SOME, *leads_of(lines)) if before.unread else ()
+    best = before
+    found: tuple[Decoration, ...] = ()
+    for worn in (*WORN_BY_ALL, *partly):
+        if worn in ON_SEVERAL and len(some) == 1:
             continue
         bare = list(undecorated(some, (worn,)))
-        if any(line == whole for (_, line), (_, whole) in zip(bare, some, strict=True)):
+        by_all = _all_differ(some, bare)
+        if not (by_all or before.unread) or bare == some:
             continue
-        (_, now), (_, before) = (best_of(formats, lines, names) for lines in (bare, some))
-        if now.is_as_good_as(before):
-            return (worn,)
-    return ()
+        now = best_of(formats, bare, names)[1]
+        # Who holds a socket may have been no more than such a number or a time.
+        sure = worn in SURE and by_all and now.sockets >= best.sockets
+        good = now.is_as_good_as(best) or (sure and now.unread <= best.unread)
+        # What not all of them wear is taken off where that leaves less unread.
+        less = now.unread < best.unread
+        less = less and (by_all or not _blanked(some, bare, worn))
+        if good and (less or (by_all and not found and worn not in partly)):
+            best, found = now, (worn,)
+            if not now.unread:
+                break
+    return found
+
+
+def _all_differ(some: list[tuple[int, str]], bare: list[tuple[int, str]]) -> bool:
+    """Whether a step that left *bare* of *some* lines changed each of them."""
+    return all(line != whole for (_, line), (_, whole) in zip(bare, some, strict=False))
+
+
+def _blanked(some: list[tuple[int, str]], bare: list[tuple[int, str]], worn: Decoration) -> bool:
+    """Whether *worn* left nothing of a line of *some* that may be anybody's words."""
+    return any(
+        line.strip() == ""
+        and not (len(whole.strip()) >= _SHORTEST_RULE if worn is CELLS else _FRAME.match(whole))
+        for (_, line), (_, whole) in zip(bare, some, strict=False)
+    )
+
+
+_SHORTEST_RULE = 3  # characters between a table's rows
+_FRAME = re.compile(
+    r"\s*(?:</?(?:table|t?head|t?body|t[rhd]|div|pre|code|p|br|[ou]l|li|span|html)\b[^<>]{0,200}>\s*)"
+    r"{1,8}$",
+    re.IGNORECASE,
+)
 
 
 def _undressed(
@@ -158,8 +198,9 @@ def _undressed(
     most, owned, unread = least.sockets, least.owned, worth.unread
     cut = _cut(formats, some, names)
     # One at a time; two together where neither alone leads to a socket.
-    for tried in (*((each,) for each in DECORATIONS), *PAIRS, *cut):
-        if len(tried) > 1 and worn:
+    leads = leads_of([line for _, line in some])
+    for tried in (*((each,) for each in (*SURE, *DECORATIONS, *leads)), *PAIRS, *cut):
+        if (len(tried) > 1 and worn) or (tried[0] in ON_SEVERAL and len(some) == 1):
             continue
         bare = list(undecorated(some, tried))
         if bare == some:
@@ -177,9 +218,15 @@ def _undressed(
             line.strip() and line != before
             for (_, line), (_, before) in zip(bare, some, strict=True)
         )
-        rest = celled and kept and weighed.sockets == most > 0 and weighed.unread < unread
+        as_many = kept and weighed.sockets == most > 0
+        rest = celled and as_many and weighed.unread < unread
+        # A number before each line may be read as well where all that is before it isn't.
+        lead = tried[0] in leads and as_many and weighed.unread < unread
+        rest = rest or (lead and not _blanked(some, bare, tried[0]))
         if forms and (more or whole or rest):
             worn, most, owned, unread = tried, weighed.sockets, weighed.owned, weighed.unread
+            if tried[0] in SURE and not unread and _all_differ(some, bare):
+                break
     if worn not in cut:
         worn = _cut_below(formats, some, names, worn)
     if not worn:

@@ -47,7 +47,8 @@ _CELL = re.compile(r"\S+(?: \S+)*")
 _GAP = re.compile(r"\s{2,}|\t")
 _LONGEST_ROW = 4096
 _LEADS = re.compile(
-    r"(?:([0-9A-Za-z][\w.-]{1,127})\s+)?([0-9]{1,5}/[a-z]{3,4}) -> (\S{1,60}:[0-9]{1,5})$"
+    r"(?:((?=[\w.-]{0,127}[A-Za-z])[0-9A-Za-z][\w.-]{1,127})\s+)?([0-9]{1,5}/[a-z]{3,4})"
+    r" -> (\S{1,60}:[0-9]{1,5})$"
 )
 _ID = re.compile(r"[0-9a-f]{12,64}$")
 _MAPPED = re.compile(r"(?:map\[| )([0-9]{1,5}/[a-z]{3,4}):\[(?:\{(\S{0,60}) ([0-9]{1,5})\})?")
@@ -262,7 +263,8 @@ def _parted(text: str, *, bare: bool) -> tuple[str, str] | None:
         return None
     for cell in cells[1:]:
         if _are_ports(cell) and (bare or "->" in cell):
-            return cells[0], cell
+            named = _ID.match(cells[0]) and cells[-1] != cell and _NAMED.match(cells[-1])
+            return cells[-1 if named else 0], cell
     return (cells[0], "") if bare and len(cells) >= 3 else None
 
 
@@ -280,6 +282,8 @@ def _scattered(text: str) -> tuple[str, str] | None:
     name = words[0].removesuffix(":") if published and not headed else ""
     if not published or any("->" in word and word not in ports for word in words):
         return None
+    # A table has the container's number first, and its name last.
+    name = words[-1] if _ID.match(name) and words[-1] not in ports else name
     return name if _NAMED.match(name) and words[0] not in ports else "", ", ".join(ports)
 
 

@@ -31,7 +31,7 @@ _PORT = re.compile(r"\s{0,20}(\S{1,32})/(tcp|udp):(?:\s+(.*))?$")
 # The words around PID are in the user's language.
 _HEADER = re.compile(r"\s+\S{1,20}\s+PID\s+\S{1,20}\s+\S{1,20}\s*$")
 _ACCESS = re.compile(r"\s*(\S{1,64})\s+([0-9]{1,10}|kernel)\s+[.cefFrm?]{1,8}\s+(\S.{0,255})$")
-_PIDS = re.compile(r"[0-9]{1,10}[cefFrm]{0,6}(?:\s+[0-9]{1,10}[cefFrm]{0,6}){0,400}$")
+_PIDS = re.compile(r"[1-9][0-9]{0,9}[cefFrm]{0,6}(?:\s+[1-9][0-9]{0,9}[cefFrm]{0,6}){0,400}$")
 
 
 def read(lines: Lines, names: Names) -> Iterator[Event]:

@@ -153,13 +153,15 @@ def read_fields(lines: Lines, names: Names) -> Iterator[Event]:
     of_file: dict[str, str] = {}
     began = 0
     for number, line in lines:
-        fields = [field for field in line.split("\0") if field.strip()]  # -F0 ends each with one
+        # -F0 ends each with one.
+        fields = [field.strip() for field in line.split("\0") if field.strip()]
         if not fields and line.strip():
             yield not_understood(number, line)
         for field in fields:
             key, value = field[0], field[1:]
             # Each process begins with its number, so nothing can stand before the first one.
-            known = whole(value.strip()) is not None if key in "pgRu" else bool(of_process)
+            known = whole(value) is not None if key in "pgRu" else bool(of_process)
+            known = known and (key not in "Pt" or value.isalnum())
             if key not in _FIELDS or not known or not (of_process or key == "p"):
                 yield not_understood(number, field)
                 continue
@@ -192,6 +194,9 @@ def _file(
     number: int, of_process: dict[str, str], of_file: dict[str, str], names: Names
 ) -> Iterator[Event]:
     if not of_file:
+        return
+    if of_file.keys() == {"t"}:  # a word of somebody's
+        yield not_understood(number, "t" + of_file["t"])
         return
     transport = _TRANSPORTS.get(of_file.get("P", ""))
     family = _FAMILIES.get(of_file.get("t", ""))

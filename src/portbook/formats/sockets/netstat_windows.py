@@ -52,6 +52,8 @@ _JOINED = re.compile(
     r"(?:(?<![^\s;,|])|(?<=\\n))(?:TCP|UDP)(?:v6)?\s{1,20}"
     r"\S{1,60}:[0-9*]{1,5}\s{1,40}\S{1,60}:(?:\*|[0-9]{1,5})(?![^\s;,|])"
 )
+# The end of a line, as a text of JSON has it, and the quote behind it.
+_WRITTEN_END = re.compile(r"(?:\\[rn]|[\"',}\]]){1,12}$")
 _PORTLESS = {"icmp", "icmpv6", "ip", "ipv6"}
 
 
@@ -160,7 +162,7 @@ def _row(number: int, parts: list[str], line: str, names: Names) -> Event | None
     if where is None or bound is None:
         why = "its port is none" if where else "its address can't be read"
         return not_understood(number, line, why)
-    rest = parts[3:]
+    rest = [_WRITTEN_END.sub("", word) for word in parts[3:]]
     state = rest[0].upper() if rest and not rest[0].isdigit() else ""
     owners, seen = owned(*_owners(rest, stated=transport is Transport.TCP))
     idle = state == "BOUND" and transport is Transport.TCP

@@ -64,6 +64,7 @@ _NOT_SHOWN = re.compile(r"([0-9]{1,9}) ([a-z|]+)(?: (?:tcp|udp|sctp))? ports?\b"
 _ALL_OF = re.compile(r"All ([0-9]{1,9}) scanned ports on .* are (?:in ignored states|([a-z|]+))")
 _IGNORED = re.compile(r"Ignored State: ([a-z|]+) \(([0-9]{1,9})\)")
 _GREPABLE = re.compile(r"(?:Timestamp: [0-9]+\s+)?Host: (\S+)(?:[ \t]\(.{0,255}?\))?(\s.*|)$")
+_TOLD_OF_HOST = re.compile(r"\s*$|\s+(?:Status|Ports|Protocols|OS|Seq Index|IP ID Seq|Ignored): ?")
 # The comments that nmap and masscan write themselves; another one is somebody else's.
 _COMMENT = re.compile(r"# ?(?:Nmap|nmap|masscan|Masscan|Ports scanned)\b")
 _DISCOVERED = re.compile(r"Discovered open port ([0-9]{1,9})/([a-z]{2,8}) on (\S+)$")
@@ -227,7 +228,7 @@ def read_grepable(lines: Lines, names: Names) -> Iterator[Event]:
             continue
         found = _GREPABLE.match(text)
         scanned = host(found[1]) if found else None
-        if found is None or scanned is None:
+        if found is None or scanned is None or not _TOLD_OF_HOST.match(found[2]):
             yield not_understood(number, line)
             continue
         yield heading(number)

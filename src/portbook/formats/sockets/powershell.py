@@ -61,6 +61,7 @@ _CMDLET = "get-net"  # what it begins with, where no prompt is before it
 _LONGEST_COMMAND = 1000
 _LISTENING = re.compile(r"-State\s+['\"]?Listen\b", re.IGNORECASE)
 _GAP = re.compile(r"\s+")
+_ADDRESS = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9A-Fa-f:.]{2,45}(?:%\w{1,32})?\]?")
 _PIDS = ("owningprocess", "processid", "pid", "id")
 # What a list may begin with: Select-Object has any order, "fl *" that of the class.
 _FIRST = {
@@ -247,10 +248,12 @@ def _csv(lines: Iterator[tuple[int, str]]) -> Iterator[Event]:
             header = [cell.strip().lower() for cell in cells]
             yield heading(number)
             continue
-        if not header or len(cells) != len(header):
+        record = dict(zip(header, cells, strict=True)) if len(cells) == len(header) else {}
+        if separator == "\t":  # which somebody's editor made of the blanks of a table
+            record = record or in_order(line, [(name, 0, 0) for name in header])
+        if not record:
             yield not_understood(number, line)
             continue
-        record = dict(zip(header, cells, strict=True))
         if kind:
             record["#type"] = kind
         yield from _endpoint(number, record, line)
@@ -327,7 +330,8 @@ def _endpoint(number: int, record: Mapping[str, str], text: str | None = None) -
                 yield not_understood(number, shown, "its state is not told")
                 return
         state = _STATES.get(told, SocketState.LISTEN)
-    where = host(record.get("localaddress", ""))
+    local = record.get("localaddress", "")
+    where = host(local) if _ADDRESS.fullmatch(local) else None  # it prints no names
     port = whole_number(record.get("localport", ""), LAST_PORT)
     if where is None or port is None:
         yield not_understood(number, shown, "its port is none" if where else None)

@@ -27,10 +27,13 @@ def columns_of(header: str, dashes: str) -> list[tuple[str, int, int]]:
 
 def in_order(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:
     """The words of a row that has one for each column; else nothing."""
-    row = line.split()
-    if len(row) != len(columns):
-        return {}
-    return {name: word for (name, _, _), word in zip(columns, row, strict=True)}
+    row, names = line.split(), [name for name, _, _ in columns]
+    if len(row) == len(names) - 1 and _UNSET in names and not _CONNECTED.intersection(row):
+        names.remove(_UNSET)  # which only a connection has
+    return dict(zip(names, row, strict=True)) if len(row) == len(names) else {}
+
+
+_UNSET, _CONNECTED = "appliedsetting", {"Established", "TimeWait", "CloseWait", "SynSent"}
 
 
 def by_place(line: str, columns: list[tuple[str, int, int]]) -> dict[str, str]:

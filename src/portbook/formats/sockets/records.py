@@ -66,7 +66,9 @@ _ENDS = {
     "local": "local", "laddr": "local", "remote": "remote", "raddr": "remote", "peer": "remote",
 }  # fmt: skip
 _SEPARATORS = ",;\t|"
-_WIDE = "  "
+_WIDE, _NARROW = "  ", " "
+# Names of columns that are two words.
+_TWO_WORDS = re.compile(r"\b(local|process|program|listen) (address|port|name|id)", re.IGNORECASE)
 _GAP = re.compile(r"(?<!\s)\s{2,}")
 _RULE = re.compile(r"[-+|:=─━│┼├┤┌┐└┘┬┴╭╮╯╰ \t]{3,400}$")  # between a table's rows
 _FEWEST = 3  # columns
@@ -163,7 +165,7 @@ class _Rows:
         cells = _cells(text, separator) if header else []
         # Of a column that is empty only a separator tells.
         most = len(header)
-        least = most if separator == _WIDE else min(most, _FEWEST)
+        least = most if separator in (_WIDE, _NARROW) else min(most, _FEWEST)
         if not header or not least <= len(cells) <= most:
             yield heading(number) if is_frame(line) else not_understood(number, line)
             return
@@ -243,7 +245,8 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     """What separates the columns of a header, and their names; None where it is none."""
     separator = max(_SEPARATORS, key=line.count)
     if line.count(separator) < (1 if separator == "\t" else _FEWEST - 1):
-        separator = _WIDE  # columns with two blanks between them
+        # Columns with two blanks between them; or with one, where each word names one.
+        separator = _WIDE if _GAP.search(line) else _NARROW
     header = [bare(cell) for cell in _cells(line, separator)]
     known = {*header}
     told = [known.intersection(of) for of in (PORT, ADDRESS, (*PROTOCOL, *STATE))]
@@ -252,6 +255,8 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     held = bool(told[0] and known & HELD_BY) and VERSION not in known
     ends = not (known.isdisjoint(WITH_PORT) or known.isdisjoint((*PROTOCOL, *STATE)))
     ends = ends and known.isdisjoint(OF_TOOLS)
+    if separator == _NARROW and not known <= NAMES | LEARNT | {*WITH_PORT, *OWNERS}:
+        return None
     known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= _OF_ZMAP or ends
     return (separator, header) if known_as else None
 
@@ -327,6 +332,8 @@ def _of_lsof(value: Record) -> Record:
 def _cells(line: str, separator: str) -> list[str]:
     if separator == _WIDE:
         return _GAP.split(line.strip())
+    if separator == _NARROW:
+        return _TWO_WORDS.sub(r"\1\2", line).split()
     try:
         return [cell.strip() for cell in next(csv.reader([line], delimiter=separator), [])]
     except csv.Error:

@@ -276,7 +276,7 @@ def read_rpcinfo(lines: Lines, names: Names) -> Iterator[Event]:
         if match is None:
             yield heading(number) if _PROGRAMS.match(line) else not_understood(number, line)
             continue
-        word = match[1].rstrip("6")
+        word = match[1].lower().rstrip("6")
         place: Host | None = UNTOLD_ADDRESS
         if row is not None:
             port = port_number(row[2], Transport.TCP, names)
@@ -306,6 +306,9 @@ _SOCKETS = re.compile(r"\s*LISTEN\s+(TYPE\s+)?UNITS?\s+ACTIVATES?")
 _TYPES = {"Stream": Transport.TCP, "Datagram": Transport.UDP, "SequentialPacket": Transport.SCTP}
 _COUNTED = re.compile(r"[0-9]{1,6} (?:loaded units|sockets) listed\.|Pass --all to see")
 _AT = re.compile(r"(\[[0-9A-Fa-f:.]{2,60}\]|[0-9.]{7,15}|\*):([0-9]{1,5})(%\S{1,32})?$")
+
+
+_PORTED = re.compile(r"[\]0-9*]:[0-9]{1,5}$")
 
 
 def read_systemctl(lines: Lines, names: Names) -> Iterator[Event]:
@@ -350,6 +353,8 @@ def _of_json(lines: Lines, names: Names) -> Iterator[Event]:
 def _of_unit(number: int, line: str, words: list[str], names: Names, *, typed: bool) -> Event:
     at = _AT.match(words[0])
     if at is None:
+        if _PORTED.search(words[0]):
+            return not_understood(number, line)
         return Line(number, NO_PORT)  # a path, a netlink family, a message queue
     transport = _TYPES.get(words[1], Transport.TCP) if typed else Transport.TCP
     where = host(("[::]" if at[1] == "*" else at[1]) + (at[3] or ""))

@@ -52,6 +52,7 @@ class _Row:
         self.told: dict[str, str] = {}
         self.before: list[str] = []
         self.behind: list[str] = []
+        self.apart = False  # the port has a cell of its own
         self.of_lsof = False  # by how it writes the protocol or the state
 
     def take(self, cell: str) -> bool:
@@ -85,7 +86,7 @@ class _Row:
         port = _PORT.fullmatch(cell) if "localport" not in told else None
         if port is None or (port[2] and "protocol" in told):
             return False
-        told["localport"] = port[1]
+        told["localport"], self.apart = port[1], True
         if port[2]:
             told["protocol"] = port[2]
         return True
@@ -111,8 +112,16 @@ class _Row:
         """Whether it has an end, and no more names than a socket has."""
         # Both queues are those of a whole row of ss or netstat, and the rest of it is cut off.
         queues = sum(map(str.isdigit, self.before)) > 1
+        # Either number may be the port where one stands on each side of the address.
+        first = self.before != [] and all(map(str.isdigit, self.before))
+        if self.apart and first and not self.numbered_behind():
+            return False
         names = max(len(self.before), len(self.behind))
         return "localport" in self.told and names <= _MOST_NAMES and not queues
+
+    def numbered_behind(self) -> bool:
+        """Whether a process's number stands behind the port, and the one before is a row's."""
+        return any(map(str.isdigit, self.behind)) or "pid" in self.told
 
     def is_prose(self) -> bool:
         """Whether several words stand on a side of the address, and none of them is a process's, or
