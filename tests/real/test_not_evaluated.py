@@ -191,3 +191,52 @@ def test_a_chain_of_a_bridge(machine: Namespace) -> None:
     answers, report = told(machine)
     assert answers[NETWORK] == "unknown"
     assert has_gap(report, "bridge's chain bridge f in")
+
+
+@pytest.mark.parametrize(
+    ("policy", "tried"),
+    [
+        ("dir in src 192.0.2.2/32 dst 192.0.2.1/32 proto tcp dport 8080 action block", "dropped"),
+        ("dir in src 192.0.2.2/32 dst 0.0.0.0/0 tmpl proto esp mode transport", "dropped"),
+        ("dir out src 192.0.2.1/32 dst 192.0.2.2/32 action block", "dropped"),
+        ("dir in src 192.0.2.2/32 dst 192.0.2.1/32 proto tcp dport 8081 action block", "open"),
+        ("dir in src 192.0.2.2/32 dst 192.0.2.1/32 proto udp action block", "open"),
+        ("dir fwd src 192.0.2.2/32 dst 192.0.2.1/32 action block", "open"),
+        ("dir in src 192.0.2.2/32 dst 192.0.2.1/32 action allow", "open"),
+        ("setdefault in block", "dropped"),
+    ],
+)
+def test_policies_of_ipsec(policy: str, tried: str) -> None:
+    """They concern those whom they name, and nobody else; packets tell."""
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        for one, command in (
+            (machine, f"ip link add veth0 type veth peer name veth1 netns {peer.holder}"),
+            (machine, "ip addr add 192.0.2.1/24 dev veth0"),
+            (machine, "ip link set veth0 up"),
+            (peer, "ip addr add 192.0.2.2/24 dev veth1"),
+            (peer, "ip addr add 192.0.2.3/24 dev veth1"),
+            (peer, "ip link set veth1 up"),
+        ):
+            assert one.run(command.split()).returncode == 0, command
+        machine.open(SERVER)
+        verb = "" if policy.startswith("setdefault") else "add "
+        done = machine.run(f"ip xfrm policy {verb}{policy}".split())
+        need_kernel(not done.returncode, f"this kernel takes no such policy: {done.stderr}")
+        answers, report = told(machine)
+        near = answers.get("192.0.2.2/32", answers[NETWORK])
+        assert near == ("open" if tried == "open" else "unknown")
+        everybody = policy.startswith("setdefault")
+        assert answers[NETWORK] == ("unknown" if everybody else "open")
+        assert len(gaps(report)) == (tried != "open")
+        assert all("IPsec policy dir " in gap for gap in gaps(report))
+        assert answers["this-machine"] == "open"
+        for source, expected in (("192.0.2.2", tried), ("192.0.2.3", "open")):
+            code = (
+                "import socket\nmade = socket.socket()\nmade.settimeout(0.5)\n"
+                f"made.bind(('{source}', 0))\nmade.connect(('192.0.2.1', 8080))"
+            )
+            failed = peer.run([interpreter(), "-I", "-c", code]).returncode
+            assert bool(failed) is (expected != "open" or everybody), source
+        shown = machine.portbook("reach", 8080).stdout
+        assert ("IPsec policy dir" in shown) is (tried != "open" or "allow" not in policy)

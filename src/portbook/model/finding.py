@@ -118,6 +118,7 @@ class FilterKind(StrEnum):
     SK_LOOKUP = "sk-lookup"  # programs that choose the socket
     CGROUP = "cgroup"  # a filter of a control group
     IPVS = "ipvs"  # a virtual server
+    IPSEC = "ipsec"  # a policy that asks for encryption, or blocks
     FLOWTABLE = "flowtable"
     TPROXY = "tproxy"
     NETDEV = "netdev"  # a chain at egress

@@ -11,13 +11,13 @@ import pytest
 
 from portbook.app.origins import origins_of
 from portbook.app.reachable import add_reachable, reachable_of
+from portbook.host.firewall.ipvs import server_of
 from portbook.host.firewall.nft_json import parse_nft
 from portbook.host.firewall.other_filters import (
     Link,
     OtherFilters,
     handlers,
     read_other_filters,
-    server_of,
 )
 from portbook.host.firewall.packet_filter import PacketFilter
 from portbook.host.firewall.values import Machine, Ruleset

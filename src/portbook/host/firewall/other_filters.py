@@ -15,6 +15,7 @@ import os
 from portbook._fast_types import NamedTuple
 from portbook.errors import HostUnreadable
 from portbook.host.firewall import legacy_tables
+from portbook.host.firewall.ipvs import VirtualServer, virtual_servers
 from portbook.host.linux.netlink import attributes_of, dump, int_of, name_of
 from portbook.model.finding import FilterKind, NotEvaluated
 from portbook.model.reach import Outcome
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from typing import Any
 
+    from portbook.host.firewall.ipsec import Policy
     from portbook.model import Listener, Transport
     from portbook.model.reach import Decision
 
@@ -39,24 +41,7 @@ _ATTRIBUTES = 64  # bytes of the union
 _CGROUP, _SOCKET_LOOKUP = (0, 1), 36  # in and out
 _OF_INTERFACES = (46, 47, 54, 55)  # tcx and netkit, in and out
 _EPERM = 1
-_IPVS_TRANSPORTS = {"TCP": "tcp", "UDP": "udp", "SCTP": "sctp"}
-
-
-class VirtualServer(NamedTuple):
-    """A service of IPVS: ``address`` and ``port``; None, 0: of every one, chosen by a mark."""
-
-    transport: str | None
-    address: str | None
-    port: int
-    text: str
-
-    def takes(self, transport: str, address: str, port: int) -> bool:
-        """Whether connections to *address* and *port* may be its own."""
-        return (
-            self.transport in (None, transport)
-            and self.address in (None, address)
-            and self.port in (0, port)
-        )
+_IPSEC = 6  # NETLINK_XFRM, linux/netlink.h
 
 
 class OtherFilters(NamedTuple):
@@ -70,6 +55,7 @@ class OtherFilters(NamedTuple):
     servers: tuple[VirtualServer, ...] = ()
     everywhere: tuple[NotEvaluated, ...] = ()
     unseen: bool = False  # there may be more, and the kernel doesn't tell
+    policies: tuple[Policy, ...] = ()  # of IPsec
     of_arp: tuple[NotEvaluated, ...] = ()  # without ARP no neighbour finds an IPv4 address
 
     @property
@@ -77,6 +63,7 @@ class OtherFilters(NamedTuple):
         """Each once."""
         several = [one for each in self.interfaces.values() for one in each]
         servers = [NotEvaluated(FilterKind.IPVS, each.text) for each in self.servers]
+        servers += [NotEvaluated(FilterKind.IPSEC, each.text) for each in self.policies]
         unseen = [NotEvaluated(FilterKind.UNSEEN, "")] if self.unseen else []
         return tuple(dict.fromkeys([*several, *servers, *self.everywhere, *self.of_arp, *unseen]))
 
@@ -117,7 +104,12 @@ def read_other_filters(proc: str = "/proc") -> OtherFilters:
     lookups = _socket_programs(proc)
     unseen = lookups < 0
     links, filtered = {}, set()
+    policies: tuple[Policy, ...] = ()
     try:
+        if _takes_policies(proc):
+            from portbook.host.firewall.ipsec import read_policies
+
+            policies = read_policies()
         netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, 0)
         try:
             netlink.settimeout(1)
@@ -130,9 +122,10 @@ def read_other_filters(proc: str = "/proc") -> OtherFilters:
     return OtherFilters(
         handlers(links, filtered),
         frozenset([each.name for each in links.values() if each.kind == "bridge"]),
-        _virtual_servers(proc),
+        virtual_servers(proc),
         (NotEvaluated(FilterKind.SK_LOOKUP, "this network namespace"),) if lookups > 0 else (),
         unseen,
+        policies,
         tuple([NotEvaluated(FilterKind.ARPTABLES, each) for each in legacy_tables("arp", proc)]),
     )
 
@@ -215,41 +208,14 @@ def _with_those_below(
     return tuple([one for each in sorted(concerned) for one in own.get(each, ())])
 
 
-def _virtual_servers(proc: str) -> tuple[VirtualServer, ...]:
+def _takes_policies(proc: str) -> bool:
+    """Whether the kernel has loaded what takes policies of IPsec: to ask them would load it."""
     try:
-        with open(f"{proc}/thread-self/net/ip_vs", "rb") as file:
-            lines = file.read(1 << 22).decode("utf-8", "replace").splitlines()
+        with open(f"{proc}/thread-self/net/netlink", "rb") as file:
+            next(file, None)
+            return any(line.split()[1:2] == [b"%d" % _IPSEC] for line in file)
     except OSError:
-        return ()
-    # After the head of three lines; those that begin with an arrow are the machines behind one.
-    return tuple([server_of(line) for line in lines[3:] if line.strip() and "->" not in line])
-
-
-def server_of(line: str) -> VirtualServer:
-    """The virtual server of a line of /proc/net/ip_vs; of what isn't understood, any.
-
-    >>> server_of("TCP  C0000207:1F90 rr")
-    VirtualServer(transport='tcp', address='192.0.2.7', port=8080, text='TCP 192.0.2.7:8080')
-    >>> server_of("FWM  00000001 wlc").takes("udp", "192.0.2.7", 53)
-    True
-    """
-    kind, place = (*line.split(), "", "")[:2]
-    transport = _IPVS_TRANSPORTS.get(kind)
-    address, _, port = place.rpartition(":")
-    try:
-        if transport is None:
-            raise ValueError(line)
-        number = int(port, 16)
-        if address.startswith("["):
-            text = _socket.inet_ntop(
-                _socket.AF_INET6, _socket.inet_pton(_socket.AF_INET6, address[1:-1])
-            )
-        else:
-            text = _socket.inet_ntop(_socket.AF_INET, bytes.fromhex(address))
-    except (OSError, ValueError):
-        return VirtualServer(transport, None, 0, f"{kind} {place}")
-    shown = f"[{text}]" if ":" in text else text
-    return VirtualServer(transport, text, number, f"{kind} {shown}:{number}")
+        return False
 
 
 def _socket_programs(proc: str) -> int:

@@ -119,6 +119,20 @@ class PacketFilter:
             except Unread:
                 self._read_all()
                 decisions = self._followed(*key)
+            # Of IPv4, loopback has none: net.ipv4.conf.lo.disable_policy.
+            own = interface == "lo" and family is Family.IPV4
+            if self._others is not None and self._others.policies and not own:
+                from portbook.host.firewall import address_number
+                from portbook.host.firewall.ipsec import parted
+
+                number, policies = address_number(destination) or 0, self._others.policies
+                decisions = tuple(
+                    [
+                        part
+                        for each in decisions
+                        for part in parted(each, policies, transport, number, port)
+                    ]
+                )
             if self.not_evaluated:
                 decisions = tuple([self._doubted(each, *key[1:5]) for each in decisions])
             self._decided[key] = decisions

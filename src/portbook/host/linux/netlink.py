@@ -23,14 +23,14 @@ _RECEIVE = 1 << 16  # the kernel fills at most 32 kB a read
 
 
 def dump(
-    netlink: Netlink, question: int, answer: int, asked: bytes
+    netlink: Netlink, question: int, answer: int, asked: bytes, size: int | None = None
 ) -> Iterator[tuple[bytes, dict[int, bytes]]]:
-    """The messages of one dump: the fixed part, as long as that of *asked*, and the attributes.
+    """The messages of one dump: the fixed part, of *size* or as long as *asked*, and attributes.
 
     Raises OSError, or ValueError for what is no answer.
     """
-    size = len(asked)
-    netlink.send(_struct.pack("=IHHII", 16 + size, question, _DUMP, question, 0) + asked)
+    size = len(asked) if size is None else size
+    netlink.send(_struct.pack("=IHHII", 16 + len(asked), question, _DUMP, question, 0) + asked)
     while True:
         data = netlink.recv(_RECEIVE)
         place = 0

@@ -97,6 +97,7 @@ _FILTERS = {
     "sk-lookup": "the sk_lookup program of {name}",
     "cgroup": "the filter of the control group {name} (systemd's IPAddressDeny is one)",
     "ipvs": "the IPVS service {name}",
+    "ipsec": "the IPsec policy {name}",
     "flowtable": "the flowtable {name}",
     "tproxy": "tproxy in {name}",
     "unknown": "nftables' object of the kind {name}",

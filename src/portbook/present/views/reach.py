@@ -122,10 +122,9 @@ def _end(origin: Origin) -> str:
 
 def whole(report: ReachReport) -> Reachable:
     """What the origins of all sockets come to."""
-    firewall: bool | None = bool(report.filters)
-    return reachable_of(
-        report.origins, firewall=None if report.missing else firewall, port=report.port
-    )
+    read = all(each.code in _BESIDE for each in report.missing)
+    firewall = bool(report.filters) if read else None
+    return reachable_of(report.origins, firewall=firewall, port=report.port)
 
 
 def _beside(report: ReachReport) -> str:
