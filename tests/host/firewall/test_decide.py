@@ -122,6 +122,40 @@ def test_of_the_rules_that_may_decide_the_one_that_is_in_doubt_is_last() -> None
         assert (str(one.outcome), one.rules[-1].text) == ("unknown", reason)
 
 
+@pytest.mark.parametrize(
+    ("family", "routed", "masquerades", "outcome"),
+    [
+        ("ip", True, True, "open"),
+        ("ip", True, False, "unknown"),
+        ("ip", False, True, "dropped"),
+        ("ip6", True, True, "unknown"),  # IPv6 has no route_localnet
+    ],
+)
+def test_what_loopback_sends_on_beyond_this_machine(
+    family: str, routed: bool, masquerades: bool, outcome: str
+) -> None:
+    four = family == "ip"
+    here, there = ("127.0.0.1", "172.17.0.2") if four else ("::1", "2001:db8::2")
+    bridge = ("172.17.0.1", 16) if four else ("2001:db8::1", 64)
+    machine = Machine(
+        (Interface("lo", ((here, 8 if four else 128),)), Interface("br0", (bridge,), routed)),
+        forwarding=True,
+    )
+    sent = {"dnat": {"family": family, "addr": there, "port": 80}}
+    objects = [
+        chain("out", "output", prio=-100, kind="nat"), rule("out", match(DPORT, 80), sent),
+        chain("post", "postrouting", prio=100, kind="nat"),
+        *([rule("post", {"masquerade": None})] if masquerades else []),
+    ]  # fmt: skip
+    (one,) = decide(
+        Ruleset(parse_nft(json.dumps({"nftables": objects}))[0]), machine,
+        family=Family.IPV4 if four else Family.IPV6, transport=Transport.TCP,
+        destination=here, port=80, interface="lo", source=here,
+    )  # fmt: skip
+    assert str(one.outcome) == outcome
+    assert one.delivered_address == (None if outcome == "unknown" else there)
+
+
 def test_jump_goto_and_return() -> None:
     base, sub = chain("in", "input", "drop"), chain("sub")
     jump, goto = {"jump": {"target": "sub"}}, {"goto": {"target": "sub"}}

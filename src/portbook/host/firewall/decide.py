@@ -249,9 +249,9 @@ class _Call:
             packet = flow.packet
             if isinstance(packet.daddr, int) and packet.daddr not in self.world.own:
                 packet = packet._replace(oif=self._way_to(packet.daddr))
-                kept = packet.family == "ipv4" and not self._routes_loopback(packet.oif)
-                if kept and _is_loopback(packet):
-                    outcome = Outcome.UNKNOWN if packet.oif is None else Outcome.DROPPED
+                six = packet.family == "ipv6"  # which has no such setting
+                if _is_loopback(packet) and (six or not self._routes_loopback(packet.oif)):
+                    outcome = Outcome.UNKNOWN if six or not packet.oif else Outcome.DROPPED
                     results.append(_Result(outcome, flow.sources, flow.rules, packet, True))
                     continue
             leaving.append(flow._replace(packet=packet))
