@@ -147,6 +147,8 @@ class CaptureJudge(Judge):
             [each for each in entries if each.transport is transport] if entries else ()
             for entries in practice
         ]
+        if not (uses or abuse or services or blocked):
+            return self._unused(outline)
         spoken = words = outline.spoken
         kind = self.ports.bare_kind(outline.state, spoken, uses, abuse, services, blocked=blocked)
         if uses:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from functools import partial
 from itertools import islice
-from operator import not_
+from operator import itemgetter, not_
 from typing import TYPE_CHECKING, Any
 
 from portbook.app.capture_judge import (
@@ -149,12 +149,10 @@ class CaptureTexts:
 
     def _some(self, table: CaptureRows, some: Sequence[int], end: str) -> list[str]:
         """The pieces of the texts: put together once, not first to one for each socket."""
-        columns = table.columns
-        bys = list(map(columns.program.of_each.__getitem__, some))
-        places = list(map(columns.places.__getitem__, some))
-        numbers = list(map(columns.address.of_each.__getitem__, some))
-        pids = list(map(columns.pids.__getitem__, some))
-        told = list(map(table.rest_of_each.__getitem__, some))
+        columns, taken = table.columns, _taking(some)
+        bys, places = taken(columns.program.of_each), taken(columns.places)
+        numbers, pids = taken(columns.address.of_each), taken(columns.pids)
+        told = taken(table.rest_of_each)
         rests, inodes = map(self._rests.__getitem__, told), map(self._inodes.__getitem__, told)
         kinds = table.ports.own_places(bys, places, self._alike)
         wheres = map(self._where.__getitem__, numbers)
@@ -169,7 +167,7 @@ class CaptureTexts:
         ):  # fmt: skip
             names, more = own.get(place, _NO_NAMES)
             port = str(place >> 2)
-            values = (names, "", before + port, port, str(pid), inode, address, *more)
+            values = (names, "", before + port, port, str(pid), inode, address) + more  # noqa: RUF005
             if form is None:
                 pieces.append(learn(table, at, alike, values))
             else:
@@ -303,6 +301,15 @@ class CaptureTexts:
                 own = names, tuple([quoted(unbyte(text))[1:-1] for text in texts])
                 self._own.update(dict.fromkeys(places, own))
         self._learned = len(learned)
+
+
+def _taking(some: Sequence[int]) -> Callable[[Any], Sequence[int]]:
+    """What takes the numbers at the places *some* of a column: it takes a third of the time that
+    asking for each would.
+    """
+    if len(some) == 1 or isinstance(some, range):
+        return itemgetter(slice(some[0], some[-1] + 1))
+    return itemgetter(*some)
 
 
 def _whole(table: CaptureRows, at: int) -> tuple[Listener, PortOnRecord]:
