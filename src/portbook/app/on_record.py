@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
+from portbook.catalog.practice.by_port import PART
 from portbook.model import Transport
 from portbook.verdict.engine import weight_of_port
 from portbook.verdict.facts import service_names
@@ -87,6 +88,7 @@ class PortsOnRecord:
         # By what ports share that stand alike and are of the same spans of uses.
         self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
         self._span_starts: dict[int, Sequence[int]] = {}
+        self._homes: set[int] = set()  # of programs, and the ports behind these
         self._spoken_of = 0  # ports of which something is said
         self._kinds: dict[object, int] = {}
 
@@ -149,15 +151,18 @@ class PortsOnRecord:
         self._spoken_of += 1
         if self._spoken_of <= _FEW_PORTS:
             return port
-        starts = self._span_starts.get(port)
+        starts = self._span_starts.get(port // PART)
         if starts is None:
-            practice = self._practice
-            ports, found = practice.run_starts_around(port)
+            found = self._practice.run_starts_around(port)
             if self.said:
-                homes = {number for each in practice.programs() for number, _ in each.ports}
-                found = found.union(homes, [number + 1 for number in homes])
-            starts = sorted(found)
-            self._span_starts |= dict.fromkeys(ports, starts)
+                if not self._homes:
+                    homes = {
+                        number for each in self._practice.programs() for number, _ in each.ports
+                    }
+                    self._homes = homes.union([number + 1 for number in homes])
+                low = port - port % PART
+                found |= self._homes.intersection(range(low, low + PART))
+            starts = self._span_starts[port // PART] = sorted(found)
         from bisect import bisect_right
 
         return starts[bisect_right(starts, port) - 1]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Asked for more ports than this, a part of a file is read when a port of it is asked for: so many
 # searches take as long as that.
 PORTS_UNTIL_HELD = 24
-_PART = 2048  # ports
+PART = 4096  # ports, from a multiple of so many on
 _MOST_IN_PARTS = 8192  # ports; for more, a file is read whole at once
 
 _ENTRIES = ("uses", "abuse", "services")  # the files whose rows have a port and a transport each
@@ -51,6 +51,8 @@ class ByPort:
         self._asked: dict[str, int] = {}
         self._held: dict[str, RowsByPort] = {}  # whole files
         self._parts: dict[tuple[str, int], RowsByPort] = {}  # by their first ports
+        # How far rows reach: the widest, but for the wide ones, which are these.
+        self._widths: dict[str, tuple[int, list[tuple[int, int]]]] = {}
         self._whole = False
         self._searched: dict[str, tuple[int, list[Any]]] = {}
         self._blocked: frozenset[int] | None = None
@@ -82,7 +84,7 @@ class ByPort:
             from portbook.catalog.practice.held_rows import RowsByPort
 
             file, lines = self._file(kind), []
-            for begin, end in sorted(_reaching(file, ports[0], ports[-1])):
+            for begin, end in sorted(self._reaching(kind, ports[0], ports[-1])):
                 lines += file.lines(begin, end)
             held = RowsByPort(file.path, lines, kind, _maker(kind), ports=ports)
             self._parts[kind, ports.start] = held
@@ -107,11 +109,31 @@ class ByPort:
             return found
         return [each for each in found if wanted in (None, each.transport)]
 
+    def _reaching(self, kind: str, first: int, last: int) -> list[tuple[int, int]]:
+        """Where the rows of *kind* begin and end that may reach one of the ports *first* to *last*.
+
+        No row is wider than the widest, but for the few wide ones: nothing else that begins lower
+        can reach these ports.
+        """
+        file = self._file(kind)
+        if kind not in self._widths:
+            spans = [span.partition("-") for span in file.header.get("wide", "").split()]
+            self._widths[kind] = (
+                number_of(file.header.get("widest", ""), file.path),
+                [(number_of(one, file.path), number_of(two, file.path)) for one, _, two in spans],
+            )
+        widest, wide = self._widths[kind]
+        begins = dict.fromkeys([one for one, two in wide if two >= first > one + widest])
+        return [
+            (file.after(first - widest - 1), file.after(last)),
+            *[(file.after(begin - 1), file.after(begin)) for begin in begins],
+        ]
+
     def within(self, kind: str, first: int, last: int) -> list[Any]:
         """The entries of *kind* that one of the ports *first* to *last* is among, in no order."""
         file = self._file(kind)
         lines: list[str] = []
-        for begin, end in _reaching(file, first, last):
+        for begin, end in self._reaching(kind, first, last):
             lines = file.texts(begin, end) + lines
         # Most end below these ports: only what reaches them is read whole.
         reaching = []
@@ -147,7 +169,7 @@ class ByPort:
         It is told once so many ports were asked for that every file by port is read whole; False
         before, which is no denial.
         """
-        lowest = port - port % _PART
+        lowest = port - port % PART
         marks = self._spoken_of.get((transport, lowest))
         if marks is None:
             if any(self._asked.get(kind, 0) <= PORTS_UNTIL_HELD for kind in BY_PORT):
@@ -194,37 +216,23 @@ class ByPort:
         which browsers alone tell apart. Reads and holds all files.
         """
         self.expect(PORTS)
-        return self._run_starts([self._hold(kind) for kind in _ENTRIES])
+        return self._run_starts([self._hold(kind) for kind in _ENTRIES], range(PORTS))
 
-    def run_starts_around(self, port: int) -> tuple[range, set[int]]:
-        """The part that *port* is among, and of it what :meth:`run_starts` has, the first port
-        and others among them. Reads and holds that part.
+    def run_starts_around(self, port: int) -> set[int]:
+        """As :meth:`run_starts`, of the part that *port* is among, and the first port of that.
+        Reads and holds that part.
         """
         ports = _part_of(port)
-        starts = self._run_starts([self._hold_around(kind, port) for kind in _ENTRIES])
-        return ports, starts | {ports.start}
+        starts = self._run_starts([self._hold_around(kind, port) for kind in _ENTRIES], ports)
+        return starts.intersection(ports) | {ports.start}
 
-    def _run_starts(self, files: Iterable[RowsByPort]) -> set[int]:
+    def _run_starts(self, files: Iterable[RowsByPort], ports: range) -> set[int]:
         blocked = self._browsers_block()
         starts = set(blocked).union([port + 1 for port in blocked])
-        return starts.union(*[file.run_starts() for file in files])
+        return starts.union(*[file.run_starts(ports) for file in files])
 
 
 def _part_of(port: int) -> range:
     """The ports of which what is said is read together with *port*."""
-    lowest = port - port % _PART
-    return range(lowest, lowest + _PART)
-
-
-def _reaching(file: SortedFile, first: int, last: int) -> list[tuple[int, int]]:
-    """Where the rows of *file* begin and end that may reach one of the ports *first* to *last*."""
-    widest = number_of(file.header.get("widest", ""), file.path)
-    # No range is wider than the widest, but for the few wide ones: nothing else that begins lower
-    # can reach these ports.
-    places = [(file.after(first - widest - 1), file.after(last))]
-    begins: dict[int, None] = {}
-    for span in file.header.get("wide", "").split():
-        begin, _, end = span.partition("-")
-        if number_of(end, file.path) >= first > (start := number_of(begin, file.path)) + widest:
-            begins[start] = None
-    return places + [(file.after(start - 1), file.after(start)) for start in begins]
+    lowest = port - port % PART
+    return range(lowest, lowest + PART)

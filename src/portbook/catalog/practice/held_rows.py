@@ -144,11 +144,16 @@ class RowsByPort:
         begin, end = ports.start - self._lowest, ports.stop - self._lowest
         return [marks[begin:end] for word, marks in self._marks.items() if word not in others]
 
-    def run_starts(self) -> set[int]:
-        """The ports at which a row begins, or has ended with the port before; others may be
+    def run_starts(self, ports: range) -> set[int]:
+        """Those of *ports* at which a row begins, or has ended with the port before; others may be
         among them.
         """
-        return {*self._firsts, *[last + 1 for last in self._lasts]}
+        from bisect import bisect_left
+
+        begin = bisect_left(self._firsts, ports.start - _NARROW)
+        end = bisect_left(self._firsts, ports.stop)
+        ended = [*self._lasts[begin:end], *[last for _, last, _ in self._wide]]
+        return {*self._firsts[begin:end], *[last + 1 for last in ended]}
 
     def _entry(self, place: int) -> Any:
         entry = self._entries.get(place)

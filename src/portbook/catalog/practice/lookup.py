@@ -347,10 +347,8 @@ class Practice:
         """
         return self._by_port.run_starts()
 
-    def run_starts_around(self, port: int) -> tuple[range, set[int]]:
-        """Some ports that *port* is among, and of these what :meth:`run_starts` has, the first one
-        and others among them.
-        """
+    def run_starts_around(self, port: int) -> set[int]:
+        """As :meth:`run_starts`, of the part of the ports that *port* is in."""
         return self._by_port.run_starts_around(port)
 
     def port_named(self, name: str, transport: Transport) -> int | None:
