@@ -88,7 +88,7 @@ class PortsOnRecord:
         # By what ports share that stand alike and are of the same spans of uses.
         self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
         self._span_starts: dict[int, Sequence[int]] = {}
-        self._homes: set[int] = set()  # of programs, and the ports behind these
+        self._homes: list[int] = []  # of programs, and the ports behind these
         self._spoken_of = 0  # ports of which something is said
         self._kinds: dict[object, int] = {}
 
@@ -151,20 +151,20 @@ class PortsOnRecord:
         self._spoken_of += 1
         if self._spoken_of <= _FEW_PORTS:
             return port
+        from bisect import bisect_left, bisect_right
+
         starts = self._span_starts.get(port // PART)
         if starts is None:
             found = self._practice.run_starts_around(port)
             if self.said:
                 if not self._homes:
-                    homes = {
-                        number for each in self._practice.programs() for number, _ in each.ports
-                    }
-                    self._homes = homes.union([number + 1 for number in homes])
+                    known = self._practice.programs()
+                    homes = {number for program in known for number, _ in program.ports}
+                    self._homes = sorted(homes.union([number + 1 for number in homes]))
                 low = port - port % PART
-                found |= self._homes.intersection(range(low, low + PART))
+                begin = bisect_left(self._homes, low)
+                found.update(self._homes[begin : bisect_left(self._homes, low + PART)])
             starts = self._span_starts[port // PART] = sorted(found)
-        from bisect import bisect_right
-
         return starts[bisect_right(starts, port) - 1]
 
     def _kind(

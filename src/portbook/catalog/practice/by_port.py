@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 # searches take as long as that.
 PORTS_UNTIL_HELD = 24
 PART = 4096  # ports, from a multiple of so many on
-_MOST_IN_PARTS = 8192  # ports; for more, a file is read whole at once
+# For more ports, or in more parts of a file, it is read whole at once.
+_MOST_IN_PARTS, _MOST_PARTS = 8192, 4
 
 _ENTRIES = ("uses", "abuse", "services")  # the files whose rows have a port and a transport each
 BY_PORT = (*_ENTRIES, "browsers")
@@ -81,6 +82,9 @@ class ByPort:
         ports = _part_of(port)
         held = self._parts.get((kind, ports.start))
         if held is None:
+            if len(self._parts) >= _MOST_PARTS * len(_ENTRIES):
+                self._whole = True
+                return self._hold(kind)
             from portbook.catalog.practice.held_rows import RowsByPort
 
             file, lines = self._file(kind), []
@@ -222,9 +226,10 @@ class ByPort:
         """As :meth:`run_starts`, of the part that *port* is among, and the first port of that.
         Reads and holds that part.
         """
+        self.expect(PORTS_UNTIL_HELD + 1)
         ports = _part_of(port)
         starts = self._run_starts([self._hold_around(kind, port) for kind in _ENTRIES], ports)
-        return starts.intersection(ports) | {ports.start}
+        return {ports.start, *[start for start in starts if start in ports]}
 
     def _run_starts(self, files: Iterable[RowsByPort], ports: range) -> set[int]:
         blocked = self._browsers_block()
