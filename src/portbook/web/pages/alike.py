@@ -56,14 +56,20 @@ _PLAIN = (None, "Unassigned")  # the registry's words that say nothing of one po
 class Alike:
     """The pages of the ports of a whole site, which *printed* prints, in each of its forms.
 
-    *pieces* are those of a port that stand in them whole, form by form. Not for several threads.
+    *pieces* are those of a port that stand in them whole, form by form. In *wrapped* ones, lines
+    break by the length of numbers. Not for several threads.
     """
 
     def __init__(
-        self, printed: Callable[[PortAnswer], Forms], pieces: Callable[[PortAnswer], Pieces]
+        self,
+        printed: Callable[[PortAnswer], Forms],
+        pieces: Callable[[PortAnswer], Pieces],
+        *,
+        wrapped: bool = True,
     ) -> None:
         self._printed = printed
         self._pieces = pieces
+        self._lengths = _lengths if wrapped else lambda _: ()
         self._kinds: dict[Hashable, _Kind] = {}
 
     def forms(self, answer: PortAnswer) -> Encoded:
@@ -71,7 +77,8 @@ class Alike:
         if not _is_plain(answer):
             return encoded(self._printed(answer))
         own, facts = self._own(answer), _facts(answer)
-        key = (*_key(answer), *[tuple(map(bool, each.values())) for each in own])
+        there = [tuple(map(bool, each.values())) for each in own]
+        key = (*self._lengths(answer), *_key(answer), *there)
         kind = self._kinds.get(key)
         if kind is None:
             if len(self._kinds) >= _MOST_KINDS:
@@ -109,6 +116,7 @@ class PortPages:
         self._alike = Alike(
             lambda answer: (writer.port(answer, catalog, site),),
             lambda answer: (pieces.of(answer),),
+            wrapped=False,
         )
 
     def of(self, answer: PortAnswer) -> bytes:
@@ -164,15 +172,17 @@ def _is_plain(answer: PortAnswer) -> bool:
     )
 
 
+def _lengths(answer: PortAnswer) -> tuple[Hashable, ...]:
+    """How long the numbers are that stand in the page of a port."""
+    block = answer.block
+    numbers = (str(answer.port), str(block.first), str(block.last), f"{block.size:,}")
+    return tuple(map(len, numbers))
+
+
 def _key(answer: PortAnswer) -> tuple[Hashable, ...]:
-    """What of a port's numbers its page depends on, beside the numbers themselves."""
+    """What of a port's numbers its page depends on, beside the numbers and their lengths."""
     port, block = answer.port, answer.block
     return (
-        # Lines are wrapped.
-        len(str(port)),
-        len(str(block.first)),
-        len(str(block.last)),
-        len(f"{block.size:,}"),
         block.size == 1,
         port == LAST_PORT,
         answer.range.name,
