@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import signal
 import subprocess
@@ -758,3 +761,27 @@ def test_a_socket_is_read_with_how_long_its_owner_has_run(
     held = [Ownership(owners) for owners in ((young,), (old, young), (), (Process(9, "x"),))]
     read = reader._add_uptimes(tuple([Listener(socket, each) for each in held]))
     assert [each.ownership.uptime_s for each in read] == [0, 90, None, None]
+
+
+@for_each(
+    "content, advice",
+    [
+        (gzip.compress(b"LISTEN 0 9 *:22 *:*\n"), "packed with gzip: zcat FILE | portbook explain"),
+        (lzma.compress(b"LISTEN 0 9 *:22 *:*\n"), "packed with xz: xzcat FILE"),
+        (bz2.compress(b"LISTEN 0 9 *:22 *:*\n"), "packed with bzip2: bzcat FILE"),
+        (b"\x28\xb5\x2f\xfd\x24\x05\x29\x00\x00a", "packed with zstd: zstdcat FILE"),
+        (b"PK\x03\x04\x14\x00\x00\x00\x08\x00", "a zip archive"),
+        (bytes(64), "no text"),
+        ("LISTEN 0 9 *:22 *:*".encode("utf-32"), "no text"),
+        (b"\x7fELF\x02\x01\x01" + bytes(9) + b"\x03\x00>\x00\x01", "no text"),
+        ("caf\u00e9 ferm\u00e9\n".encode("latin-1"), "nothing in the input"),
+    ],
+)
+def test_what_is_no_text_is_named(
+    content: bytes, advice: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "capture"
+    path.write_bytes(content)
+    status, out, err = run(capsys, str(path))
+    assert (status, out, err.count("\n")) == (2, "", 1)
+    assert advice in err

@@ -106,7 +106,11 @@ def nothing_known(sample: list[tuple[int, str]], lacking: str | None = None) -> 
     """
     # Only a failure needs it: its patterns take longer to make than a short output to read.
     from portbook.formats.sockets.elsewhere import ELSEWHERE
+    from portbook.formats.sockets.no_text import explain_no_text
 
+    binary = explain_no_text([line for _, line in sample[:_TEXT_LINES]])
+    if binary is not None:
+        return NothingKnown(binary)
     if lacking:
         return NothingKnown("nothing in the input could be read as " + lacking)
     for _, line in sample:
@@ -121,4 +125,5 @@ def nothing_known(sample: list[tuple[int, str]], lacking: str | None = None) -> 
     return failed
 
 
+_TEXT_LINES = 40  # by which it is told whether it is any text
 _TOLD_BY = 1 << 14  # characters of a line that a log is told by
