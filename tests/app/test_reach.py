@@ -553,6 +553,9 @@ def named(*chains: str) -> PacketFilter:
         (("ip filter INPUT",), ("iptables",)),
         (("ip filter INPUT", "ip filter f2b-sshd"), ("iptables", "fail2ban")),
         (("inet f2b-table f2b-chain", "inet filter input"), ("nftables", "fail2ban")),
+        (("inet f2b-table f2b-chain",), ("nftables", "fail2ban")),
+        (("ip docker-bridges filter-FORWARD",), ("nftables", "docker")),
+        (("ip nat DOCKER",), ("iptables", "docker")),
         ((), ()),
     ],
 )  # fmt: skip

@@ -332,6 +332,7 @@ _NAMES = {
     "docker": ("DOCKER", "docker"),
     "fail2ban": ("f2b-",),
 }
+_IPTABLES = {"raw", "mangle", "nat", "filter", "security"}  # its tables: iptables(8)
 _MANAGERS = {"ufw", "firewalld"}  # the others only add rules of their own
 
 
@@ -348,11 +349,10 @@ def filters_of(packets: PacketFilter) -> tuple[str, ...]:
     found = [tool for tool, own in tools.items() if own]
     if chains and not _MANAGERS & set(found):
         theirs = {names for own in tools.values() for names in own}
+        others = [names for names in chains if names not in theirs]
         # The chains of iptables have capitals, in nftables too.
         plain = any(
-            family not in ("ip", "ip6") or not chain.isupper()
-            for family, table, chain in chains
-            if (family, table, chain) not in theirs
-        )
+            family not in ("ip", "ip6") or not chain.isupper() for family, _, chain in others
+        ) or not (others or any(table in _IPTABLES for _, table, _ in chains))
         found.insert(0, "nftables" if plain else "iptables")
     return tuple(found)
