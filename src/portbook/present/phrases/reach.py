@@ -86,7 +86,7 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool | None =
     'from no other machine: a firewall rule blocks them (tcp dport 80 drop)'
     """
     own = reachable.firewall is False if own is None else own
-    rule = f" ({reachable.rules[-1]})" if reachable.rules else ""
+    rule = _quoted(reachable)
     here = "from this machine only" if own else "from no other machine"
     if reachable.scope in (Scope.THIS_MACHINE, Scope.NOWHERE):
         return here if reachable.scope is Scope.THIS_MACHINE else f"from nowhere: {_GONE}"
@@ -110,6 +110,20 @@ def reach_line(reachable: Reachable, *, as_root: bool = True, own: bool | None =
     if reachable.firewall is False:
         return f"{_CANT_TELL}it depends on {_ROUTING}"
     return f"{_CANT_TELL}it depends on a firewall rule{rule}"
+
+
+def _quoted(reachable: Reachable) -> str:
+    """The rule that decides, in brackets; one that is a bare verdict says little without its chain.
+
+    >>> from portbook.model import Reachable
+    >>> _quoted(Reachable(Scope.ANYWHERE, (), ("accept",), ("inet firewalld filter_IN_trusted",)))
+    ' (accept in inet firewalld filter_IN_trusted)'
+    """
+    if not reachable.rules:
+        return ""
+    rule = reachable.rules[-1]
+    bare = rule.split(" ")[0] in ("accept", "drop", "reject") and bool(reachable.chains)
+    return f" ({rule} in {reachable.chains[-1]})" if bare else f" ({rule})"
 
 
 def _sent_line(reachable: Reachable, here: str, rest: str) -> str:
