@@ -465,3 +465,17 @@ def test_a_link_local_address_is_reached_on_its_link_alone() -> None:
         assert "no: bound to a link-local address" in machine.portbook("reach", "8080").stdout
         done = machine.portbook("listen", "8080", "--format", "{reachable}")
         assert done.stdout.strip().endswith("/64 +1")
+
+
+def test_a_family_without_a_way_is_told_apart_from_the_other() -> None:
+    need_namespaces()
+    with Namespace() as machine, Namespace() as peer:
+        _link(machine, peer)
+        _run(machine, "ip route add default via 192.0.2.2")
+        _run(machine, "ip addr add 2001:db8::1/64 dev veth0 nodad")
+        machine.open(
+            {"transport": "tcp", "family": "ipv6", "address": "::", "port": 8080, "v6only": False}
+        )
+        shown = " ".join(machine.portbook("reach", "8080").stdout.split())
+        assert "anywhere else (veth0, IPv4) yes" in shown
+        assert "anywhere else (IPv6) no: answers have no route there" in shown

@@ -153,19 +153,19 @@ def _holder(listener: Listener, to: Viewer) -> str:
 
 def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
     ends = {(end.address, end.port): _names(end.listeners, to) for end in report.ends}
-    answers: dict[str, set[str]] = {}
+    answers: dict[str, dict[Family, set[str]]] = {}
     told = []
     for origin in each.origins:
         more = f", and {origin.further:,} more networks" if origin.further else ""
         end = ends.get((origin.delivered_address or "", origin.delivered_to or report.port), "")
         words = answer_words(origin, end, report.port) + more
         told.append((origin, words))
-        answers.setdefault(source_words(origin), set()).add(words)
+        by_family = answers.setdefault(origin.source, {})
+        by_family.setdefault(origin.family, set()).add(words)
+    # Over one family it may not be as over the other.
+    apart = [source for source, by in answers.items() if len({*map(frozenset, by.values())}) > 1]
     rows = dict.fromkeys(
-        [
-            (source_words(origin, apart=len(answers[source_words(origin)]) > 1), words)
-            for origin, words in told
-        ]
+        [(source_words(origin, apart=origin.source in apart), words) for origin, words in told]
     )
     return Table(tuple(_folded(rows, each.origins)))
 
