@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections import defaultdict
-from itertools import chain, compress, repeat
+from itertools import chain, repeat
 from typing import TYPE_CHECKING
 
 from portbook.app.socket_columns import TRANSPORT_BITS, port_at
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SOME_PORTS = 300  # so many, and it pays to read what all are learned from
 _MANY_PORTS = 3500  # so many, and it pays to learn of all
 _PLACE_BITS = 18  # of a port and its transport
+_PLACES = (1 << _PLACE_BITS) - 1
 _OF_EACH = TRANSPORT_BITS.values()
 
 
@@ -90,7 +91,7 @@ class CapturePorts:
             if not alike[place]:
                 found = judge.in_short(*port_at(place))
                 alike[place] = self.weighs[place] = _weight(found)
-                self._learn(found, range(place, place + 1))
+                self._learn(found, place, 1)
                 if self._shared[place]:
                     self.weighs[place] = place << 3
                 self.service_at[place] = self.service(found.standing)
@@ -103,16 +104,19 @@ class CapturePorts:
         self._alike[bits::4] = self.weighs[bits::4] = _repeated(weights, sizes)
         services = [self.service(found.standing) for found, _ in runs]
         self.service_at[bits::4] = _repeated(services, sizes)
+        for place in {each & _PLACES for each in self._own}:
+            self.weighs[place] = place << 3
         place = bits
         for found, size in runs:
-            self._learn(found, range(place, place + (size << 2), 4))
+            self._learn(found, place, size)
             place += size << 2
-        for place in compress(range(PORTS << 2), self._shared):
-            self.weighs[place] = place << 3
 
-    def _learn(self, found: PortInShort, places: range) -> None:
-        self.learned.append((found, places.start, len(places)))
+    def _learn(self, found: PortInShort, first: int, size: int) -> None:
+        self.learned.append((found, first, size))
+        if not found.words:
+            return
         spoken, speakers = self._spoken, self._speakers
+        places = range(first, first + (size << 2), 4)
         for name in found.words:
             spoken[name].append(places)
             if name in speakers:

@@ -163,7 +163,8 @@ def table_lines(
     below: Callable[[Listener], Iterable[str]] | None = None,
 ) -> Iterator[str]:
     """The header and a line a socket, with what *below* gives under each."""
-    some = listeners.alone.values() if isinstance(listeners, ByColumns) else listeners
+    table = listeners if isinstance(listeners, ByColumns) else None
+    some = listeners if table is None else table.alone.values()
     known = any(map(_REACHABLE, some))
     columns = [
         *COLUMNS[:_BEHIND_ADDRESS],
@@ -183,12 +184,13 @@ def table_lines(
     lines: Iterator[str] = chain.from_iterable(
         map("  ".join, zip(*[each.cells(block) for each in shown], strict=True)) for block in blocks
     )
-    marks = rows[0].of_each()
-    if isinstance(listeners, ByColumns):
-        lines = map(list(lines).__getitem__, listeners.order)
-        marks = map(list(marks).__getitem__, listeners.order)
+    if table is not None:
+        lines = map(list(lines).__getitem__, table.order)
     if below is None and not style.colour:
         return chain([first], lines)
+    marks = rows[0].of_each()
+    if table is not None:
+        marks = map(list(marks).__getitem__, table.order)
     lead = widths[next(iter(widths))]
     return chain([first], _marked(zip(listeners, marks, lines, strict=True), lead, style, below))
 
