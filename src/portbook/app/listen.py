@@ -169,7 +169,7 @@ def _judged(
     if listeners:  # to load what judges them takes as long as half of a free port's lookup
         from portbook.app.judge import Judge
 
-        catalog.practice.expect(len(listeners))
+        catalog.practice.expect_at([each.socket.port for each in listeners])
         judge = Judge(
             *(rules, catalog),
             said=depth.said,
@@ -256,7 +256,7 @@ def prepare(places: set[tuple[int, Transport]], ports: PortsOnRecord, catalog: C
     if ports.said:
         from portbook.verdict import evidence, finding_facts  # noqa: F401
     try:
-        catalog.practice.expect(len(places))
+        catalog.practice.expect_at([port for port, _ in places])
         for place in sorted(places):
             ports.on_record(*place)
     except PortbookError:  # told where it is needed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from portbook._fast_types import NamedTuple
-from portbook.catalog.practice.by_port import PART
 from portbook.model import Transport
 from portbook.verdict.engine import weight_of_port
 from portbook.verdict.facts import service_names
@@ -87,8 +86,8 @@ class PortsOnRecord:
         self._silent: dict[int, PortOnRecord] = {}  # by the standing that such ports share
         # By what ports share that stand alike and are of the same spans of uses.
         self._spanned: dict[tuple[object, ...], PortOnRecord] = {}
-        self._span_starts: dict[int, Sequence[int]] = {}
-        self._homes: list[int] = []  # of programs, and the ports behind these
+        # Of some ports, the first of those of which practice says the same; and others.
+        self._span_starts: list[tuple[range, Sequence[int]]] = []
         self._spoken_of = 0  # ports of which something is said
         self._kinds: dict[object, int] = {}
 
@@ -151,20 +150,17 @@ class PortsOnRecord:
         self._spoken_of += 1
         if self._spoken_of <= _FEW_PORTS:
             return port
-        from bisect import bisect_left, bisect_right
+        from bisect import bisect_right
 
-        starts = self._span_starts.get(port // PART)
+        starts = next((starts for ports, starts in self._span_starts if port in ports), None)
         if starts is None:
-            found = self._practice.run_starts_around(port)
+            ports, found = self._practice.run_starts_around(port)
             if self.said:
-                if not self._homes:
-                    known = self._practice.programs()
-                    homes = {number for program in known for number, _ in program.ports}
-                    self._homes = sorted(homes.union([number + 1 for number in homes]))
-                low = port - port % PART
-                begin = bisect_left(self._homes, low)
-                found.update(self._homes[begin : bisect_left(self._homes, low + PART)])
-            starts = self._span_starts[port // PART] = sorted(found)
+                known = self._practice.programs()
+                homes = {number for program in known for number, _ in program.ports}
+                found = found.union(homes, [number + 1 for number in homes])
+            starts = sorted(found)
+            self._span_starts.append((ports, starts))
         return starts[bisect_right(starts, port) - 1]
 
     def _kind(

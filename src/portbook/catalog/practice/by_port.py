@@ -1,6 +1,6 @@
 """What the files of practice say of a port: searched for a few ports, held for many.
 
-What is held is read part by part: most machines have their ports in few of the parts.
+What is held of ports that are near each other is read part by part, else whole.
 """
 
 from __future__ import annotations
@@ -11,18 +11,16 @@ from portbook.storage.sorted_tsv import unescape_cell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from typing import Any
 
     from portbook.catalog.practice.held_rows import RowsByPort
     from portbook.storage.sorted_tsv import SortedFile
 
-# Asked for more ports than this, a part of a file is read when a port of it is asked for: so many
-# searches take as long as that.
+# Asked for more ports than this, a file is read once, which takes as long as so many searches.
 PORTS_UNTIL_HELD = 24
-PART = 4096  # ports, from a multiple of so many on
-# For more ports, or in more parts of a file, it is read whole at once.
-_MOST_IN_PARTS, _MOST_PARTS = 8192, 4
+# So many ports, from a multiple on, are a part; of those in more parts, all is read.
+_PART, _MOST_PARTS = 4096, 4
 
 _ENTRIES = ("uses", "abuse", "services")  # the files whose rows have a port and a transport each
 BY_PORT = (*_ENTRIES, "browsers")
@@ -54,17 +52,24 @@ class ByPort:
         self._parts: dict[tuple[str, int], RowsByPort] = {}  # by their first ports
         # How far rows reach: the widest, but for the wide ones, which are these.
         self._widths: dict[str, tuple[int, list[tuple[int, int]]]] = {}
-        self._whole = False
+        self._parted = False
         self._searched: dict[str, tuple[int, list[Any]]] = {}
         self._blocked: frozenset[int] | None = None
         # By a part's first port: 1 for each port of which anything is said.
         self._spoken_of: dict[tuple[Transport, int], bytes] = {}
 
     def expect(self, ports: int) -> None:
-        """Reads at once, and not when a file was searched often, where so many are asked for."""
+        """Reads a file at once, and not when it was searched often, where so many are asked for."""
         if ports > PORTS_UNTIL_HELD:
             self._asked |= dict.fromkeys(BY_PORT, ports)
-        self._whole = self._whole or ports > _MOST_IN_PARTS
+
+    def expect_at(self, ports: Collection[int]) -> None:
+        """As :meth:`expect`, of *ports*: where these are in few parts, these parts alone are read.
+
+        Others may be asked for all the same.
+        """
+        self.expect(len(ports))
+        self._parted = len({port // _PART for port in ports}) <= _MOST_PARTS
 
     def _hold(self, kind: str) -> RowsByPort:
         """The rows of *kind* by port, all of which are read."""
@@ -77,14 +82,11 @@ class ByPort:
 
     def _hold_around(self, kind: str, port: int) -> RowsByPort:
         """The rows of *kind* by port, of which at least those of the part of *port* are read."""
-        if self._whole or kind in self._held:
-            return self._hold(kind)
         ports = _part_of(port)
-        held = self._parts.get((kind, ports.start))
+        held = self._held.get(kind) or self._parts.get((kind, ports.start))
+        if held is None and not self._parted:
+            return self._hold(kind)
         if held is None:
-            if len(self._parts) >= _MOST_PARTS * len(_ENTRIES):
-                self._whole = True
-                return self._hold(kind)
             from portbook.catalog.practice.held_rows import RowsByPort
 
             file, lines = self._file(kind), []
@@ -170,10 +172,10 @@ class ByPort:
     def silent(self, port: int, transport: Transport) -> bool:
         """Whether no use, report or service is of *port* over *transport*, and browsers take it.
 
-        It is told once so many ports were asked for that every file by port is read whole; False
-        before, which is no denial.
+        It is told once so many ports were asked for that files are held; False before, which is no
+        denial.
         """
-        lowest = port - port % PART
+        lowest = port - port % _PART
         marks = self._spoken_of.get((transport, lowest))
         if marks is None:
             if any(self._asked.get(kind, 0) <= PORTS_UNTIL_HELD for kind in BY_PORT):
@@ -222,14 +224,16 @@ class ByPort:
         self.expect(PORTS)
         return self._run_starts([self._hold(kind) for kind in _ENTRIES], range(PORTS))
 
-    def run_starts_around(self, port: int) -> set[int]:
-        """As :meth:`run_starts`, of the part that *port* is among, and the first port of that.
-        Reads and holds that part.
+    def run_starts_around(self, port: int) -> tuple[range, set[int]]:
+        """Ports that *port* is among, and of these what :meth:`run_starts` has, the first one and
+        others among them. Reads and holds what is said of those ports.
         """
+        if not self._parted:
+            return range(PORTS), self.run_starts()
         self.expect(PORTS_UNTIL_HELD + 1)
         ports = _part_of(port)
         starts = self._run_starts([self._hold_around(kind, port) for kind in _ENTRIES], ports)
-        return {ports.start, *[start for start in starts if start in ports]}
+        return ports, starts | {ports.start}
 
     def _run_starts(self, files: Iterable[RowsByPort], ports: range) -> set[int]:
         blocked = self._browsers_block()
@@ -239,5 +243,5 @@ class ByPort:
 
 def _part_of(port: int) -> range:
     """The ports of which what is said is read together with *port*."""
-    lowest = port - port % PART
-    return range(lowest, lowest + PART)
+    lowest = port - port % _PART
+    return range(lowest, lowest + _PART)

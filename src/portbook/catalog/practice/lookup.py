@@ -26,7 +26,7 @@ from portbook.storage.sorted_tsv import SortedFile, number, word
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from portbook.catalog.practice.use_names import UseNames
     from portbook.model import (
@@ -290,6 +290,10 @@ class Practice:
         """Reads a file at once, and not when it was searched often, where so many are asked for."""
         self._by_port.expect(ports)
 
+    def expect_at(self, ports: Collection[int]) -> None:
+        """As :meth:`expect`, of *ports*, of which little is read where they are near each other."""
+        self._by_port.expect_at(ports)
+
     def lookup_services(
         self, port: int, transport: Transport | None = None
     ) -> tuple[KnownService, ...]:
@@ -327,8 +331,7 @@ class Practice:
     def silent(self, port: int, transport: Transport) -> bool:
         """Whether no use, report or service is of *port* over *transport*, and browsers take it.
 
-        It is told once so many ports were asked for that every file by port is read whole; False
-        before, which is no denial.
+        It is told once many ports were asked for; False before, which is no denial.
         """
         return self._by_port.silent(port, transport)
 
@@ -347,8 +350,8 @@ class Practice:
         """
         return self._by_port.run_starts()
 
-    def run_starts_around(self, port: int) -> set[int]:
-        """As :meth:`run_starts`, of the part of the ports that *port* is in."""
+    def run_starts_around(self, port: int) -> tuple[range, set[int]]:
+        """Ports that *port* is among, and of these what :meth:`run_starts` has, and others."""
         return self._by_port.run_starts_around(port)
 
     def port_named(self, name: str, transport: Transport) -> int | None:
