@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 # Asked for more ports than this, a file is read once, which takes as long as so many searches.
 PORTS_UNTIL_HELD = 24
 # So many ports, from a multiple on, are a part; of those in more parts, all is read.
-_PART, _MOST_PARTS = 4096, 4
+_PART, _MOST_PARTS = 4096, 8
 
 _ENTRIES = ("uses", "abuse", "services")  # the files whose rows have a port and a transport each
 BY_PORT = (*_ENTRIES, "browsers")
