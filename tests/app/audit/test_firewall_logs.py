@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -237,6 +238,16 @@ sport=50000 dport=23
 <134>1 1767700684.123456 MX84 firewall src=192.0.2.30 dst=198.51.100.9 protocol=tcp \
 sport=50000 dport=25 pattern: deny dst 198.51.100.9
 """
+IN_JSON = (
+    (
+        'date=2026-03-01 time=10:00:01 devname="fw" devid="FGT60F" srcip=198.51.100.7 srcport=51234 '
+        'dstip=192.0.2.5 dstport=443 proto=6 action="close" sentbyte=1300 rcvdbyte=4000'
+    ),
+    (
+        'date=2026-03-01 time=10:00:02 devname="fw" devid="FGT60F" srcip="198.51.100.7" srcport=51235 '
+        'dstip="192.0.2.5" dstport=22 proto=6 action="deny"'
+    ),
+)
 CASES = {
     "meraki": Case(MERAKI, {("tcp", 443): 1}, refused=3),
     "netfilter": Case(
@@ -303,6 +314,12 @@ CASES = {
         other=3,
         wrong=(4 + len(FILTERLOG.splitlines()), 5 + len((FILTERLOG + PAN).splitlines())),
         bytes=10600,
+    ),
+    "fortigate-in-json": Case(
+        "".join(f"{json.dumps({'host': 'fw', 'message': line})}\n" for line in IN_JSON),
+        {("tcp", 443): 1},
+        refused=1,
+        bytes=5300,
     ),
     "cef-of-three": Case(VENDORS, {("tcp", 443): 1}, refused=2, bytes=5300),
 }

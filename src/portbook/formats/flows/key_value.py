@@ -67,7 +67,11 @@ _LOG = re.compile(
 
 def recognise(head: Head) -> Layout | None:
     """By both addresses beside a protocol or a port, in one of the first lines."""
-    lines = [line[:_LONGEST] for line in head.lines if line.lstrip()[:1] not in ("{", "[")]
+    # A shipper's JSON may hold such a line in a text; its own keys are none.
+    lines = [
+        line[:_LONGEST].replace('":', " ") if line.lstrip()[:1] in ("{", "[") else line[:_LONGEST]
+        for line in head.lines
+    ]
     # Each is looked for by itself: together they would take the square of a hostile line.
     needed = (_LOG, *_PLACES)
     found = tuple([line for line in lines if all(mark.search(line) for mark in needed)])
@@ -89,7 +93,7 @@ _FAMILIES = (
 
 def _value(line: ir.StringValue, keys: Iterable[str], shape: str) -> ir.StringValue:
     """What the first of *keys* that *line* has holds, in the *shape* of such a value."""
-    return first_of([field(line, rf'{_KEY}{key}[=:] ?"?({shape})') for key in keys])
+    return first_of([field(line, rf'{_KEY}{key}[=:] ?\\?"?({shape})') for key in keys])
 
 
 def fields(line: ir.StringValue) -> Columns:
