@@ -157,7 +157,7 @@ ELSEWHERE = (
         "Portainer's list says neither TCP nor UDP: give the output of docker ps",
     ),
     (
-        re.compile(r"^\s{0,8}\|{1,2}\s{0,20}Ports?\s{0,20}\|", re.IGNORECASE),
+        re.compile(r"^\s{0,8}\|{1,2}\s{0,20}Ports?\s{0,20}\|(?!.{0,400}\bproto)", re.IGNORECASE),
         "that table says neither TCP nor UDP: write its ports as 22/tcp, or give the output of ss",
     ),
     (

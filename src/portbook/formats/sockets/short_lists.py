@@ -50,6 +50,8 @@ _NAMED = re.compile(rf"{_PLACE}$")
 _TOGETHER = re.compile(r"(\[?[0-9A-Fa-f:.]{3,60}\]?) -> \[([0-9]{1,5}(?:,[0-9]{1,5}){0,65535})\]$")
 # rustscan --closed
 _CLOSED = re.compile(rf"Closed {_PLACE}$")
+# A setting, and not what somebody wrote above a scan.
+_KEY = re.compile(r"(?!(?:open|ports|hosts|results?|found|output)\b)[a-z][\w.-]{0,40}:$")
 _CLOSED_BELOW = re.compile(r"closed ports:$")
 _SCANNER = re.compile(
     r"\[(?:~|!|>|\*|INF|WRN|\+)\] |🌍|Faster Nmap scanning|The Modern Day Port"
@@ -139,12 +141,13 @@ def _in_lines(lines: Lines) -> Iterator[tuple[int, str, str, bool]]:
 
     So YAML writes an end of a socket, whichever that is.
     """
-    keyed = False
+    keyed = listed = False
     for number, line in lines:
         text = line.strip()
         if text:
-            below = keyed and line[0] == " " and _BARE.match(text) is not None
-            yield number, line, text, below
+            bare = _BARE.match(text) is not None
+            listed = bare if listed else _KEY.match(text) is not None
+            yield number, line, text, bare and (listed or (keyed and line[0] == " "))
             keyed = text.endswith(":") and not _CLOSED_BELOW.match(text)
 
 
