@@ -241,7 +241,8 @@ sport=50000 dport=25 pattern: deny dst 198.51.100.9
 IN_JSON = (
     (
         'date=2026-03-01 time=10:00:01 devname="fw" devid="FGT60F" srcip=198.51.100.7 '
-        'srcport=51234 dstip=192.0.2.5 dstport=443 proto=6 action="close" sentbyte=1300 rcvdbyte=4000'
+        'srcport=51234 dstip=192.0.2.5 dstport=443 proto=6 action="close" sentbyte=1300 '
+        "rcvdbyte=4000"
     ),
     (
         'date=2026-03-01 time=10:00:02 devname="fw" devid="FGT60F" srcip="198.51.100.7" '
