@@ -536,7 +536,7 @@ def test_what_is_prepared_tells_no_error_itself(said: bool) -> None:
     asked: list[bool] = []
     catalog: Any = SimpleNamespace(
         registry=SimpleNamespace(standing=corrupt),
-        practice=SimpleNamespace(expect=lambda count: None, silent=corrupt),
+        practice=SimpleNamespace(expect_at=lambda ports: None, silent=corrupt),
     )
     prepare({(80, Transport.TCP)}, PortsOnRecord(catalog, said=said), catalog)
     assert asked == [True]
