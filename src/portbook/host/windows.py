@@ -4,42 +4,30 @@ from __future__ import annotations
 
 import os
 import subprocess
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING
 
 from portbook._fast_types import NamedTuple
 from portbook.errors import MalformedInput
 from portbook.host import psutil_sockets
-from portbook.model import Family, Gap, GapCode, Host, PortRules, Transport
+from portbook.model import Family, Gap, GapCode, PortRules, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from portbook.model import OwnerSearch
-
-# The idle process and System, in which the drivers (http.sys, the file server) listen.
-_SYSTEM = (0, 4)
-
-
-def read_host(
-    ports: tuple[int, int] | None,
-    transport: Transport | None,
-    owners: OwnerSearch,
-    *,
-    load: Callable[[], Any] = psutil_sockets.load_psutil,
-) -> Host:
-    """As :func:`portbook.host.reader.read_host`; *load* gives psutil."""
-    system = psutil_sockets.System(
-        read_rules(),
-        read=psutil_sockets.read_table,
-        posix=False,
-        kernel=_SYSTEM,
-    )
-    return psutil_sockets.read_system(system, ports, transport, owners, load)
 
 
 def read_rules() -> PortRules:
     """Not read: netsh keeps a dynamic range for each transport and family."""
     return PortRules("windows")
+
+
+_SYSTEM = psutil_sockets.System(
+    read_rules(),
+    read=psutil_sockets.read_table,
+    posix=False,
+    kernel=(0, 4),  # the idle process and System, in which drivers (http.sys, file server) listen
+)
+read_host = partial(psutil_sockets.read_system, _SYSTEM)
 
 
 def read_excluded_ranges(
