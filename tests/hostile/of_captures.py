@@ -18,7 +18,7 @@ from portbook.formats.markup import without_markup
 from portbook.formats.pasted_line import Pasted
 from portbook.formats.row_starts import without_lead
 from portbook.formats.sockets.detect import FORMATS, detect, read, read_rows
-from portbook.formats.sockets.record_cells import has_own_address, rows_in
+from portbook.formats.sockets.record_cells import has_own_address, of_pairs, rows_in
 from portbook.formats.sockets.unheaded import records_of
 from portbook.model import LAST_PORT, Listener
 from portbook.present.render.sockets_json import of_explain, of_row
@@ -381,6 +381,15 @@ READERS = {
             Kind("several ports", b"", b"1, ", b"2", 2000),
             Kind("blanks between", b"1", b" ", b"and 2", 2000),
             Kind("addresses of colons", b"", b"::", b" ::", 2000),
+        ),
+    ),
+    "portbook.formats.sockets.record_cells:of_pairs": Reader(
+        lambda data: [of_pairs(line) for line in data.decode("latin-1").split("\n")],
+        (),
+        (b"proto=tcp local=0.0.0.0:22 state=LISTEN pid=812\n",),
+        (
+            Kind("names without values", b"", b"a=", b"", LONG_LINE),
+            Kind("quotes of values", b"", b'a="b ', b"", LONG_LINE),
         ),
     ),
     "portbook.formats.sockets.record_cells:has_own_address": Reader(

@@ -88,6 +88,7 @@ SECOND_LOOKS = {
     "portbook.formats.markup:without_markup",
     "portbook.formats.row_starts:without_lead",
     "portbook.formats.sockets.record_cells:has_own_address",
+    "portbook.formats.sockets.record_cells:of_pairs",
     "portbook.formats.sockets.record_cells:rows_in",
     "portbook.formats.sockets.unheaded:records_of",
     "portbook.storage.sorted_tsv:SortedFile.containing",

@@ -45,7 +45,7 @@ _AROUND = (
     r"|(?:</?(?:pre|code|details|blockquote)(?: [^<>]{0,80})?>){1,4}$"
     r"|\.\. code(?:-block)?::|==> \S{1,200} <==$|@@ -[0-9,]{1,20} \+[0-9,]{1,20} @@"
     r"|\[sudo\] |Password(?: for \S{1,60})?:$|Last login: |Connection to \S{1,255} closed\.$"
-    r"|[=~^─━╭╮╯╰┬┴ \t-]{3,200}$"
+    r"|[=~^─━╭╮╯╰┬┴ \t-]{3,200}$|[|│][-+:|│┼ ]{3,400}$"
     r"|Script (?:started|done)(?: on|, )|logout$|Warning: Permanently added )"
 )
 

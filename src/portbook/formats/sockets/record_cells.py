@@ -10,7 +10,16 @@ import re
 from itertools import product
 from typing import TYPE_CHECKING
 
-from portbook.formats.sockets.record_names import ADDRESS, PORT, PROTOCOL, WITH_PORT
+from portbook.formats.sockets.record_names import (
+    ADDRESS,
+    PID,
+    PORT,
+    PROGRAM,
+    PROTOCOL,
+    STATE,
+    WITH_PORT,
+    bare,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,6 +120,38 @@ def rows_in(record: Record) -> list[dict[str, str]]:
     ]
 
 
+_PAIR = re.compile(r"([A-Za-z_.-]{2,20})=(?:\"([^\"]{0,80})\"|([^\s\"=]{1,80}))(?=[\s,;]|$)")
+_FEWEST_PAIRS = 3
+_SAID_BY = {"yes": "listen", "true": "listen", "no": "closed", "false": "closed"}
+_MACHINES = ("hostname", "computername", "pscomputername", "machine", "server", "node")
+
+
+def of_pairs(text: str) -> dict[str, str]:
+    """The cells of a row that names each (``proto=tcp local=0.0.0.0:22 pid=812``); else none.
+
+    >>> of_pairs("proto=tcp local=0.0.0.0:22 pid=812")["local"]
+    '0.0.0.0:22'
+    """
+    if text.count("=") < _FEWEST_PAIRS or len(text) > _LONGEST:
+        return {}
+    record = {bare(name): quoted or plain for name, quoted, plain in _PAIR.findall(text)}
+    placed = not record.keys().isdisjoint((*ADDRESS, *WITH_PORT))
+    there = not record.keys().isdisjoint((*STATE, *PID, *PROGRAM))
+    told = placed and there and not record.keys().isdisjoint(PROTOCOL)
+    return record if told and len(record) >= _FEWEST_PAIRS else {}
+
+
+def with_state(record: dict[str, str]) -> dict[str, str]:
+    """*record*, with its state where a column only asks whether anything listens."""
+    said = _SAID_BY.get(record.get("listening", "").lower())
+    return record if said is None else {**record, "state": said}
+
+
+def machine_in(record: Record) -> str | None:
+    """The machine whose row *record* is, where a column names it."""
+    return next((record[name] for name in _MACHINES if record.get(name)), None)
+
+
 def _parts(name: str, cell: str) -> list[str]:
     """The values in a *cell* of the column *name*."""
     if name in PORT:
@@ -131,3 +172,16 @@ def _parts(name: str, cell: str) -> list[str]:
 _PLACE = re.compile(
     r"(?:\*|[0-9]{1,3}(?:\.[0-9]{1,3}){3}|\[?[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]{1,40}\]?)(?::[0-9]{1,5})?"
 )
+
+
+# zmap's CSV has the address and the port that answered as its source, and how.
+OF_ZMAP = {"saddr", "sport", "classification"}
+_HEARD = {"synack": ("tcp", "open"), "rst": ("tcp", "closed"), "udp": ("udp", "open")}
+
+
+def of_zmap(row: Record) -> dict[str, str]:
+    """A row of zmap's as records have it."""
+    protocol, state = _HEARD.get(row["classification"], ("", ""))
+    return {
+        "address": row["saddr"], "port": row["sport"], "protocol": protocol, "state": state,
+    }  # fmt: skip

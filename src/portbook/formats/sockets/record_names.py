@@ -9,7 +9,7 @@ PORT = ("localportnum", "localport", "lport", "port", "portid", "portnumber", "s
 ADDRESS = (
     "localaddress", "localaddr", "localip", "ipstr", "ip", "ipaddress", "ipaddr", "address", "addr",
     "host", "assetipaddress", "bind", "bindaddress", "bindip", "listen", "listenaddress",
-    "listeningaddress", "listenip", "listenon", "listeningon", "boundto",
+    "listeningaddress", "listenip", "listenon", "listeningon", "boundto", "local",
 )  # fmt: skip
 PROTOCOL = (
     "transportprotocol", "protocol", "proto", "transport", "netid", "portprotocol",
@@ -51,26 +51,35 @@ OF_MACHINES = frozenset({*PID, "localport", "localportnum"})  # a scan has none 
 OF_PROCESSES = frozenset({*PID, *PROGRAM[:6]})
 
 _TRANSLATED = {
-    "protocol": "protokoll protocole protocolo protocollo protokół 协议 プロトコル",
+    "protocol": (
+        "protokoll protocole protocolo protocollo protokół 协议 プロトコル протокол 프로토콜 "
+        "通訊協定"
+    ),
     "localaddress": (
         "lokaleadresse adresselocale direcciónlocal indirizzolocale endereçolocal adreslokalny "
-        "本地地址 ローカルアドレス"
+        "本地地址 ローカルアドレス локальныйадрес lokaaladres 로컬주소 本機位址"
     ),
-    "localport": "lokalerport portlocal puertolocal portalocale portalocal 本地端口 ローカルポート",
-    "address": "adresse dirección indirizzo endereço 地址 アドレス",
-    "port": "puerto porta 端口 ポート",
-    "state": "zustand état estado stato stan 状态 状態",
-    "process": "prozess processus proceso processo 进程 プロセス",
-    "program": "programm programme programa programma 程序 プログラム",
-    "user": "benutzer utilisateur usuario utente 用户 ユーザー",
-    "service": "dienst servicio servizio serviço 服务 サービス",
+    "localport": (
+        "lokalerport portlocal puertolocal portalocale portalocal "
+        "本地端口 ローカルポート локальныйпорт lokalepoort 로컬포트"
+    ),
+    "address": "adresse dirección indirizzo endereço 地址 アドレス адрес adres 주소 位址",
+    "port": "puerto porta 端口 ポート порт poort 포트 連接埠 埠",
+    "state": "zustand état estado stato stan 状态 状態 состояние toestand 상태 狀態",
+    "process": (
+        "prozess processus proceso processo 进程 プロセス процесс proces 프로세스 处理程序 處理程序"
+    ),
+    "program": "programm programme programa programma 程序 プログラム программа 프로그램",
+    "user": "benutzer utilisateur usuario utente 用户 ユーザー пользователь gebruiker 사용자",
+    "service": "dienst servicio servizio serviço 服务 サービス служба сервис 서비스",
 }
 _IN_ENGLISH = {word: name for name, words in _TRANSLATED.items() for word in words.split()}
 _SIGN, _NO_WORD = re.compile(r"[^a-z0-9]+"), re.compile(r"[\W_]+")
 # What a header has in one of its columns, and few rows have.
 HEADED = (
     "port", "addr", "local", "puerto", "lokal", "adres", "direcc", "indirizzo", "端口", "ポート",
-    "地址", "アドレス", "listen", "bind", "endpoint", "socket",
+    "地址", "アドレス", "порт", "адрес", "poort", "포트", "주소", "埠", "位址", "listen", "bind",
+    "endpoint", "socket",
 )  # fmt: skip
 
 

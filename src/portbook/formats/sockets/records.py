@@ -26,8 +26,16 @@ from portbook.formats.fields import (
 from portbook.formats.json_stream import begins_json, scalar, values
 from portbook.formats.sockets.bare_records import WithoutHeader
 from portbook.formats.sockets.listed_records import Listed, is_frame
-from portbook.formats.sockets.record_cells import has_own_address, rows_in
-from portbook.formats.sockets.record_events import cell_of, event_of
+from portbook.formats.sockets.record_cells import (
+    OF_ZMAP,
+    has_own_address,
+    machine_in,
+    of_pairs,
+    of_zmap,
+    rows_in,
+    with_state,
+)
+from portbook.formats.sockets.record_events import OWNER, cell_of, event_of
 from portbook.formats.sockets.record_names import (
     ADDRESS,
     HEADED,
@@ -142,6 +150,10 @@ class _Rows:
             yield from map(_of_record, ended)
             if taken:
                 return
+            pairs = of_pairs(text)
+            if pairs:
+                yield _of_row(number, text, pairs, own=False)
+                return
             alone = records_of(text)
             yield from (_of_record((number, text, record)) for record in alone)
             if alone:
@@ -172,8 +184,10 @@ class _Rows:
         before = _take_off(self._worn, cells)
         # Of two columns with one name the first is the socket's own end.
         record = dict(reversed([*zip(header, cells, strict=False)]))
-        for row in rows_in(record):
-            yield _on(before, _of_row(number, text, row, own=self._own))
+        for row in rows_in(with_state(record)):
+            event, machine = _of_row(number, text, row, own=self._own), machine_in(row)
+            own = machine is not None and isinstance(event, Listener) and not event.socket.scanned
+            yield _on(before, _of_host(machine, event) if machine and own else event)
 
     def _in_rows(self, lines: Lines) -> Iterator[tuple[int, str]]:
         """*lines*, those of a cell with several of them as one: a scan for weaknesses has such."""
@@ -203,8 +217,8 @@ _SAYING_SO = frozenset({*STATE, *PID, *PROGRAM[:6], *LEARNT, *OF_PLUGINS})
 
 def _of_row(number: int, text: str, record: dict[str, str], *, own: bool) -> Event:
     """What a row below a header is, by the names of its columns."""
-    if record.keys() >= _OF_ZMAP:
-        record = _of_zmap(record)
+    if record.keys() >= OF_ZMAP:
+        record = of_zmap(record)
     if not OF_PLUGINS.isdisjoint(record) and cell_of(record, PORT) in ("", "0"):
         return Line(number, NO_PORT)  # something that was found of the whole host
     _held(record)
@@ -257,7 +271,7 @@ def _header(line: str) -> tuple[str, list[str]] | None:
     ends = ends and known.isdisjoint(OF_TOOLS)
     if separator == _NARROW and not known <= NAMES | LEARNT | {*WITH_PORT, *OWNERS}:
         return None
-    known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= _OF_ZMAP or ends
+    known_as = all(told) or held or (of_scan and separator in ",;\t") or known >= OF_ZMAP or ends
     return (separator, header) if known_as else None
 
 
@@ -296,18 +310,6 @@ def _of_host(host: str, event: Event) -> Event:
     if not isinstance(event, Listener):
         return event
     return event._replace(socket=event.socket._replace(host=host))
-
-
-# zmap's CSV has the address and the port that answered as its source, and how.
-_OF_ZMAP = {"saddr", "sport", "classification"}
-_HEARD = {"synack": ("tcp", "open"), "rst": ("tcp", "closed"), "udp": ("udp", "open")}
-
-
-def _of_zmap(row: Record) -> dict[str, str]:
-    protocol, state = _HEARD.get(row["classification"], ("", ""))
-    return {
-        "address": row["saddr"], "port": row["sport"], "protocol": protocol, "state": state,
-    }  # fmt: skip
 
 
 # What jc makes of a row of lsof holds its last column as it was.
@@ -350,7 +352,8 @@ def _json(lines: Lines) -> Iterator[Event]:
             yield not_understood(each.line, each.text)._replace(many=each.lines)
             continue
         for record in records:
-            yield event_of(each.line, each.text, record)
+            own = OWNER in record and has_own_address(cell_of(record, ADDRESS))
+            yield event_of(each.line, each.text, record, own=own)
 
 
 def _records(value: Any, depth: int = 0) -> Iterator[Record]:
