@@ -52,8 +52,8 @@ _JOINED = re.compile(
     r"(?:(?<![^\s;,|])|(?<=\\n))(?:TCP|UDP)(?:v6)?\s{1,20}"
     r"\S{1,60}:[0-9*]{1,5}\s{1,40}\S{1,60}:(?:\*|[0-9]{1,5})(?![^\s;,|])"
 )
-# The end of a line, as a text of JSON has it, and the quote behind it.
-_WRITTEN_END = re.compile(r"(?:\\[rn]|[\"',}\]]){1,12}$")
+# The end of a line, as a text of JSON has it, and the quote behind it; and of a forum's code.
+_WRITTEN_END = re.compile(r"(?:\\[rn]|\[/\w{1,12}\]|[\"',}\]]){1,12}$")
 _PORTLESS = {"icmp", "icmpv6", "ip", "ipv6"}
 
 
