@@ -161,7 +161,8 @@ def _origins(each: SocketReach, report: ReachReport, to: Viewer) -> Table:
         words = answer_words(origin, end, report.port) + more
         told.append((origin, words))
         by_family = answers.setdefault(origin.source, {})
-        by_family.setdefault(origin.family, set()).add(words)
+        if origin.barrier is not Barrier.NO_ADDRESS:  # which names the family itself
+            by_family.setdefault(origin.family, set()).add(words)
     # Over one family it may not be as over the other.
     apart = [source for source, by in answers.items() if len({*map(frozenset, by.values())}) > 1]
     rows = dict.fromkeys(
