@@ -82,7 +82,13 @@ def connections(ports: Iterable[int] = PORTS) -> list[Connection]:
 
 
 class FilteredMachine:
-    """A context: the namespaces, their links, and the programs in them."""
+    """A context: the namespaces, their links, and the programs in them.
+
+    Where it *routes_loopback*, 127.0.0.1 may be behind what the container gets.
+    """
+
+    def __init__(self, *, routes_loopback: bool = False) -> None:
+        self._routes_loopback = int(routes_loopback)
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
@@ -127,6 +133,7 @@ class FilteredMachine:
             echo 1 > /proc/sys/net/ipv4/ip_forward
             echo 1 > /proc/sys/net/ipv6/conf/all/forwarding
             echo 0 > /proc/sys/net/ipv4/icmp_ratelimit
+            echo {self._routes_loopback} > /proc/sys/net/ipv4/conf/cont0/route_localnet
             echo 0 > /proc/sys/net/ipv4/conf/all/rp_filter
             echo 0 > /proc/sys/net/ipv4/conf/eth0/rp_filter
         """
@@ -189,7 +196,8 @@ class FilteredMachine:
     def several(cls, count: int) -> Iterator[list[FilteredMachine]]:
         """So many at once, to be used side by side."""
         with contextlib.ExitStack() as stack:
-            yield [stack.enter_context(cls()) for _ in range(count)]
+            made = [cls(routes_loopback=bool(number % 2)) for number in range(count)]
+            yield [stack.enter_context(each) for each in made]
 
     def clear(self) -> None:
         """Takes away all rules, of every kind."""
