@@ -92,13 +92,13 @@ def read_policies() -> tuple[Policy, ...]:
             way, blocks = body[_DIRECTION], body[_ACTION] == _BLOCK
             # What is bound to a socket has other numbers; what allows all is no condition.
             if way < len(_WAYS) and (blocks or _TEMPLATES in attributes):
-                found.append(policy_of(body, blocks=blocks))
+                found.append(_policy_of(body, blocks=blocks))
         return (*found, *_defaults(netlink))
     finally:
         netlink.close()
 
 
-def policy_of(body: bytes, *, blocks: bool) -> Policy:
+def _policy_of(body: bytes, *, blocks: bool) -> Policy:
     """The policy in *body*, as xfrm_userpolicy_info has it."""
     daddr, saddr, dport, dmask, sport, smask, kind, dlength, slength, protocol = (
         _struct.unpack_from(_SELECTOR, body)
