@@ -44,8 +44,8 @@ if TYPE_CHECKING:
     from portbook.app.on_record import OwnersOnRecord
     from portbook.model import Finding, OwnersSeen
 
-    # All of an owner but its pid, how far the search went, the socket's user, what is on record.
-    _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None, OwnersOnRecord]
+    # All of an owner but its pid, how far the search went, and the socket's user.
+    _Holder = tuple[tuple[Any, ...] | None, OwnersSeen, int | None, str | None]
 
 _MOST_SERIOUS = max(level.rank for level in Level)
 FAMILIES = {None: 0, Family.IPV4: 1, Family.IPV6: 2}
@@ -53,6 +53,7 @@ _REACHES = {reach: at for at, reach in enumerate((None, *Reach))}  # in three bi
 # Above any kind of port; as it is odd, keys that differ in the owner alone hash far apart. The keys
 # of a hundred owners are small numbers, with which all is done in half of the time.
 _SPREAD = 0x5BD1E9
+_MOST_OWNERS = 512  # of which what is on record is kept
 _EXPECTED = 6000  # sockets that are looked at before the first is judged
 _tuple: Any = tuple.__new__
 
@@ -92,6 +93,7 @@ class CaptureRows:
         self.rests: list[tuple[Any, ...]] = [()]
         self.rest_of_each = _numbers()
         self._holders: dict[int, _Holder] = {}
+        self._on_record: dict[int, OwnersOnRecord] = {}  # of the last owners, by their numbers
         # Of addresses by their numbers: with their families, and where they are reached from.
         self.addresses: list[tuple[Any, ...]] = []
         self.reaches: list[Reach | None] = []
@@ -134,7 +136,7 @@ class CaptureRows:
         """The socket of these numbers, none of which is of one that is like no other."""
         port, transport = port_at(place)
         address, family = self.addresses[where]
-        owner, seen, uid, user, _ = self._holders[by]
+        owner, seen, uid, user = self._holders[by]
         inode, *more = self.rests[rest]
         socket = (transport, family, address, port, SocketState.LISTEN, None, inode, uid, user)
         owners = () if owner is None else (_tuple(Process, (pid, *owner)),)
@@ -214,9 +216,11 @@ class CaptureRows:
             same = by * _SPREAD + alike + reaches[where]
             if same not in known:
                 listener = self._made(first, where, by, rows.pids[number], rests[number], UNJUDGED)
-                port, owned = judge.on_record(*port_at(first)), self._holders[by][-1]
+                port, owned = judge.on_record(*port_at(first)), self._on_record.get(by)
                 known[same] = self._number(judge.findings(listener, port, (), owned), at + number)
             known[key] = known[same]
+        if len(self._on_record) > _MOST_OWNERS:
+            self._on_record.clear()
         verdicts = list(map(known.__getitem__, keys))
         more: list[tuple[Any, Sequence[int]]] = [
             (self.rest_of_each, rests),
@@ -265,8 +269,9 @@ class CaptureRows:
             owners, seen, _ = listener.ownership
             by = self._owners[key] = self.columns.program.number((key,), at + number)
             socket = listener.socket
-            owned, owner = self.judge.owners_on_record(owners), owners[0][1:] if owners else None
-            self._holders[by] = owner, seen, socket.uid, socket.user, owned
+            self._holders[by] = owners[0][1:] if owners else None, seen, socket.uid, socket.user
+            owned = self.judge.owners_on_record(owners)
+            self._on_record[by] = owned
             self.ports.learn_owner(by, owned)
 
     def _number(self, findings: tuple[Finding, ...], at: int) -> int:
