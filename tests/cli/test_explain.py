@@ -750,6 +750,29 @@ def test_an_old_answer_keeps_how_long_its_owners_had_run(
     assert LISTENER.decode(again).ownership.uptime_s == 42
 
 
+def test_a_long_line_of_json_keeps_its_escapes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A text within it is quoted as what a program's literal holds is, and stays as it is."""
+    from portbook.schema.sockets import LISTENER
+
+    argument = json.dumps({"sockets": [{"port": port} for port in range(100)]})
+    owner = Process(812, "python3", ("python3", "opener.py", argument))
+    listed = []
+    for port in (80, 5432):
+        socket = Socket(Transport.TCP, Family.IPV4, "0.0.0.0", port, SocketState.LISTEN)
+        taken = Listener(socket, Ownership((owner,), OwnersSeen.ALL))
+        listed.append(LISTENER.encode(taken))
+    path = tmp_path / "own.json"
+    path.write_text(json.dumps({"schema": "portbook/listen/1", "listeners": listed}))
+    status, out, err = run(capsys, str(path), "--json")
+    assert (status, err) == (0, "")
+    told = json.loads(out)
+    assert told["format"] == "portbook"
+    assert [each["port"] for each in told["sockets"]] == [80, 5432]
+    assert {each["owners"][0]["command"][2] for each in told["sockets"]} == {argument}
+
+
 def test_a_socket_is_read_with_how_long_its_owner_has_run(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -132,6 +132,8 @@ def _worn_by_all(
     if not some:
         return ()
     before = best_of(formats, some, names)[1]
+    if not before.sockets:  # a long line of JSON, cut: nothing can be compared
+        return ()
     lines = [line for _, line in some]
     partly = (*WORN_BY_SOME, *leads_of(lines)) if before.unread else ()
     best = before

@@ -18,7 +18,7 @@ _SHARE = 20  # of which one control character makes it no text
 def explain_no_text(lines: list[str]) -> str | None:
     r"""What to do with an input that begins with *lines*, where it is no text; else None.
 
-    >>> explain_no_text(["PK\\x03\\x04"]), explain_no_text(["tcp LISTEN"])
+    >>> explain_no_text(["PK\x03\x04"]), explain_no_text(["tcp LISTEN"])
     ('the input is a zip archive: unpack it, and give what is in it', None)
     """
     first = next(filter(None, lines), "")
