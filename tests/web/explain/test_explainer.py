@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import http.client
 import io
 import json
@@ -197,12 +198,13 @@ def _while_sending(site: Running, body: bytes) -> tuple[int, int]:
 
 
 def _children(pid: int) -> list[int]:
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
-        found = [int(child) for child in file.read().split()]
+    found = []
     for task in os.listdir(f"/proc/{pid}/task"):
-        if task != str(pid):
-            with open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file:
-                found += [int(child) for child in file.read().split()]
+        with (
+            contextlib.suppress(FileNotFoundError, ProcessLookupError),  # a thread that has ended
+            open(f"/proc/{pid}/task/{task}/children", encoding="ascii") as file,
+        ):
+            found += [int(child) for child in file.read().split()]
     return found
 
 
