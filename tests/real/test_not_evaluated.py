@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.real.namespace import Namespace, Running, interpreter
+from tests.real.namespace import SOURCE, UNPRIVILEGED, Namespace, Running, interpreter
 from tests.real.needs import need_kernel, need_namespaces, need_program
 
 if TYPE_CHECKING:
@@ -83,6 +83,21 @@ def test_a_program_on_an_interface(machine: Namespace, kind: str, named: str) ->
     assert "on veth0" in exposed["message"]
     assert any("not evaluated" in line for line in exposed["evidence"])
     assert "on veth0 may decide" in machine.ask("8080")["brief"]["reach"]
+
+
+def test_programs_are_found_though_policies_are_not_told(machine: Namespace) -> None:
+    """The kernel tells IPsec policies to the administrator alone, and programs to everybody."""
+    attach(machine, "xdp", "veth0")
+    done = machine.run(["ip", "xfrm", "policy", "add", "dir", "fwd", "action", "block"])
+    need_kernel(not done.returncode, f"this kernel takes no such policy: {done.stderr}")
+    code = (
+        "from portbook.host.firewall.other_filters import read_other_filters\n"
+        "print(*[each.kind for each in read_other_filters().all])"
+    )
+    environ = {**os.environ, "PYTHONPATH": str(SOURCE), "PYTHONDONTWRITEBYTECODE": "1"}
+    for before, kinds in (((), "xdp ipsec"), (UNPRIVILEGED, "xdp unseen")):
+        argv = [*before, interpreter(bool(before)), "-P", "-c", code]
+        assert machine.run(argv, env=environ).stdout.split() == kinds.split()
 
 
 def test_a_filter_of_tc(machine: Namespace) -> None:

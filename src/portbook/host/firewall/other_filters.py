@@ -102,14 +102,10 @@ class OtherFilters(NamedTuple):
 def read_other_filters(proc: str = "/proc") -> OtherFilters:
     """All that stands in this network namespace, but for the filters of control groups."""
     lookups = _socket_programs(proc)
-    unseen = lookups < 0
+    policies = _policies(proc)
+    unseen = lookups < 0 or policies is None
     links, filtered = {}, set()
-    policies: tuple[Policy, ...] = ()
     try:
-        if _takes_policies(proc):
-            from portbook.host.firewall.ipsec import read_policies
-
-            policies = read_policies()
         netlink = _socket.socket(_socket.AF_NETLINK, _socket.SOCK_RAW, 0)
         try:
             netlink.settimeout(1)
@@ -125,7 +121,7 @@ def read_other_filters(proc: str = "/proc") -> OtherFilters:
         virtual_servers(proc),
         (NotEvaluated(FilterKind.SK_LOOKUP, "this network namespace"),) if lookups > 0 else (),
         unseen,
-        policies,
+        policies or (),
         tuple([NotEvaluated(FilterKind.ARPTABLES, each) for each in legacy_tables("arp", proc)]),
     )
 
@@ -206,6 +202,18 @@ def _with_those_below(
                 concerned.add(each)
                 waiting.append(each)
     return tuple([one for each in sorted(concerned) for one in own.get(each, ())])
+
+
+def _policies(proc: str) -> tuple[Policy, ...] | None:
+    """Those of IPsec; None where there may be some, which the kernel doesn't tell to everybody."""
+    if not _takes_policies(proc):
+        return ()
+    from portbook.host.firewall.ipsec import read_policies
+
+    try:
+        return read_policies()
+    except (OSError, ValueError):
+        return None
 
 
 def _takes_policies(proc: str) -> bool:
