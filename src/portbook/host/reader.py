@@ -9,16 +9,7 @@ from __future__ import annotations
 import sys
 import time
 
-from portbook.model import (
-    Gap,
-    GapCode,
-    Host,
-    Listener,
-    OwnerSearch,
-    PortRules,
-    Transport,
-    Visibility,
-)
+from portbook.model import Gap, GapCode, Host, OwnerSearch, PortRules, Transport, Visibility
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +18,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from portbook.host.linux.connections import Conflicts
-    from portbook.model import Ownership
+    from portbook.model import Listener, Ownership
 
 
 # The beginning of sys.platform -> the module that asks that system.
@@ -98,11 +89,12 @@ def _add_uptimes(listeners: tuple[Listener, ...]) -> tuple[Listener, ...]:
             timed[id(held)] = held._replace(uptime_s=max(0, now - started))
     if not timed:
         return listeners
-    # To replace one field takes four times as long.
     return tuple(
         [
-            tuple.__new__(Listener, (socket, timed.get(id(held), held), assessment))
-            for socket, held, assessment in listeners
+            each._replace(ownership=timed[id(each.ownership)])
+            if id(each.ownership) in timed
+            else each
+            for each in listeners
         ]
     )
 
