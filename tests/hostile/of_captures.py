@@ -31,6 +31,8 @@ from tests.hostile.reader import Reader
 from tests.values import AS_OF, CATALOG
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from portbook.formats.fields import Event
     from tests.hostile.inputs import Input
 
@@ -302,6 +304,11 @@ def _function(name: str) -> str:
 _EVERY = tuple(samples_of(name)[0] for name in FORMATS if samples_of(name))
 
 
+def _each(read: Callable[[str], object], data: bytes) -> None:
+    for line in data.decode("latin-1").split("\n"):
+        read(line)
+
+
 def _pasted(data: bytes) -> list[Pasted]:
     lines = data.decode("latin-1").split("\n")
     return [Pasted(at, line, line) for at, line in enumerate(lines, 1)]
@@ -336,7 +343,7 @@ READERS = {
         lambda data: detect([*lines.numbered([data])] or [(1, "")]), (MalformedInput,), _EVERY
     ),
     "portbook.formats.sockets.unheaded:records_of": Reader(
-        lambda data: [records_of(line) for line in data.decode("latin-1").split("\n")],
+        partial(_each, records_of),
         (),
         (b"tcp,0.0.0.0,22,sshd,812\n", b'tcp *:22 users:(("a",pid=1,fd=3),("b",pid=2,fd=3))\n'),
         (
@@ -384,7 +391,7 @@ READERS = {
         ),
     ),
     "portbook.formats.sockets.record_cells:of_pairs": Reader(
-        lambda data: [of_pairs(line) for line in data.decode("latin-1").split("\n")],
+        partial(_each, of_pairs),
         (),
         (b"proto=tcp local=0.0.0.0:22 state=LISTEN pid=812\n",),
         (
@@ -393,13 +400,13 @@ READERS = {
         ),
     ),
     "portbook.formats.sockets.record_cells:has_own_address": Reader(
-        lambda data: [has_own_address(line) for line in data.decode("latin-1").split("\n")],
+        partial(_each, has_own_address),
         (),
         (b"tcp,0.0.0.0,22\n",),
         (Kind("addresses that go on", b"", b",127.1.1.1.", b"", LONG_LINE),),
     ),
     "portbook.formats.row_starts:without_lead": Reader(
-        lambda data: [without_lead(line) for line in data.decode("latin-1").split("\n")],
+        partial(_each, without_lead),
         (),
         (b"task.web (exec): LISTEN 0 128 *:22 *:*\n",),
         (

@@ -33,7 +33,10 @@ _TAG = re.compile(r"</?[A-Za-z][^<>]{0,200}>")
 def leads_of(lines: Sequence[str]) -> list[Decoration]:
     """The steps that take off what *lines*, the first of a paste, may have before each.
 
+    >>> from portbook.formats.pasted_line import Pasted
     >>> step = leads_of(["a1> tcp x", "a1> udp y", "a1> tcp6 z"])[0]
+    >>> [line.bare for line in step([Pasted(1, "a7> udp y", "a7> udp y")])]
+    [' udp y']
     """
     rows = [_tokens(line) for line in lines]
     if len(rows) < 2:
